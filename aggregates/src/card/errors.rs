@@ -1,0 +1,34 @@
+use crate::{Currency, Money};
+
+use super::{CardType, Expiry, Window};
+
+/// The rules of a card, each with the data that broke it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    #[error("no such card")]
+    NotFound,
+    #[error("the card was requested already, as {card_type:?} with {monthly_limit} a month")]
+    AlreadyRequested { card_type: CardType, monthly_limit: Money },
+    #[error("the monthly limit must be positive, not {limit}")]
+    LimitNotPositive { limit: Money },
+    #[error("the amount must be positive, not {amount}")]
+    AmountNotPositive { amount: Money },
+    #[error("the card belongs to somebody else")]
+    NotOwner,
+    #[error("the card is not issued yet")]
+    NotIssued,
+    #[error("the issuer has decided already")]
+    IssueDecided,
+    #[error("the card is frozen")]
+    Frozen,
+    #[error("the card is terminated")]
+    Terminated,
+    #[error("the card expired {expiry}")]
+    Expired { expiry: Expiry },
+    #[error("the card is in {card}, the payment in {payment}")]
+    CurrencyMismatch { card: Currency, payment: Currency },
+    #[error("{attempted} exceeds the limit: {used} of {limit} used in {window}")]
+    LimitExceeded { limit: Money, used: Money, attempted: Money, window: Window },
+    #[error("{attempted} cannot be released: {held} held in {window}")]
+    ReleaseExceedsHeld { held: Money, attempted: Money, window: Window },
+}

@@ -1,0 +1,194 @@
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use super::*;
+use crate::examples::{every_event, november};
+
+/// The parts of an event that are stored.
+fn stored(event: &AnyEvent) -> (Kind, &'static str, i16, Box<RawValue>) {
+    match event {
+        AnyEvent::User(e) => (event.kind(), e.name(), e.version(), e.write()),
+        AnyEvent::Kyc(e) => (event.kind(), e.name(), e.version(), e.write()),
+        AnyEvent::Card(e) => (event.kind(), e.name(), e.version(), e.write()),
+        AnyEvent::Payment(e) => (event.kind(), e.name(), e.version(), e.write()),
+    }
+}
+
+fn recorded(event: &AnyEvent) -> Envelope {
+    let (kind, name, version, data) = stored(event);
+    Envelope {
+        id: Uuid::from_u128(1),
+        position: i64::MAX,
+        kind,
+        aggregate_id: Uuid::from_u128(2),
+        sequence: 7,
+        name: name.into(),
+        version,
+        recorded_at: november(3),
+        correlation_id: Uuid::from_u128(3),
+        causation_id: Some(Uuid::from_u128(4)),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        actor: Actor::System("recovery").to_string(),
+        data,
+    }
+}
+
+fn tagged(event: &AnyEvent) -> serde_json::Value {
+    match event {
+        AnyEvent::User(e) => serde_json::to_value(e),
+        AnyEvent::Kyc(e) => serde_json::to_value(e),
+        AnyEvent::Card(e) => serde_json::to_value(e),
+        AnyEvent::Payment(e) => serde_json::to_value(e),
+    }
+    .unwrap()
+}
+
+#[test]
+fn the_examples_are_complete() {
+    let examples: BTreeSet<_> = every_event()
+        .iter()
+        .map(|event| {
+            let (kind, name, version, _) = stored(event);
+            format!("{kind}.{name}.v{version}.json")
+        })
+        .collect();
+    let published: BTreeSet<_> = crate::schema::event_schemas().into_iter().map(|(file, _)| file).collect();
+    assert_eq!(examples, published);
+}
+
+#[test]
+fn an_events_name_is_its_serde_tag() {
+    for event in every_event() {
+        let (_, name, _, _) = stored(&event);
+        let tagged = tagged(&event);
+        assert_eq!(tagged.as_object().unwrap().keys().collect::<Vec<_>>(), [name]);
+    }
+}
+
+#[test]
+fn what_is_written_is_the_data_alone() {
+    for event in every_event() {
+        let (_, name, _, data) = stored(&event);
+        let value: serde_json::Value = serde_json::from_str(data.get()).unwrap();
+        assert_eq!(tagged(&event)[name], value);
+    }
+}
+
+#[test]
+fn every_event_is_read_as_it_was_written() {
+    for event in every_event() {
+        assert_eq!(recorded(&event).decode().unwrap(), event);
+    }
+}
+
+#[test]
+fn every_event_survives_its_cloud_event() {
+    for event in every_event() {
+        let envelope = recorded(&event);
+        let bytes = envelope.to_cloud_event();
+        let read = Envelope::from_cloud_event(&bytes).unwrap();
+        assert_eq!(read.decode().unwrap(), event);
+        assert_eq!(format!("{read:?}"), format!("{envelope:?}"));
+        assert_eq!(read.to_cloud_event(), bytes);
+    }
+}
+
+#[test]
+fn the_optional_attributes_may_be_missing() {
+    let envelope = Envelope { causation_id: None, traceparent: None, ..recorded(&every_event()[0]) };
+    let bytes = envelope.to_cloud_event();
+    assert!(!String::from_utf8_lossy(&bytes).contains("causationid"));
+    assert_eq!(format!("{:?}", Envelope::from_cloud_event(&bytes).unwrap()), format!("{envelope:?}"));
+}
+
+#[test]
+fn a_message_that_is_not_of_this_log_is_refused() {
+    let ours = String::from_utf8(recorded(&every_event()[0]).to_cloud_event()).unwrap();
+    for (what, changed) in [
+        ("no JSON", "ping".to_owned()),
+        ("another type", ours.replace("virtualcards.user.registered.v1", "com.example.user.registered.v1")),
+        ("a type of another kind", ours.replace("virtualcards.user.", "virtualcards.card.")),
+        ("an unknown kind", ours.replace("user/", "order/")),
+        ("a subject without an id", ours.replace("user/00000000", "user/x")),
+        ("a position that is no number", ours.replace("\"9223372036854775807\"", "\"last\"")),
+    ] {
+        assert_ne!(changed, ours, "{what}");
+        assert!(matches!(Envelope::from_cloud_event(changed.as_bytes()), Err(EventError::NotOurs(_))), "{what}");
+    }
+}
+
+#[test]
+fn an_unknown_version_is_named_in_the_error() {
+    let envelope = Envelope { version: 9, ..recorded(&every_event()[0]) };
+    let unknown = EventError::UnknownVersion { kind: Kind::User, name: "registered".into(), version: 9 };
+    assert_eq!(envelope.decode(), Err(unknown));
+}
+
+#[test]
+fn unknown_events_and_fields_are_unreadable() {
+    let renamed = Envelope { name: "unheard_of".into(), ..recorded(&every_event()[0]) };
+    assert!(matches!(renamed.decode(), Err(EventError::Unreadable { .. })));
+
+    let mut more = recorded(&every_event()[0]);
+    more.data = RawValue::from_string(more.data.get().replacen('{', "{\"surplus\":1,", 1)).unwrap();
+    assert!(matches!(more.decode(), Err(EventError::Unreadable { .. })));
+}
+
+#[test]
+fn sealed_data_does_not_print() {
+    let event = &every_event()[0];
+    assert!(!format!("{event:?}").contains("c2VhbGVk"));
+}
+
+fn golden() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// `card.held.v1.json`; a declined payment has one for each reason: `payment.declined.v1.card_frozen.json`.
+fn golden_name(event: &AnyEvent) -> String {
+    let (kind, name, version, _) = stored(event);
+    match event {
+        AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
+            format!("{kind}.{name}.v{version}.{}.json", reason.code())
+        }
+        AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Card(_) | AnyEvent::Payment(_) => {
+            format!("{kind}.{name}.v{version}.json")
+        }
+    }
+}
+
+/// Golden files are what was stored once. They are added to, never changed: where this fails, give the event a new
+/// version and teach `Fact::read` to read the old one.
+#[test]
+fn events_stored_by_any_release_are_read_for_ever() {
+    for entry in fs::read_dir(golden()).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut parts = file.split('.');
+        let (kind, name, version) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        let envelope = Envelope {
+            kind: Kind::parse(kind).unwrap(),
+            name: name.into(),
+            version: version[1..].parse().unwrap(),
+            data: RawValue::from_string(text.trim_end().to_owned()).unwrap(),
+            ..recorded(&every_event()[0])
+        };
+        let event = envelope.decode().unwrap_or_else(|error| panic!("{file}: {error}"));
+        let (_, _, version, data) = stored(&event);
+        if version == envelope.version {
+            assert_eq!(data.get(), text.trim_end(), "{file} is written differently today");
+        }
+    }
+}
+
+#[test]
+fn every_event_of_today_has_a_golden_file() {
+    for event in every_event() {
+        let (file, data) = (golden_name(&event), stored(&event).3);
+        let text = fs::read_to_string(golden().join(&file));
+        let text = text.unwrap_or_else(|_| panic!("add aggregates/golden/{file} with this line:\n{data}"));
+        assert_eq!(text, format!("{data}\n"), "{file}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Ids, moments and one example of every event, for the tests of all modules.
+
+use chrono::{DateTime, TimeZone, Utc};
+use uuid::Uuid;
+
+use crate::{
+    BlindIndex, CardId, Currency, Kind, KycCaseId, Money, PaymentId, Sealed, SessionId, UserId,
+    card::{self, CardType, Expiry, Window},
+    envelope::AnyEvent,
+    kyc::{self, DocumentType},
+    payment::{self, Check, Checks, Decline, RiskLevel, Screening},
+    user::{self, SessionEnd},
+};
+
+pub const ALICE: UserId = UserId(Uuid::from_u128(0xa11ce));
+pub const MALLORY: UserId = UserId(Uuid::from_u128(0xbad));
+pub const CASE: KycCaseId = KycCaseId(Uuid::from_u128(0xca5e));
+pub const CARD: CardId = CardId(Uuid::from_u128(0xca2d));
+pub const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(0xfee));
+pub const SESSION: SessionId = SessionId(Uuid::from_u128(0x5e5));
+
+/// 12:00 UTC on a day of November 2026.
+pub fn november(day: u32) -> DateTime<Utc> {
+    on(2026, 11, day)
+}
+
+/// 12:00 UTC.
+pub fn on(year: i32, month: u32, day: u32) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(year, month, day, 12, 0, 0).single().expect("the tests name days that exist")
+}
+
+pub fn usd(cents: i64) -> Money {
+    Money::new(cents, Currency::USD)
+}
+
+pub fn eur(cents: i64) -> Money {
+    Money::new(cents, Currency::EUR)
+}
+
+pub fn sealed(text: &str) -> Sealed {
+    Sealed::from_ciphertext(text.into())
+}
+
+pub fn index(text: &str) -> BlindIndex {
+    BlindIndex(text.into())
+}
+
+pub fn expiry() -> Expiry {
+    Expiry::new(10, 2029).expect("a month of this century")
+}
+
+pub fn window() -> Window {
+    Window::of(november(3))
+}
+
+pub fn low_risk() -> Screening {
+    Screening {
+        risk_score: 0.15,
+        risk_level: RiskLevel::Low,
+        approved: true,
+        checks: Checks {
+            amount_check: Check::Pass,
+            location_check: Check::Pass,
+            device_check: Check::Warn,
+            velocity_check: Check::Pass,
+        },
+        rules_version: 1,
+    }
+}
+
+/// Every reason for which a payment may be declined.
+pub fn every_decline() -> Vec<Decline> {
+    vec![
+        Decline::LimitExceeded { limit: usd(500_000), used: usd(499_000), attempted: usd(9_999), window: window() },
+        Decline::CardFrozen,
+        Decline::CardTerminated,
+        Decline::CardNotIssued,
+        Decline::CardExpired { expiry: expiry() },
+        Decline::CurrencyMismatch { card: Currency::USD, payment: Currency::EUR },
+        Decline::SuspectedFraud { risk_score: 0.85 },
+        Decline::GatewayDeclined { gateway: "sandbox".into(), gateway_code: "insufficient_funds".into() },
+        Decline::GatewayUnavailable { gateway: "sandbox".into() },
+    ]
+}
+
+/// One example of every event and, of the declined payment, one of every reason.
+pub fn every_event() -> Vec<AnyEvent> {
+    let of_user = user_events().into_iter().map(AnyEvent::User);
+    let of_kyc = kyc_events().into_iter().map(AnyEvent::Kyc);
+    let of_card = card_events().into_iter().map(AnyEvent::Card);
+    let of_payment = payment_events().into_iter().map(AnyEvent::Payment);
+    of_user.chain(of_kyc).chain(of_card).chain(of_payment).collect()
+}
+
+pub fn user_events() -> Vec<user::Event> {
+    vec![
+        user::Event::Registered {
+            email: sealed("c2VhbGVkIGUtbWFpbA"),
+            email_index: index("5f2b8e"),
+            first_name: sealed("c2VhbGVkIGZpcnN0"),
+            last_name: sealed("c2VhbGVkIGxhc3Q"),
+            at: november(1),
+        },
+        user::Event::SessionOpened {
+            session_id: SESSION,
+            device_id: Some("device_uuid_123".into()),
+            at: november(2),
+            expires_at: november(3),
+        },
+        user::Event::SessionClosed { session_id: SESSION, reason: SessionEnd::LoggedOut, at: november(2) },
+    ]
+}
+
+pub fn kyc_events() -> Vec<kyc::Event> {
+    let (provider, provider_reference) = ("sandbox".to_string(), "ver_1".to_string());
+    vec![
+        kyc::Event::Submitted {
+            case_id: CASE,
+            applicant: sealed("c2VhbGVkIGFwcGxpY2FudA"),
+            document_type: DocumentType::Passport,
+            country: "DE".into(),
+            at: november(1),
+        },
+        kyc::Event::ReviewStarted {
+            case_id: CASE,
+            provider: provider.clone(),
+            provider_reference: provider_reference.clone(),
+            at: november(2),
+        },
+        kyc::Event::Approved {
+            case_id: CASE,
+            provider: provider.clone(),
+            provider_reference: provider_reference.clone(),
+            at: november(3),
+        },
+        kyc::Event::Rejected {
+            case_id: CASE,
+            provider,
+            provider_reference,
+            reasons: vec!["document_unreadable".into()],
+            at: november(3),
+        },
+    ]
+}
+
+pub fn card_events() -> Vec<card::Event> {
+    let issuer = "sandbox".to_string();
+    vec![
+        card::Event::Requested {
+            user_id: ALICE,
+            card_type: CardType::VirtualVisa,
+            monthly_limit: usd(500_000),
+            at: november(1),
+        },
+        card::Event::Issued {
+            issuer: issuer.clone(),
+            issuer_reference: "iss_1".into(),
+            last_four: "4242".into(),
+            expiry: expiry(),
+            at: november(1),
+        },
+        card::Event::IssueFailed { issuer, reason: "programme_closed".into(), at: november(1) },
+        card::Event::Held { payment_id: PAYMENT, amount: usd(9_999), window: window(), at: november(3) },
+        card::Event::HoldReleased { payment_id: PAYMENT, amount: usd(9_999), window: window(), at: november(4) },
+        card::Event::Frozen { at: november(5) },
+        card::Event::Unfrozen { at: november(6) },
+        card::Event::Terminated { at: november(7) },
+    ]
+}
+
+pub fn payment_events() -> Vec<payment::Event> {
+    let initiated = payment::Event::Initiated {
+        user_id: ALICE,
+        card_id: CARD,
+        amount: usd(9_999),
+        merchant: "example-merchant.com".into(),
+        merchant_category: "electronics".into(),
+        device_id: Some("device_uuid_123".into()),
+        screening: low_risk(),
+        hold: Some(window()),
+        request_digest: Some("9f86d081".into()),
+        at: november(3),
+    };
+    let captured = payment::Event::Captured {
+        gateway: "sandbox".into(),
+        gateway_reference: "ch_1".into(),
+        amount: usd(9_999),
+        at: november(3),
+    };
+    let declined = every_decline().into_iter().map(|reason| payment::Event::Declined { reason, at: november(3) });
+    [initiated, captured].into_iter().chain(declined).collect()
+}
+
+impl AnyEvent {
+    pub fn kind(&self) -> Kind {
+        match self {
+            AnyEvent::User(_) => Kind::User,
+            AnyEvent::Kyc(_) => Kind::Kyc,
+            AnyEvent::Card(_) => Kind::Card,
+            AnyEvent::Payment(_) => Kind::Payment,
+        }
+    }
+}

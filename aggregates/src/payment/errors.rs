@@ -1,0 +1,57 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, Money, card::{Expiry, Window}};
+
+/// Why a payment did not happen. A refusal is an event, so this is data for ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "code", deny_unknown_fields)]
+pub enum Decline {
+    LimitExceeded { limit: Money, used: Money, attempted: Money, window: Window },
+    CardFrozen,
+    CardTerminated,
+    CardNotIssued,
+    CardExpired { expiry: Expiry },
+    CurrencyMismatch { card: Currency, payment: Currency },
+    SuspectedFraud { risk_score: f64 },
+    /// The gateway or the bank behind it refused, with its own code.
+    GatewayDeclined { gateway: String, gateway_code: String },
+    /// The gateway could not be asked, and look-up has shown that it charged nothing.
+    GatewayUnavailable { gateway: String },
+}
+
+impl Decline {
+    /// The stable code that clients see.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Decline::LimitExceeded { .. } => "limit_exceeded",
+            Decline::CardFrozen => "card_frozen",
+            Decline::CardTerminated => "card_terminated",
+            Decline::CardNotIssued => "card_not_issued",
+            Decline::CardExpired { .. } => "card_expired",
+            Decline::CurrencyMismatch { .. } => "currency_mismatch",
+            Decline::SuspectedFraud { .. } => "suspected_fraud",
+            Decline::GatewayDeclined { .. } => "gateway_declined",
+            Decline::GatewayUnavailable { .. } => "gateway_unavailable",
+        }
+    }
+}
+
+/// The rules of a payment.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    #[error("no such payment")]
+    NotFound,
+    #[error("the amount must be positive, not {amount}")]
+    AmountNotPositive { amount: Money },
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    #[error("{attempted} cannot be captured of {authorized} authorised")]
+    CaptureExceedsAuthorized { authorized: Money, attempted: Money },
+    #[error("nothing is held for this payment")]
+    NotHeld,
+    #[error("the payment is captured already")]
+    AlreadyCaptured,
+    #[error("the payment is declined already")]
+    AlreadyDeclined,
+}

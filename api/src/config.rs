@@ -1,0 +1,149 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Settings of the API. Unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `address:port` to listen on; port 0 takes a free one.
+    pub listen: String,
+    pub http: Http,
+    pub tokens: Tokens,
+    pub rate_limits: RateLimits,
+}
+
+/// Bounds on what one client may hold or make us wait for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// A longer body is refused with 413, counted as it arrives.
+    pub max_body_bytes: usize,
+    /// A body that takes longer to arrive is refused with 408.
+    pub body_timeout_seconds: u64,
+    /// A request that takes longer is answered with 504. What it began is finished by a worker.
+    pub request_timeout_seconds: u64,
+    /// A connection is closed when the next request's head has not arrived after this long: slow senders and idle
+    /// keep-alive alike.
+    pub idle_timeout_seconds: u64,
+    /// Open connections. At the bound none is accepted until one closes; callers wait in the kernel's queue.
+    pub max_connections: usize,
+    /// A connection is closed after its current request when it is this old, so that load balancers can even out.
+    pub connection_lifetime_seconds: u64,
+    /// At shutdown, requests under way have this long to finish.
+    pub shutdown_seconds: u64,
+    /// Proxies of ours in front that append to `X-Forwarded-For`. 0 believes no header and takes the peer's address.
+    pub trusted_hops: usize,
+    /// Redis answers within this time or is passed over.
+    pub redis_timeout_milliseconds: u64,
+}
+
+/// Access tokens (RFC 9068).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tokens {
+    /// 15 to 30.
+    pub lifetime_minutes: u64,
+    pub issuer: String,
+    pub audience: String,
+}
+
+/// Requests in any 60 seconds; 0 turns a limit off.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimits {
+    /// All authenticated requests of a person.
+    pub person: u32,
+    /// All requests of an address: an IPv4 address or an IPv6 /64.
+    pub address: u32,
+    /// Payments of a person.
+    pub payments: u32,
+    /// Logins from an address, and logins to an account from anywhere, each.
+    pub login: u32,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("api configuration: {0}")]
+pub struct ConfigError(String);
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: "127.0.0.1:8080".into(),
+            http: Http::default(),
+            tokens: Tokens::default(),
+            rate_limits: RateLimits::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http {
+            max_body_bytes: 256 * 1024,
+            body_timeout_seconds: 10,
+            request_timeout_seconds: 30,
+            idle_timeout_seconds: 60,
+            max_connections: 4096,
+            connection_lifetime_seconds: 3600,
+            shutdown_seconds: 10,
+            trusted_hops: 0,
+            redis_timeout_milliseconds: 100,
+        }
+    }
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Tokens {
+            lifetime_minutes: 15,
+            issuer: "https://api.virtualcards.com".into(),
+            audience: "https://api.virtualcards.com".into(),
+        }
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        RateLimits { person: 100, address: 1000, payments: 60, login: 10 }
+    }
+}
+
+impl Config {
+    /// Refuses settings that would weaken a bound beyond what the design allows.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let Tokens { lifetime_minutes, issuer, audience } = &self.tokens;
+        if !(15..=30).contains(lifetime_minutes) {
+            return Err(ConfigError(format!("tokens.lifetime_minutes is {lifetime_minutes}, allowed are 15 to 30")));
+        }
+        if issuer.is_empty() || audience.is_empty() {
+            return Err(ConfigError("tokens.issuer and tokens.audience must not be empty".into()));
+        }
+        let http = &self.http;
+        let times = [
+            http.body_timeout_seconds,
+            http.request_timeout_seconds,
+            http.idle_timeout_seconds,
+            http.connection_lifetime_seconds,
+            http.redis_timeout_milliseconds,
+        ];
+        if times.contains(&0) || http.max_body_bytes == 0 || http.max_connections == 0 {
+            return Err(ConfigError("times and bounds under `http` must be positive".into()));
+        }
+        Ok(())
+    }
+}
+
+impl Http {
+    pub(crate) fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_seconds)
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+
+    pub(crate) fn redis_timeout(&self) -> Duration {
+        Duration::from_millis(self.redis_timeout_milliseconds)
+    }
+}

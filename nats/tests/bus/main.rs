@@ -1,0 +1,4 @@
+#![allow(clippy::unwrap_used)]
+mod server;
+mod server_facts;
+mod scratch;

@@ -1,0 +1,168 @@
+//! The one HTTP client, and a vendor's line through it.
+
+use std::time::Duration;
+
+use reqwest::{
+    Body, Client, Method, Request, Response, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    Config, Failure, SetupError, VendorConfig,
+    config::BaseUrl,
+    failure::stable_code,
+    wiped::WipedBuffer,
+};
+
+/// The most that is read of an answer. Ours have some hundred bytes; more is `Malformed`.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The client that all vendors share. It repeats nothing by itself, follows no redirect (the key and the card would
+/// go along) and ignores the environment's proxies (a change of environment must not redirect card data).
+pub(crate) fn client(base: &BaseUrl, config: &Config) -> Result<Client, SetupError> {
+    // An error means that the process has chosen its provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let most_connections = [&config.kyc, &config.issuer, &config.gateway].map(|vendor| vendor.max_in_flight);
+    let mut builder = Client::builder()
+        .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+        .pool_idle_timeout(Duration::from_millis(config.idle_connection_ms))
+        .pool_max_idle_per_host(most_connections.iter().fold(0, |sum, most| sum.saturating_add(*most)))
+        .tcp_nodelay(true)
+        .retry(reqwest::retry::never())
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy();
+    if !base.is_https() {
+        // Without TLS no roots are needed, and a bare machine may have none, which would be an error.
+        builder = builder.tls_certs_only([]);
+    }
+    builder.build().map_err(|_| SetupError::Client)
+}
+
+/// The way to one vendor: its key, its time-out, its bound on calls in flight.
+pub(crate) struct Line {
+    client: Client,
+    authorization: HeaderValue,
+    timeout: Duration,
+    places: Semaphore,
+}
+
+impl Line {
+    pub fn new(client: &Client, config: &VendorConfig) -> Result<Line, SetupError> {
+        if config.timeout_ms == 0 || !(1..=Semaphore::MAX_PERMITS).contains(&config.max_in_flight) {
+            return Err(SetupError::Bounds);
+        }
+        let key = format!("Bearer {}", config.api_key.expose_secret());
+        let mut authorization = HeaderValue::try_from(key).map_err(|_| SetupError::ApiKey)?;
+        authorization.set_sensitive(true);
+        Ok(Line { client: client.clone(), authorization, timeout: config.timeout(), places: Semaphore::new(config.max_in_flight) })
+    }
+
+    pub async fn get(&self, url: Url) -> Result<Answer, Failure> {
+        self.send(Request::new(Method::GET, url)).await
+    }
+
+    /// Posts JSON; `extra` is for a vendor's own idempotency header.
+    pub async fn post(&self, url: Url, body: WipedBuffer, extra: Option<(HeaderName, HeaderValue)>) -> Result<Answer, Failure> {
+        let mut request = Request::new(Method::POST, url);
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        request.headers_mut().extend(extra);
+        *request.body_mut() = Some(Body::from(body.into_bytes()));
+        self.send(request).await
+    }
+
+    async fn send(&self, mut request: Request) -> Result<Answer, Failure> {
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        let until = Instant::now() + self.timeout;
+        let _place = self.place(until).await?;
+        timeout_at(until, self.exchange(request)).await.unwrap_or(Err(Failure::Unknown))
+    }
+
+    async fn place(&self, until: Instant) -> Result<SemaphorePermit<'_>, Failure> {
+        match self.places.try_acquire() {
+            Ok(place) => Ok(place),
+            Err(_) => match timeout_at(until, self.places.acquire()).await {
+                Ok(Ok(place)) => Ok(place),
+                Ok(Err(_)) | Err(_) => Err(Failure::Unreachable),
+            },
+        }
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Answer, Failure> {
+        let response = self.client.execute(request).await.map_err(unanswered)?;
+        let status = response.status().as_u16();
+        let body = read(response).await?;
+        Ok(Answer { status, body })
+    }
+}
+
+/// Only a failure to connect proves that nothing was sent. The error's text is safe once the URL is off: it speaks of
+/// sockets and protocol, never of the request's content.
+fn unanswered(error: reqwest::Error) -> Failure {
+    let unreachable = error.is_connect();
+    tracing::debug!(error = ?error.without_url(), unreachable, "a third party did not answer");
+    if unreachable { Failure::Unreachable } else { Failure::Unknown }
+}
+
+async fn read(mut response: Response) -> Result<WipedBuffer, Failure> {
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(1024);
+    if announced > LONGEST_ANSWER {
+        return Err(oversized(&response));
+    }
+    let mut body = WipedBuffer::with_capacity(announced);
+    while let Some(chunk) = response.chunk().await.map_err(|_| Failure::Unknown)? {
+        if body.as_slice().len() + chunk.len() > LONGEST_ANSWER {
+            return Err(oversized(&response));
+        }
+        body.extend(&chunk);
+    }
+    Ok(body)
+}
+
+fn oversized(response: &Response) -> Failure {
+    if response.status().is_server_error() { Failure::Unknown } else { Failure::Malformed }
+}
+
+/// What a vendor said, not yet judged.
+pub(crate) struct Answer {
+    status: u16,
+    body: WipedBuffer,
+}
+
+#[derive(Deserialize)]
+struct Problem<'a> {
+    code: &'a str,
+}
+
+impl Answer {
+    /// The JSON of a success; else the failure that the status means.
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
+        match self.status {
+            200..=299 => serde_json::from_slice(self.body.as_slice()).map_err(|_| Failure::Malformed),
+            408 | 409 | 425 | 429 | 500..=599 => Err(Failure::Unknown),
+            400..=499 => Err(Failure::Refused { status: self.status, code: stable_code(self.code()) }),
+            _ => Err(Failure::Malformed),
+        }
+    }
+
+    /// As `json`, but none where the vendor says in its own words, `absent`, that there is no such thing. A bare 404
+    /// could as well come from a wrong address, and would be taken for "nothing happened".
+    pub fn json_if_present<'a, T: Deserialize<'a>>(&'a self, absent: &str) -> Result<Option<T>, Failure> {
+        match self.status == 404 && self.code() == absent {
+            true => Ok(None),
+            false => self.json().map(Some),
+        }
+    }
+
+    fn code(&self) -> &str {
+        serde_json::from_slice::<Problem<'_>>(self.body.as_slice()).map_or("", |problem| problem.code)
+    }
+}

@@ -1,0 +1,88 @@
+use aggregates::{
+    CardId, Currency, UserId,
+    card::{CardType, Expiry},
+};
+use async_trait::async_trait;
+use reqwest::{
+    Client, Url,
+    header::{HeaderName, HeaderValue},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{IssueRequest, IssuedCard, Issuer};
+use crate::{
+    CardNumber, Cvv, Failure, SetupError, VendorConfig, config::BaseUrl, decimal, failure::reference, http::Line,
+    metering::Meter, wiped::WipedBuffer,
+};
+
+const NAME: &str = "sandbox";
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The sandbox's issuer: `POST /issuer/v1/cards` with the header `Idempotency-Key`.
+pub struct Sandbox {
+    line: Line,
+    cards: Url,
+    issue: Meter,
+}
+
+#[derive(Serialize)]
+struct CardRequest<'a> {
+    user_id: UserId,
+    card_type: CardType,
+    currency: Currency,
+    amount_limit: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct CardAnswer<'a> {
+    card_id: &'a str,
+    card_number: &'a str,
+    cvv: &'a str,
+    expiry_date: Expiry,
+    status: &'a str,
+}
+
+impl Sandbox {
+    pub(crate) fn new(client: &Client, base: &BaseUrl, config: &VendorConfig) -> Result<Sandbox, SetupError> {
+        Ok(Sandbox {
+            line: Line::new(client, config)?,
+            cards: base.join("/issuer/v1/cards"),
+            issue: Meter::new(NAME, "card_issue"),
+        })
+    }
+}
+
+#[async_trait]
+impl Issuer for Sandbox {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure> {
+        let body = WipedBuffer::json(&CardRequest {
+            user_id: request.user_id,
+            card_type: request.card_type,
+            currency: request.monthly_limit.currency,
+            amount_limit: &decimal::json_number(request.monthly_limit),
+        });
+        let key = HeaderValue::try_from(card.to_string()).expect("a UUID is visible ASCII");
+        let call = async {
+            let answer = self.line.post(self.cards.clone(), body, Some((IDEMPOTENCY_KEY, key))).await?;
+            issued(&answer.json()?)
+        };
+        self.issue.measure(call).await
+    }
+}
+
+fn issued(answer: &CardAnswer<'_>) -> Result<IssuedCard, Failure> {
+    if answer.status != "active" {
+        return Err(Failure::Malformed);
+    }
+    Ok(IssuedCard {
+        issuer_reference: reference(answer.card_id)?,
+        number: CardNumber::parse(answer.card_number).map_err(|_| Failure::Malformed)?,
+        cvv: Cvv::parse(answer.cvv).map_err(|_| Failure::Malformed)?,
+        expiry: answer.expiry_date,
+    })
+}

@@ -1,0 +1,83 @@
+//! A server that stands in for the three kinds of third parties, for development, tests and benchmarks: the KYC
+//! provider under `/kyc`, the card issuer under `/issuer`, the payment gateway under `/gateway`, and under
+//! `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
+//!
+//! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
+//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `SLOW`, `DOWN`; everything else is approved.
+//! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
+//! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
+//!
+//! It keeps everything in memory and forgets it when it stops. Each kind of record has a bound; beyond it new ones are
+//! answered with 507. Connections are bounded by the process's open files only. It logs nothing of a request.
+
+mod answers;
+mod card_numbers;
+mod gateway;
+mod issuer;
+mod kyc;
+mod ledger;
+
+use std::{io, sync::Arc, time::Duration};
+
+use poem::{EndpointExt, Request, Response, Route, Server, endpoint::make, get, listener::TcpAcceptor, post};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+/// The key that the sandbox expects of everybody, and that adapters send, unless configured otherwise. No secret: it
+/// opens nothing but the sandbox.
+pub const DEFAULT_KEY: &str = "sandbox-key";
+
+/// How long calls under way may take to finish after shutdown was asked for.
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// The sandbox's settings; unknown keys are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxConfig {
+    pub kyc_key: SecretString,
+    pub issuer_key: SecretString,
+    pub gateway_key: SecretString,
+    /// How many checks, cards and charges are kept, of each; a new one beyond is answered with 507.
+    pub max_records: usize,
+    /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
+    pub slow_answer_ms: u64,
+    /// How long a check of a document `SLOW…` takes.
+    pub slow_check_ms: u64,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        SandboxConfig {
+            kyc_key: DEFAULT_KEY.into(),
+            issuer_key: DEFAULT_KEY.into(),
+            gateway_key: DEFAULT_KEY.into(),
+            max_records: 1_000_000,
+            slow_answer_ms: 10_000,
+            slow_check_ms: 2_000,
+        }
+    }
+}
+
+/// Serves until `shutdown` is done; then finishes the calls under way, for a second at most.
+pub async fn serve(
+    listener: TcpListener,
+    config: SandboxConfig,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    let acceptor = TcpAcceptor::from_tokio(listener)?;
+    Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(routes(&config), shutdown, Some(SHUTDOWN)).await
+}
+
+fn routes(config: &SandboxConfig) -> Route {
+    let kyc = Arc::new(kyc::Kyc::new(config));
+    let issuer = Arc::new(issuer::Issuer::new(config));
+    let gateway = Arc::new(gateway::Gateway::new(config));
+    Route::new()
+        .at("/healthz", get(make(async |_| "ok")))
+        .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
+        .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
+        .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
+        .at("/sandbox/charges", get(on(&gateway, gateway::summary)))
+        .at("/sandbox/charges/:key", get(on(&gateway, gateway::entry)))
+}

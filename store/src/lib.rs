@@ -1,0 +1,112 @@
+//! PostgreSQL: the event log, snapshots, the secrets that never become events, and the relational read tables.
+//!
+//! The log is the system's truth. [`Store::append`] writes atomic [`Unit`]s that may span streams, many concurrent
+//! units in one transaction; [`Store::load`] gives an aggregate's state; [`Store::read_after`] follows the whole
+//! log by position. This crate never calls third parties, publishes to the bus or decides a business rule.
+
+mod cqrs;
+mod error;
+pub mod keys;
+mod log;
+pub mod passwords;
+mod people;
+mod seal;
+pub mod sessions;
+pub mod tables;
+pub mod vault;
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+pub use cqrs::CqrsContext;
+pub use error::{AppendError, Error};
+pub use log::{Appended, Loaded, Unit, new_id};
+pub use people::PersonalData;
+
+/// Sizes and times of the store.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Connections for reads and for everything but appending, which has one of its own.
+    pub max_connections: u32,
+    /// Units that may wait to be written. One more is refused with [`AppendError::Overloaded`].
+    pub append_queue: usize,
+    /// Units written in one transaction at most.
+    pub append_batch: usize,
+    /// How long an append may take, waiting and reconnecting included, before its outcome is called unknown.
+    pub append_timeout_seconds: u64,
+    /// Aggregates kept in memory.
+    pub cached_aggregates: usize,
+    /// A stream gets a new snapshot each time it has grown by this many events.
+    pub snapshot_every: i64,
+    /// Card secrets (as ciphertext) and person keys (wrapped) kept in memory, each.
+    pub cached_secrets: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            max_connections: 16,
+            append_queue: 4096,
+            append_batch: 512,
+            append_timeout_seconds: 10,
+            cached_aggregates: 100_000,
+            snapshot_every: 100,
+            cached_secrets: 100_000,
+        }
+    }
+}
+
+/// The store. Cheap to clone; all clones share connections and caches.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: PgPool,
+    log: log::Log,
+    keys: keys::Keys,
+    people: people::People,
+    vault: vault::Vault,
+    passwords: passwords::Hasher,
+}
+
+impl Store {
+    /// Connects lazily and starts the task that writes appends. The schema must be there: see [`migrate`].
+    pub fn connect(database_url: &str, keys: keys::Keys, config: &Config) -> Result<Store, Error> {
+        let options: PgConnectOptions = database_url.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(options.clone());
+        let inner = Inner {
+            log: log::Log::start(pool.clone(), options, config),
+            people: people::People::new(config.cached_secrets),
+            vault: vault::Vault::new(config.cached_secrets),
+            passwords: passwords::Hasher::new(),
+            keys,
+            pool,
+        };
+        Ok(Store { inner: Arc::new(inner) })
+    }
+
+    /// Whether PostgreSQL answers.
+    pub async fn ready(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&self.inner.pool).await?;
+        Ok(())
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+}
+
+/// Brings the schema up to date. Safe to run from several processes at once.
+pub async fn migrate(database_url: &str) -> Result<(), Error> {
+    let pool = PgPoolOptions::new().max_connections(1).connect(database_url).await?;
+    sqlx::migrate!("../migrations").run(&pool).await?;
+    pool.close().await;
+    Ok(())
+}

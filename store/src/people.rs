@@ -1,0 +1,101 @@
+//! Personal data under each person's own key. Destroying the key erases the person everywhere at once, while every
+//! event stays in place.
+
+use std::time::{Duration, Instant};
+
+use aggregates::{Sealed, UserId};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use sqlx::Row;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Store,
+    seal::{DataKey, WrappedKey},
+};
+
+/// How long another process may go on opening the data of a person who was just erased.
+const CACHED_FOR: Duration = Duration::from_secs(60);
+
+/// What a sealed field is, so that one cannot be passed off as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonalData {
+    Email,
+    FirstName,
+    LastName,
+    Applicant,
+}
+
+impl PersonalData {
+    fn bound_to(self, user: UserId) -> String {
+        let field = match self {
+            PersonalData::Email => "email",
+            PersonalData::FirstName => "first_name",
+            PersonalData::LastName => "last_name",
+            PersonalData::Applicant => "applicant",
+        };
+        format!("person:{user}:{field}")
+    }
+}
+
+/// Wrapped keys of people seen lately.
+pub(crate) struct People {
+    cache: quick_cache::sync::Cache<Uuid, (Instant, WrappedKey)>,
+}
+
+impl People {
+    pub fn new(capacity: usize) -> People {
+        People { cache: quick_cache::sync::Cache::new(capacity) }
+    }
+}
+
+impl Store {
+    /// Makes the person's key. A repeat keeps the first one.
+    pub async fn create_person_key(&self, user: UserId) -> Result<(), Error> {
+        let wrapped = self.inner.keys.wrap(&DataKey::generate(), &owner(user));
+        sqlx::query(
+            "INSERT INTO person_keys (user_id, kek_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        )
+        .bind(user.0)
+        .bind(&wrapped.kek_id)
+        .bind(&wrapped.bytes)
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
+    pub async fn seal(&self, user: UserId, field: PersonalData, plaintext: &str) -> Result<Sealed, Error> {
+        let sealed = self.person_key(user).await?.seal(plaintext.as_bytes(), &field.bound_to(user));
+        Ok(Sealed::from_ciphertext(BASE64_STANDARD.encode(sealed)))
+    }
+
+    /// The plaintext, or [`Error::Erased`] once the key is gone.
+    pub async fn open(&self, user: UserId, field: PersonalData, sealed: &Sealed) -> Result<Zeroizing<String>, Error> {
+        let key = self.person_key(user).await?;
+        let bytes = BASE64_STANDARD.decode(sealed.ciphertext()).map_err(|_| Error::Unsealable)?;
+        let plaintext = key.open(&bytes, &field.bound_to(user))?;
+        let text = std::str::from_utf8(&plaintext).map_err(|_| Error::Unsealable)?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    async fn person_key(&self, user: UserId) -> Result<DataKey, Error> {
+        let cache = &self.inner.people.cache;
+        if let Some((read_at, wrapped)) = cache.get(&user.0)
+            && read_at.elapsed() < CACHED_FOR
+        {
+            return self.inner.keys.unwrap(&wrapped, &owner(user));
+        }
+        let row = sqlx::query("SELECT kek_id, wrapped_key FROM person_keys WHERE user_id = $1")
+            .bind(user.0)
+            .fetch_optional(self.pool())
+            .await?
+            .ok_or(Error::Erased)?;
+        let wrapped = WrappedKey { kek_id: row.try_get(0)?, bytes: row.try_get(1)? };
+        cache.insert(user.0, (Instant::now(), wrapped.clone()));
+        self.inner.keys.unwrap(&wrapped, &owner(user))
+    }
+}
+
+fn owner(user: UserId) -> String {
+    format!("person:{user}")
+}

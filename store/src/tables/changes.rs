@@ -1,0 +1,218 @@
+//! What a batch of events changes in the tables, folded together so that a row is written once.
+
+use std::collections::BTreeMap;
+
+use aggregates::{
+    CardId, Currency, Envelope, KycCaseId, PaymentId, UserId,
+    card::{self, Window},
+    envelope::AnyEvent,
+    kyc, payment, user,
+};
+use chrono::{DateTime, Utc};
+
+#[derive(Default)]
+pub(super) struct Changes {
+    pub users: Vec<NewUser>,
+    pub cases: Vec<NewCase>,
+    pub verdicts: BTreeMap<KycCaseId, Verdict>,
+    pub cards: Vec<NewCard>,
+    pub issued: Vec<(CardId, IssuedCard)>,
+    pub card_statuses: BTreeMap<CardId, &'static str>,
+    pub spending: BTreeMap<CardId, Spending>,
+    pub payments: BTreeMap<PaymentId, NewPayment>,
+    pub outcomes: BTreeMap<PaymentId, Outcome>,
+}
+
+pub(super) struct NewUser {
+    pub user_id: UserId,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub at: DateTime<Utc>,
+}
+
+pub(super) struct NewCase {
+    pub case_id: KycCaseId,
+    pub user_id: UserId,
+    pub document_type: String,
+    pub country: String,
+    pub at: DateTime<Utc>,
+    pub position: i64,
+}
+
+pub(super) struct Verdict {
+    pub status: &'static str,
+    pub provider: String,
+    pub reference: String,
+    pub reasons: Vec<String>,
+    pub decided_at: Option<DateTime<Utc>>,
+}
+
+pub(super) struct NewCard {
+    pub card_id: CardId,
+    pub user_id: UserId,
+    pub card_type: String,
+    pub currency: Currency,
+    pub monthly_limit: i64,
+    pub at: DateTime<Utc>,
+    pub position: i64,
+}
+
+pub(super) struct IssuedCard {
+    pub issuer: String,
+    pub reference: String,
+    pub last_four: String,
+    pub expiry: String,
+}
+
+/// What a batch adds to (or takes from) the newest window it spends in.
+pub(super) struct Spending {
+    pub window: Window,
+    pub change: i64,
+}
+
+pub(super) struct NewPayment {
+    pub user_id: UserId,
+    pub card_id: CardId,
+    pub amount: i64,
+    pub currency: Currency,
+    pub merchant: String,
+    pub merchant_category: String,
+    pub risk_score: f64,
+    pub at: DateTime<Utc>,
+    pub position: i64,
+}
+
+pub(super) struct Outcome {
+    pub status: &'static str,
+    pub decline: Option<serde_json::Value>,
+    pub gateway: Option<String>,
+    pub reference: Option<String>,
+    pub at: DateTime<Utc>,
+}
+
+impl Changes {
+    /// Takes one event in, or says why it cannot be read.
+    pub fn take(&mut self, event: &Envelope) -> Result<(), String> {
+        match event.decode().map_err(|e| e.to_string())? {
+            AnyEvent::User(fact) => self.user(UserId(event.aggregate_id), fact),
+            AnyEvent::Kyc(fact) => self.kyc(UserId(event.aggregate_id), event.position, fact),
+            AnyEvent::Card(fact) => self.card(CardId(event.aggregate_id), event.position, fact),
+            AnyEvent::Payment(fact) => self.payment(PaymentId(event.aggregate_id), event.position, fact),
+        }
+        Ok(())
+    }
+
+    fn user(&mut self, user_id: UserId, event: user::Event) {
+        match event {
+            user::Event::Registered { email, first_name, last_name, at, .. } => self.users.push(NewUser {
+                user_id,
+                email: email.ciphertext().to_owned(),
+                first_name: first_name.ciphertext().to_owned(),
+                last_name: last_name.ciphertext().to_owned(),
+                at,
+            }),
+            // The sessions table is the truth about sessions, not made from events.
+            user::Event::SessionOpened { .. } | user::Event::SessionClosed { .. } => {}
+        }
+    }
+
+    fn kyc(&mut self, user_id: UserId, position: i64, event: kyc::Event) {
+        match event {
+            kyc::Event::Submitted { case_id, document_type, country, at, .. } => self.cases.push(NewCase {
+                case_id,
+                user_id,
+                document_type: text(&document_type),
+                country,
+                at,
+                position,
+            }),
+            kyc::Event::ReviewStarted { case_id, provider, provider_reference: reference, .. } => {
+                let verdict = Verdict { status: "in_review", provider, reference, reasons: vec![], decided_at: None };
+                self.verdicts.insert(case_id, verdict);
+            }
+            kyc::Event::Approved { case_id, provider, provider_reference: reference, at } => {
+                let verdict = Verdict { status: "approved", provider, reference, reasons: vec![], decided_at: Some(at) };
+                self.verdicts.insert(case_id, verdict);
+            }
+            kyc::Event::Rejected { case_id, provider, provider_reference: reference, reasons, at } => {
+                let verdict = Verdict { status: "rejected", provider, reference, reasons, decided_at: Some(at) };
+                self.verdicts.insert(case_id, verdict);
+            }
+        }
+    }
+
+    fn card(&mut self, card_id: CardId, position: i64, event: card::Event) {
+        let status = match event {
+            card::Event::Requested { user_id, card_type, monthly_limit, at } => {
+                let (currency, monthly_limit) = (monthly_limit.currency, monthly_limit.minor_units);
+                let card_type = text(&card_type);
+                self.cards.push(NewCard { card_id, user_id, card_type, currency, monthly_limit, at, position });
+                return;
+            }
+            card::Event::Issued { issuer, issuer_reference: reference, last_four, expiry, .. } => {
+                let expiry = expiry.to_string();
+                self.issued.push((card_id, IssuedCard { issuer, reference, last_four, expiry }));
+                "active"
+            }
+            card::Event::Held { amount, window, .. } => return self.spend(card_id, window, amount.minor_units),
+            card::Event::HoldReleased { amount, window, .. } => return self.spend(card_id, window, -amount.minor_units),
+            card::Event::IssueFailed { .. } => "issue_failed",
+            card::Event::Frozen { .. } => "frozen",
+            card::Event::Unfrozen { .. } => "active",
+            card::Event::Terminated { .. } => "terminated",
+        };
+        self.card_statuses.insert(card_id, status);
+    }
+
+    /// The table shows one window, the newest; what is released to an older one does not show.
+    fn spend(&mut self, card_id: CardId, window: Window, change: i64) {
+        let spending = self.spending.entry(card_id).or_insert(Spending { window, change: 0 });
+        if window > spending.window {
+            *spending = Spending { window, change };
+        } else if window == spending.window {
+            spending.change += change;
+        }
+    }
+
+    fn payment(&mut self, payment_id: PaymentId, position: i64, event: payment::Event) {
+        let outcome = match event {
+            payment::Event::Initiated {
+                user_id, card_id, amount, merchant, merchant_category, screening, at, ..
+            } => {
+                self.payments.insert(payment_id, NewPayment {
+                    user_id,
+                    card_id,
+                    amount: amount.minor_units,
+                    currency: amount.currency,
+                    merchant,
+                    merchant_category,
+                    risk_score: screening.risk_score,
+                    at,
+                    position,
+                });
+                return;
+            }
+            payment::Event::Captured { gateway, gateway_reference, at, .. } => Outcome {
+                status: "captured",
+                decline: None,
+                gateway: Some(gateway),
+                reference: Some(gateway_reference),
+                at,
+            },
+            payment::Event::Declined { reason, at } => Outcome {
+                status: "declined",
+                decline: serde_json::to_value(&reason).ok(),
+                gateway: None,
+                reference: None,
+                at,
+            },
+        };
+        self.outcomes.insert(payment_id, outcome);
+    }
+}
+
+/// An enum's name as serde writes it.
+fn text(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

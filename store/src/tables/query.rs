@@ -1,0 +1,210 @@
+//! Reads: for misses of the Redis views, and for the workers that look for what is unfinished.
+
+use aggregates::{CardId, KycCaseId, PaymentId, Sealed, UserId, card, kyc, payment};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::de::DeserializeOwned;
+use sqlx::{FromRow, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+#[derive(Clone, Debug)]
+pub struct UserRow {
+    pub user_id: UserId,
+    pub email: Sealed,
+    pub first_name: Sealed,
+    pub last_name: Sealed,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct KycRow {
+    pub case_id: KycCaseId,
+    pub status: kyc::Status,
+    pub provider: Option<String>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub reasons: Vec<String>,
+}
+
+/// Amounts in minor units of `currency`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CardRow {
+    pub card_id: CardId,
+    pub user_id: UserId,
+    pub card_type: card::CardType,
+    pub status: card::Status,
+    pub currency: String,
+    pub monthly_limit: i64,
+    pub used: i64,
+    /// The first day of the month that `used` counts.
+    pub used_window: Option<NaiveDate>,
+    pub last_four: Option<String>,
+    pub expiry: Option<card::Expiry>,
+    pub requested_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransactionRow {
+    pub transaction_id: PaymentId,
+    pub user_id: UserId,
+    pub card_id: CardId,
+    pub amount: i64,
+    pub currency: String,
+    pub merchant: String,
+    pub merchant_category: String,
+    pub status: payment::Status,
+    pub decline: Option<payment::Decline>,
+    pub gateway_reference: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub position: i64,
+}
+
+impl Store {
+    /// The account that an e-mail address (as blind index) belongs to. Read from the claims, so never behind.
+    pub async fn account_by_email(&self, index: &aggregates::BlindIndex) -> Result<Option<UserId>, Error> {
+        let row = sqlx::query("SELECT owner FROM claims WHERE scope = 'email' AND key = $1")
+            .bind(index.0.as_bytes())
+            .fetch_optional(self.pool())
+            .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.map(UserId))
+    }
+
+    pub async fn user_row(&self, user: UserId) -> Result<Option<UserRow>, Error> {
+        let sql = "SELECT * FROM read.users WHERE user_id = $1";
+        Ok(sqlx::query_as(sql).bind(user.0).fetch_optional(self.pool()).await?)
+    }
+
+    /// The person's latest case.
+    pub async fn kyc_row(&self, user: UserId) -> Result<Option<KycRow>, Error> {
+        let sql = "SELECT * FROM read.kyc_verifications WHERE user_id = $1 ORDER BY position DESC LIMIT 1";
+        Ok(sqlx::query_as(sql).bind(user.0).fetch_optional(self.pool()).await?)
+    }
+
+    pub async fn card_row(&self, card: CardId) -> Result<Option<CardRow>, Error> {
+        let sql = "SELECT * FROM read.cards WHERE card_id = $1";
+        Ok(sqlx::query_as(sql).bind(card.0).fetch_optional(self.pool()).await?)
+    }
+
+    /// The person's cards, newest first.
+    pub async fn card_rows(&self, user: UserId, limit: i64) -> Result<Vec<CardRow>, Error> {
+        let sql = "SELECT * FROM read.cards WHERE user_id = $1 ORDER BY position DESC LIMIT $2";
+        Ok(sqlx::query_as(sql).bind(user.0).bind(limit).fetch_all(self.pool()).await?)
+    }
+
+    pub async fn transaction_row(&self, payment: PaymentId) -> Result<Option<TransactionRow>, Error> {
+        let sql = "SELECT * FROM read.transactions WHERE transaction_id = $1";
+        Ok(sqlx::query_as(sql).bind(payment.0).fetch_optional(self.pool()).await?)
+    }
+
+    /// The person's transactions before a position, newest first.
+    pub async fn transaction_rows(
+        &self,
+        user: UserId,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<TransactionRow>, Error> {
+        let sql = "SELECT * FROM read.transactions WHERE user_id = $1 AND position < $2
+                    ORDER BY position DESC LIMIT $3";
+        let before = before.unwrap_or(i64::MAX);
+        Ok(sqlx::query_as(sql).bind(user.0).bind(before).bind(limit).fetch_all(self.pool()).await?)
+    }
+
+    /// Payments begun before `older_than` that have no outcome, oldest first.
+    pub async fn open_payments(&self, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<PaymentId>, Error> {
+        let sql = "SELECT transaction_id FROM read.transactions WHERE status = 'pending' AND created_at < $1
+                    ORDER BY created_at LIMIT $2";
+        self.ids(sql, older_than, limit).await
+    }
+
+    /// Cards requested before `older_than` that the issuer has not made or refused.
+    pub async fn open_cards(&self, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<CardId>, Error> {
+        let sql = "SELECT card_id FROM read.cards WHERE status = 'requested' AND requested_at < $1
+                    ORDER BY requested_at LIMIT $2";
+        self.ids(sql, older_than, limit).await
+    }
+
+    /// People whose case was submitted before `older_than` and still waits for the provider.
+    pub async fn open_cases(&self, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<UserId>, Error> {
+        let sql = "SELECT user_id FROM read.kyc_verifications WHERE status = 'pending' AND submitted_at < $1
+                    ORDER BY submitted_at LIMIT $2";
+        self.ids(sql, older_than, limit).await
+    }
+
+    async fn ids<T: From<Uuid>>(&self, sql: &str, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<T>, Error> {
+        let rows = sqlx::query(sql).bind(older_than).bind(limit).fetch_all(self.pool()).await?;
+        Ok(rows.iter().map(|row| row.try_get::<Uuid, _>(0).map(T::from)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// A text column that holds an enum's name, or another type with a textual serde form.
+fn parsed<T: DeserializeOwned>(row: &PgRow, column: &str) -> Result<T, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    serde_json::from_value(serde_json::Value::String(text))
+        .map_err(|e| sqlx::Error::ColumnDecode { index: column.into(), source: Box::new(e) })
+}
+
+impl FromRow<'_, PgRow> for UserRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let sealed = |column| row.try_get(column).map(Sealed::from_ciphertext);
+        Ok(UserRow {
+            user_id: UserId(row.try_get("user_id")?),
+            email: sealed("email")?,
+            first_name: sealed("first_name")?,
+            last_name: sealed("last_name")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for KycRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(KycRow {
+            case_id: KycCaseId(row.try_get("case_id")?),
+            status: parsed(row, "status")?,
+            provider: row.try_get("provider")?,
+            decided_at: row.try_get("decided_at")?,
+            reasons: row.try_get("reasons")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for CardRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let expiry: Option<String> = row.try_get("expiry")?;
+        Ok(CardRow {
+            card_id: CardId(row.try_get("card_id")?),
+            user_id: UserId(row.try_get("user_id")?),
+            card_type: parsed(row, "card_type")?,
+            status: parsed(row, "status")?,
+            currency: row.try_get("currency")?,
+            monthly_limit: row.try_get("monthly_limit")?,
+            used: row.try_get("used")?,
+            used_window: row.try_get("used_window")?,
+            last_four: row.try_get("last_four")?,
+            expiry: expiry.and_then(|text| text.parse().ok()),
+            requested_at: row.try_get("requested_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for TransactionRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let decline: Option<sqlx::types::Json<payment::Decline>> = row.try_get("decline")?;
+        Ok(TransactionRow {
+            transaction_id: PaymentId(row.try_get("transaction_id")?),
+            user_id: UserId(row.try_get("user_id")?),
+            card_id: CardId(row.try_get("card_id")?),
+            amount: row.try_get("amount")?,
+            currency: row.try_get("currency")?,
+            merchant: row.try_get("merchant")?,
+            merchant_category: row.try_get("merchant_category")?,
+            status: parsed(row, "status")?,
+            decline: decline.map(|json| json.0),
+            gateway_reference: row.try_get("gateway_reference")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            position: row.try_get("position")?,
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! The card vault: numbers and CVVs under a data key for each card, bound to card and field.
+//!
+//! Only ciphertext is kept in memory between uses; the plaintext lives as long as the one call that needs it.
+
+use std::sync::Arc;
+
+use aggregates::{CardId, card::Expiry};
+use sqlx::Row;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Store,
+    seal::{DataKey, WrappedKey},
+};
+
+/// A card's secrets in the clear. Neither prints nor serialises; wiped when dropped.
+pub struct CardSecrets {
+    pub number: Zeroizing<String>,
+    pub cvv: Zeroizing<String>,
+    pub expiry: Expiry,
+}
+
+struct SealedCard {
+    key: WrappedKey,
+    number: Vec<u8>,
+    cvv: Vec<u8>,
+    expiry: Expiry,
+}
+
+pub(crate) struct Vault {
+    cache: quick_cache::sync::Cache<Uuid, Arc<SealedCard>>,
+}
+
+impl Vault {
+    pub fn new(capacity: usize) -> Vault {
+        Vault { cache: quick_cache::sync::Cache::new(capacity) }
+    }
+}
+
+impl Store {
+    /// Puts a card's secrets into the vault. A repeat for the same card keeps what is there; a number that another
+    /// card has is [`Error::DuplicateCardNumber`].
+    pub async fn put_card(&self, card: CardId, secrets: &CardSecrets) -> Result<(), Error> {
+        let key = DataKey::generate();
+        let wrapped = self.inner.keys.wrap(&key, &owner(card));
+        let inserted = sqlx::query(
+            "INSERT INTO card_vault (card_id, kek_id, wrapped_key, number, cvv, expiry, fingerprint)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (card_id) DO NOTHING",
+        )
+        .bind(card.0)
+        .bind(&wrapped.kek_id)
+        .bind(&wrapped.bytes)
+        .bind(key.seal(secrets.number.as_bytes(), &bound(card, "number")))
+        .bind(key.seal(secrets.cvv.as_bytes(), &bound(card, "cvv")))
+        .bind(secrets.expiry.to_string())
+        .bind(self.inner.keys.keyed_hash("card-number", &secrets.number).to_vec())
+        .execute(self.pool())
+        .await;
+        match inserted {
+            Ok(_) => Ok(()),
+            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => Err(Error::DuplicateCardNumber),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A card's secrets, none if the vault has no such card.
+    pub async fn card_secrets(&self, card: CardId) -> Result<Option<CardSecrets>, Error> {
+        let Some(sealed) = self.sealed_card(card).await? else { return Ok(None) };
+        let key = self.inner.keys.unwrap(&sealed.key, &owner(card))?;
+        let open = |bytes: &[u8], field| {
+            let plaintext = key.open(bytes, &bound(card, field))?;
+            std::str::from_utf8(&plaintext).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| Error::Unsealable)
+        };
+        Ok(Some(CardSecrets {
+            number: open(&sealed.number, "number")?,
+            cvv: open(&sealed.cvv, "cvv")?,
+            expiry: sealed.expiry,
+        }))
+    }
+
+    async fn sealed_card(&self, card: CardId) -> Result<Option<Arc<SealedCard>>, Error> {
+        if let Some(sealed) = self.inner.vault.cache.get(&card.0) {
+            return Ok(Some(sealed));
+        }
+        let row = sqlx::query("SELECT kek_id, wrapped_key, number, cvv, expiry FROM card_vault WHERE card_id = $1")
+            .bind(card.0)
+            .fetch_optional(self.pool())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let expiry: String = row.try_get(4)?;
+        let sealed = Arc::new(SealedCard {
+            key: WrappedKey { kek_id: row.try_get(0)?, bytes: row.try_get(1)? },
+            number: row.try_get(2)?,
+            cvv: row.try_get(3)?,
+            expiry: expiry.parse().map_err(|_| Error::Unsealable)?,
+        });
+        self.inner.vault.cache.insert(card.0, sealed.clone());
+        Ok(Some(sealed))
+    }
+}
+
+fn owner(card: CardId) -> String {
+    format!("card:{card}")
+}
+
+fn bound(card: CardId, field: &str) -> String {
+    format!("card:{card}:{field}")
+}
