@@ -34,7 +34,7 @@ as_root() {
 }
 
 may_install() {
-  [[ -z ${VC_NO_INSTALL:-} ]] || return 1
+  [[ -z ${DEV_NO_INSTALL:-} ]] || return 1
   command -v apt-get >/dev/null || return 1
   ((EUID == 0)) && return
   command -v sudo >/dev/null || return 1

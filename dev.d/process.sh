@@ -56,7 +56,9 @@ attend() {
   setpriv --pdeathsig TERM -- "$@" </dev/null 9>&- &
   CHILD=$!
   set +m
+  [[ -z $GUARD ]] || echo "$CHILD" >"$DIR/child"
   wait "$CHILD" || status=$?
+  [[ -z $GUARD ]] || rm -f "$DIR/child"
   CHILD=
   return "$status"
 }
@@ -123,7 +125,7 @@ launch() {
   shift
   mkdir -p "$DIR/log" "$DIR/$name"
   [[ ! -s $log ]] || mv -f "$log" "$log.1"
-  (cd "$DIR/$name" && exec setsid -- "$@") </dev/null >"$log" 2>&1 9>&- &
+  (cd "$DIR/$name" && exec setsid -- "$@") </dev/null >"$log" 2>&1 8>&- 9>&- &
   LAUNCHED=$!
   disown "$LAUNCHED"
   STARTED+=("$name")

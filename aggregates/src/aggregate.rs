@@ -41,7 +41,7 @@ impl fmt::Display for Kind {
 
 /// An aggregate of this domain: cqrs-es's `Aggregate` over two pure functions.
 ///
-/// `cqrs_es::Aggregate::handle` is a thin adaptor over [`Root::decide`]; write both with [`aggregate!`](crate::aggregate).
+/// `cqrs_es::Aggregate::handle` is a thin adaptor over [`Root::decide`]; the macro `aggregate!` writes both.
 pub trait Root: Aggregate<Event: Fact, Services = (), Error: Send + Sync> + Clone + 'static {
     const KIND: Kind;
     /// Raised whenever the meaning of the serialised state changes, so that older snapshots are passed over.

@@ -1,10 +1,11 @@
 //! Ids, moments and one example of every event, for the tests of all modules.
 
 use chrono::{DateTime, TimeZone, Utc};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    BlindIndex, CardId, Currency, Kind, KycCaseId, Money, PaymentId, Sealed, SessionId, UserId,
+    Actor, BlindIndex, CardId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId, Sealed, SessionId, UserId,
     card::{self, CardType, Expiry, Window},
     envelope::AnyEvent,
     kyc::{self, DocumentType},
@@ -191,13 +192,30 @@ pub fn payment_events() -> Vec<payment::Event> {
     [initiated, captured].into_iter().chain(declined).collect()
 }
 
-impl AnyEvent {
-    pub fn kind(&self) -> Kind {
-        match self {
-            AnyEvent::User(_) => Kind::User,
-            AnyEvent::Kyc(_) => Kind::Kyc,
-            AnyEvent::Card(_) => Kind::Card,
-            AnyEvent::Payment(_) => Kind::Payment,
-        }
+/// The event as the log holds it.
+pub fn recorded(event: &AnyEvent) -> Envelope {
+    fn stored<E: Fact>(event: &E) -> (Kind, &'static str, i16, Box<RawValue>) {
+        (E::KIND, event.name(), event.version(), event.write())
+    }
+    let (kind, name, version, data) = match event {
+        AnyEvent::User(event) => stored(event),
+        AnyEvent::Kyc(event) => stored(event),
+        AnyEvent::Card(event) => stored(event),
+        AnyEvent::Payment(event) => stored(event),
+    };
+    Envelope {
+        id: Uuid::from_u128(1),
+        position: i64::MAX,
+        kind,
+        aggregate_id: Uuid::from_u128(2),
+        sequence: 7,
+        name: name.into(),
+        version,
+        recorded_at: november(3),
+        correlation_id: Uuid::from_u128(3),
+        causation_id: Some(Uuid::from_u128(4)),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        actor: Actor::System("recovery").to_string(),
+        data,
     }
 }

@@ -1,1 +1,117 @@
+//! The business flows: what spans aggregates and third parties.
+//!
+//! Every flow has the same shape. The intent is appended first; then a third party is called, with an idempotency
+//! key that is the aggregate's own id; then the outcome is appended. Between the two appends a process may die: the
+//! intent is in the log, and `finish` of the same flow, called by a worker, brings it to its end. A third party whose
+//! answer is not known is asked again, never assumed to have done or not done something.
+//!
+//! This crate never speaks HTTP, SQL or Redis itself, and never calls a third party inside a transaction or while
+//! holding a lock.
 
+pub mod accounts;
+pub mod cards;
+mod error;
+pub mod identity;
+pub mod notifications;
+pub mod payments;
+mod turns;
+
+use std::sync::Arc;
+
+use aggregates::{Actor, Context, Currency, Money};
+use uuid::Uuid;
+
+pub use error::Error;
+
+/// What a flow needs of the world. Cheap to clone.
+#[derive(Clone)]
+pub struct System {
+    pub store: store::Store,
+    pub providers: providers::Providers,
+    pub views: projections::Views,
+    pub settings: Arc<Settings>,
+    turns: Arc<turns::Turns>,
+}
+
+impl System {
+    pub fn new(
+        store: store::Store,
+        providers: providers::Providers,
+        views: projections::Views,
+        settings: Settings,
+    ) -> System {
+        System { store, providers, views, settings: Arc::new(settings), turns: Arc::new(turns::Turns::new()) }
+    }
+}
+
+/// What an operator may set about the flows.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// How long a login lasts at most.
+    pub session_days: u32,
+    /// A card's monthly limit in major units where the request names none.
+    pub default_monthly_limit: i64,
+    /// The largest monthly limit, in major units, that a request may name.
+    pub highest_monthly_limit: i64,
+    /// How long a request may wait for a third party, retries included. Past it the outcome is left to a worker.
+    pub third_party_seconds: u64,
+    pub fraud: fraud::Policy,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            session_days: 7,
+            default_monthly_limit: 10_000,
+            highest_monthly_limit: 1_000_000,
+            third_party_seconds: 10,
+            fraud: fraud::Policy::default(),
+        }
+    }
+}
+
+impl Settings {
+    fn limit(major_units: i64, currency: Currency) -> Money {
+        Money::new(major_units.saturating_mul(10_i64.saturating_pow(currency.exponent())), currency)
+    }
+
+    fn deadline(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now() + std::time::Duration::from_secs(self.third_party_seconds)
+    }
+}
+
+/// Where a command comes from, as it is written into its events.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The request's own id.
+    pub correlation_id: Uuid,
+    /// W3C Trace Context `traceparent` of the request.
+    pub traceparent: Option<String>,
+}
+
+impl Origin {
+    /// The origin of work that nobody asked for just now.
+    pub fn of_worker() -> Origin {
+        Origin { correlation_id: store::new_id(), traceparent: None }
+    }
+
+    fn context(&self, actor: Actor) -> Context {
+        Context {
+            correlation_id: self.correlation_id,
+            causation_id: None,
+            traceparent: self.traceparent.clone(),
+            actor,
+        }
+    }
+}
+
+/// The answer of a write, with the position from which on every reader sees it.
+#[derive(Clone, Debug)]
+pub struct Written<T> {
+    pub value: T,
+    pub position: i64,
+}
+
+/// How often a command is decided anew after losing to a concurrent one, before [`Error::Conflict`].
+const ATTEMPTS: u32 = 8;

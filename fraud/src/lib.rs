@@ -4,6 +4,8 @@
 //! later come to the same state and the same score on every machine. This crate never performs I/O, reads a clock
 //! or draws a random number, and it decides nothing but the score: declining is the payment flow's affair.
 
+#[cfg(test)]
+mod examples;
 mod features;
 mod rules;
 mod window;

@@ -78,7 +78,7 @@ impl Workspace {
 
     pub fn get<D: Document>(&mut self, id: impl Into<Uuid>) -> Result<Option<&D>, FoldError> {
         Ok(match self.read::<D>(D::key(id))? {
-            Slot::Read(document) | Slot::Changed(document) => (document.as_ref() as &dyn Any).downcast_ref(),
+            Slot::Read(document) | Slot::Changed(document) => (&**document as &dyn Any).downcast_ref(),
             Slot::Absent | Slot::Removed | Slot::Stored(_) => None,
         })
     }
@@ -90,7 +90,7 @@ impl Workspace {
             *slot = Slot::Changed(document);
         }
         Ok(match slot {
-            Slot::Changed(document) => (document.as_mut() as &mut dyn Any).downcast_mut(),
+            Slot::Changed(document) => (&mut **document as &mut dyn Any).downcast_mut(),
             Slot::Absent | Slot::Removed | Slot::Stored(_) | Slot::Read(_) => None,
         })
     }
@@ -99,6 +99,15 @@ impl Workspace {
     pub fn edit_known<D: Document>(&mut self, id: impl Into<Uuid>) -> Result<&mut D, FoldError> {
         let key = D::key(id);
         self.edit(key.id)?.ok_or(FoldError::Absent(key))
+    }
+
+    pub fn edit_or_default<D: Document + Default>(&mut self, id: impl Into<Uuid>) -> Result<&mut D, FoldError> {
+        let key = D::key(id);
+        let slot = self.read::<D>(key)?;
+        if matches!(slot, Slot::Absent) {
+            *slot = Slot::Changed(Box::new(D::default()));
+        }
+        self.edit_known(key.id)
     }
 
     pub fn put<D: Document>(&mut self, id: impl Into<Uuid>, document: D) {

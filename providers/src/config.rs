@@ -29,8 +29,8 @@ pub struct VendorConfig {
     pub api_key: SecretString,
     /// The whole of one attempt: waiting for a place, connecting, sending, reading the answer.
     pub timeout_ms: u64,
-    /// Calls, and so connections, at the same time. A call beyond waits for a place within its time-out, then fails
-    /// as `Unreachable`.
+    /// Calls, and so connections, at the same time. A call beyond waits for a place for half of its time-out, then
+    /// fails as `Unreachable`.
     pub max_in_flight: usize,
 }
 

@@ -13,12 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{
-    Config, Failure, SetupError, VendorConfig,
-    config::BaseUrl,
-    failure::stable_code,
-    wiped::WipedBuffer,
-};
+use crate::{Config, Failure, SetupError, VendorConfig, config::BaseUrl, failure::stable_code, wiped::WipedBuffer};
 
 /// The most that is read of an answer. Ours have some hundred bytes; more is `Malformed`.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -63,7 +58,12 @@ impl Line {
         let key = format!("Bearer {}", config.api_key.expose_secret());
         let mut authorization = HeaderValue::try_from(key).map_err(|_| SetupError::ApiKey)?;
         authorization.set_sensitive(true);
-        Ok(Line { client: client.clone(), authorization, timeout: config.timeout(), places: Semaphore::new(config.max_in_flight) })
+        Ok(Line {
+            client: client.clone(),
+            authorization,
+            timeout: config.timeout(),
+            places: Semaphore::new(config.max_in_flight),
+        })
     }
 
     pub async fn get(&self, url: Url) -> Result<Answer, Failure> {
@@ -71,7 +71,12 @@ impl Line {
     }
 
     /// Posts JSON; `extra` is for a vendor's own idempotency header.
-    pub async fn post(&self, url: Url, body: WipedBuffer, extra: Option<(HeaderName, HeaderValue)>) -> Result<Answer, Failure> {
+    pub async fn post(
+        &self,
+        url: Url,
+        body: WipedBuffer,
+        extra: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, Failure> {
         let mut request = Request::new(Method::POST, url);
         request.headers_mut().insert(CONTENT_TYPE, JSON);
         request.headers_mut().extend(extra);
@@ -81,8 +86,10 @@ impl Line {
 
     async fn send(&self, mut request: Request) -> Result<Answer, Failure> {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
-        let until = Instant::now() + self.timeout;
-        let _place = self.place(until).await?;
+        let started = Instant::now();
+        let until = started + self.timeout;
+        // Whoever waits longer would send with too little time left to hear the answer.
+        let _place = self.place(started + self.timeout / 2).await?;
         timeout_at(until, self.exchange(request)).await.unwrap_or(Err(Failure::Unknown))
     }
 

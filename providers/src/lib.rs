@@ -10,8 +10,8 @@
 //! personal data, card data or keys into a log line, a metric or an error; follow a redirect; use a proxy from the
 //! environment.
 //!
-//! Bounds: each vendor has a time-out for a call, a number of calls in flight (the next one waits, within its
-//! time-out), and at most 64 KiB are read of an answer. See [`Config`].
+//! Bounds: each vendor has a time-out for a call, a number of calls in flight (the next one waits for half its
+//! time-out, then fails unsent), and at most 64 KiB are read of an answer. See [`Config`].
 
 mod card_data;
 mod config;

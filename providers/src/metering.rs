@@ -21,9 +21,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub fn new(vendor: &'static str, operation: &'static str) -> Meter {
-        let count = |outcome| {
-            counter!("provider_requests_total", "vendor" => vendor, "operation" => operation, "outcome" => outcome)
-        };
+        let count = |outcome| counter!("provider_requests_total", "vendor" => vendor, "operation" => operation, "outcome" => outcome);
         let seconds = histogram!("provider_request_seconds", "vendor" => vendor, "operation" => operation);
         Meter { outcomes: OUTCOMES.map(count), seconds }
     }

@@ -7,6 +7,7 @@
 mod cqrs;
 mod error;
 pub mod keys;
+mod leadership;
 mod log;
 pub mod passwords;
 mod people;
@@ -21,6 +22,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use cqrs::CqrsContext;
 pub use error::{AppendError, Error};
+pub use leadership::Leadership;
 pub use log::{Appended, Loaded, Unit, new_id};
 pub use people::PersonalData;
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use aggregates::{Sealed, UserId};
+use aggregates::{BlindIndex, Sealed, UserId};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sqlx::Row;
 use uuid::Uuid;
@@ -62,6 +62,20 @@ impl Store {
         .execute(self.pool())
         .await?;
         Ok(())
+    }
+
+    /// Throws the key and password of an account away that did not come about.
+    pub async fn discard_secrets(&self, user: UserId) -> Result<(), Error> {
+        sqlx::query("WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1")
+            .bind(user.0)
+            .execute(self.pool())
+            .await?;
+        Ok(())
+    }
+
+    /// The keyed hash by which an e-mail address (normalised by the caller) is found.
+    pub fn email_index(&self, email: &str) -> BlindIndex {
+        self.inner.keys.blind_index("email", email)
     }
 
     pub async fn seal(&self, user: UserId, field: PersonalData, plaintext: &str) -> Result<Sealed, Error> {

@@ -19,15 +19,41 @@ pub enum Event {
         at: DateTime<Utc>,
     },
     /// The issuer made the card. Number and CVV are in the vault, never here.
-    Issued { issuer: String, issuer_reference: String, last_four: String, expiry: Expiry, at: DateTime<Utc> },
-    IssueFailed { issuer: String, reason: String, at: DateTime<Utc> },
+    Issued {
+        issuer: String,
+        issuer_reference: String,
+        last_four: String,
+        expiry: Expiry,
+        at: DateTime<Utc>,
+    },
+    IssueFailed {
+        issuer: String,
+        reason: String,
+        at: DateTime<Utc>,
+    },
     /// Part of the limit is taken for a payment.
-    Held { payment_id: PaymentId, amount: Money, window: Window, at: DateTime<Utc> },
+    Held {
+        payment_id: PaymentId,
+        amount: Money,
+        window: Window,
+        at: DateTime<Utc>,
+    },
     /// A hold, or part of it, is given back to the window it was taken from.
-    HoldReleased { payment_id: PaymentId, amount: Money, window: Window, at: DateTime<Utc> },
-    Frozen { at: DateTime<Utc> },
-    Unfrozen { at: DateTime<Utc> },
-    Terminated { at: DateTime<Utc> },
+    HoldReleased {
+        payment_id: PaymentId,
+        amount: Money,
+        window: Window,
+        at: DateTime<Utc>,
+    },
+    Frozen {
+        at: DateTime<Utc>,
+    },
+    Unfrozen {
+        at: DateTime<Utc>,
+    },
+    Terminated {
+        at: DateTime<Utc>,
+    },
 }
 
 impl Fact for Event {

@@ -68,10 +68,9 @@ impl Card {
             None => Err(Error::LimitNotPositive { limit: monthly_limit }),
             Some(known) if known.owner != user_id => Err(Error::NotOwner),
             Some(known) if (known.card_type, known.monthly_limit) == (card_type, monthly_limit) => Ok(vec![]),
-            Some(known) => Err(Error::AlreadyRequested {
-                card_type: known.card_type,
-                monthly_limit: known.monthly_limit,
-            }),
+            Some(known) => {
+                Err(Error::AlreadyRequested { card_type: known.card_type, monthly_limit: known.monthly_limit })
+            }
         }
     }
 
@@ -100,10 +99,9 @@ impl Card {
                     expiry: *expiry,
                 }),
             ),
-            Event::IssueFailed { issuer, reason, at: _ } => self.turn(
-                Status::IssueFailed,
-                Some(Answer::Failed { issuer: issuer.clone(), reason: reason.clone() }),
-            ),
+            Event::IssueFailed { issuer, reason, at: _ } => {
+                self.turn(Status::IssueFailed, Some(Answer::Failed { issuer: issuer.clone(), reason: reason.clone() }))
+            }
             Event::Held { amount, window, payment_id: _, at: _ } => self.spending.hold(*window, *amount),
             Event::HoldReleased { amount, window, payment_id: _, at: _ } => self.spending.release(*window, *amount),
             Event::Frozen { at: _ } => self.turn(Status::Frozen, None),

@@ -3,36 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use super::*;
-use crate::examples::{every_event, november};
-
-/// The parts of an event that are stored.
-fn stored(event: &AnyEvent) -> (Kind, &'static str, i16, Box<RawValue>) {
-    match event {
-        AnyEvent::User(e) => (event.kind(), e.name(), e.version(), e.write()),
-        AnyEvent::Kyc(e) => (event.kind(), e.name(), e.version(), e.write()),
-        AnyEvent::Card(e) => (event.kind(), e.name(), e.version(), e.write()),
-        AnyEvent::Payment(e) => (event.kind(), e.name(), e.version(), e.write()),
-    }
-}
-
-fn recorded(event: &AnyEvent) -> Envelope {
-    let (kind, name, version, data) = stored(event);
-    Envelope {
-        id: Uuid::from_u128(1),
-        position: i64::MAX,
-        kind,
-        aggregate_id: Uuid::from_u128(2),
-        sequence: 7,
-        name: name.into(),
-        version,
-        recorded_at: november(3),
-        correlation_id: Uuid::from_u128(3),
-        causation_id: Some(Uuid::from_u128(4)),
-        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
-        actor: Actor::System("recovery").to_string(),
-        data,
-    }
-}
+use crate::examples::{every_event, recorded};
 
 fn tagged(event: &AnyEvent) -> serde_json::Value {
     match event {
@@ -49,7 +20,7 @@ fn the_examples_are_complete() {
     let examples: BTreeSet<_> = every_event()
         .iter()
         .map(|event| {
-            let (kind, name, version, _) = stored(event);
+            let Envelope { kind, name, version, .. } = recorded(event);
             format!("{kind}.{name}.v{version}.json")
         })
         .collect();
@@ -60,18 +31,17 @@ fn the_examples_are_complete() {
 #[test]
 fn an_events_name_is_its_serde_tag() {
     for event in every_event() {
-        let (_, name, _, _) = stored(&event);
         let tagged = tagged(&event);
-        assert_eq!(tagged.as_object().unwrap().keys().collect::<Vec<_>>(), [name]);
+        assert_eq!(tagged.as_object().unwrap().keys().collect::<Vec<_>>(), [&recorded(&event).name]);
     }
 }
 
 #[test]
 fn what_is_written_is_the_data_alone() {
     for event in every_event() {
-        let (_, name, _, data) = stored(&event);
+        let Envelope { name, data, .. } = recorded(&event);
         let value: serde_json::Value = serde_json::from_str(data.get()).unwrap();
-        assert_eq!(tagged(&event)[name], value);
+        assert_eq!(tagged(&event)[&name], value);
     }
 }
 
@@ -147,7 +117,7 @@ fn golden() -> PathBuf {
 
 /// `card.held.v1.json`; a declined payment has one for each reason: `payment.declined.v1.card_frozen.json`.
 fn golden_name(event: &AnyEvent) -> String {
-    let (kind, name, version, _) = stored(event);
+    let Envelope { kind, name, version, .. } = recorded(event);
     match event {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
@@ -176,9 +146,9 @@ fn events_stored_by_any_release_are_read_for_ever() {
             ..recorded(&every_event()[0])
         };
         let event = envelope.decode().unwrap_or_else(|error| panic!("{file}: {error}"));
-        let (_, _, version, data) = stored(&event);
-        if version == envelope.version {
-            assert_eq!(data.get(), text.trim_end(), "{file} is written differently today");
+        let today = recorded(&event);
+        if today.version == envelope.version {
+            assert_eq!(today.data.get(), text.trim_end(), "{file} is written differently today");
         }
     }
 }
@@ -186,7 +156,7 @@ fn events_stored_by_any_release_are_read_for_ever() {
 #[test]
 fn every_event_of_today_has_a_golden_file() {
     for event in every_event() {
-        let (file, data) = (golden_name(&event), stored(&event).3);
+        let (file, data) = (golden_name(&event), recorded(&event).data);
         let text = fs::read_to_string(golden().join(&file));
         let text = text.unwrap_or_else(|_| panic!("add aggregates/golden/{file} with this line:\n{data}"));
         assert_eq!(text, format!("{data}\n"), "{file}");

@@ -19,8 +19,18 @@ pub enum Event {
         at: DateTime<Utc>,
     },
     /// The provider wants a human to look. Stays open until approved or rejected.
-    ReviewStarted { case_id: KycCaseId, provider: String, provider_reference: String, at: DateTime<Utc> },
-    Approved { case_id: KycCaseId, provider: String, provider_reference: String, at: DateTime<Utc> },
+    ReviewStarted {
+        case_id: KycCaseId,
+        provider: String,
+        provider_reference: String,
+        at: DateTime<Utc>,
+    },
+    Approved {
+        case_id: KycCaseId,
+        provider: String,
+        provider_reference: String,
+        at: DateTime<Utc>,
+    },
     Rejected {
         case_id: KycCaseId,
         provider: String,

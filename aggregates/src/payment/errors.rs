@@ -1,23 +1,43 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Money, card::{Expiry, Window}};
+use crate::{
+    Currency, Money,
+    card::{Expiry, Window},
+};
 
 /// Why a payment did not happen. A refusal is an event, so this is data for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "code", deny_unknown_fields)]
 pub enum Decline {
-    LimitExceeded { limit: Money, used: Money, attempted: Money, window: Window },
+    LimitExceeded {
+        limit: Money,
+        used: Money,
+        attempted: Money,
+        window: Window,
+    },
     CardFrozen,
     CardTerminated,
     CardNotIssued,
-    CardExpired { expiry: Expiry },
-    CurrencyMismatch { card: Currency, payment: Currency },
-    SuspectedFraud { risk_score: f64 },
+    CardExpired {
+        expiry: Expiry,
+    },
+    CurrencyMismatch {
+        card: Currency,
+        payment: Currency,
+    },
+    SuspectedFraud {
+        risk_score: f64,
+    },
     /// The gateway or the bank behind it refused, with its own code.
-    GatewayDeclined { gateway: String, gateway_code: String },
+    GatewayDeclined {
+        gateway: String,
+        gateway_code: String,
+    },
     /// The gateway could not be asked, and look-up has shown that it charged nothing.
-    GatewayUnavailable { gateway: String },
+    GatewayUnavailable {
+        gateway: String,
+    },
 }
 
 impl Decline {

@@ -28,8 +28,16 @@ pub enum Event {
         at: DateTime<Utc>,
     },
     /// The gateway charged the card.
-    Captured { gateway: String, gateway_reference: String, amount: Money, at: DateTime<Utc> },
-    Declined { reason: Decline, at: DateTime<Utc> },
+    Captured {
+        gateway: String,
+        gateway_reference: String,
+        amount: Money,
+        at: DateTime<Utc>,
+    },
+    Declined {
+        reason: Decline,
+        at: DateTime<Utc>,
+    },
 }
 
 impl Fact for Event {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use super::*;
-use crate::{Actor, Envelope, examples};
+use crate::{envelope::AnyEvent, examples};
 
 fn committed() -> BTreeMap<String, String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../schemas/events");
@@ -36,30 +36,9 @@ fn every_schema_is_a_valid_2020_12_schema() {
     }
 }
 
-fn cloud_event(event: &crate::envelope::AnyEvent) -> (String, Value) {
-    use crate::envelope::AnyEvent;
-    let (name, data) = match event {
-        AnyEvent::User(e) => (e.name(), e.write()),
-        AnyEvent::Kyc(e) => (e.name(), e.write()),
-        AnyEvent::Card(e) => (e.name(), e.write()),
-        AnyEvent::Payment(e) => (e.name(), e.write()),
-    };
-    let envelope = Envelope {
-        id: examples::PAYMENT.into(),
-        position: 1,
-        kind: event.kind(),
-        aggregate_id: examples::ALICE.into(),
-        sequence: 1,
-        name: name.into(),
-        version: VERSION,
-        recorded_at: examples::november(3),
-        correlation_id: examples::SESSION.into(),
-        causation_id: None,
-        traceparent: None,
-        actor: Actor::Person(examples::ALICE).to_string(),
-        data,
-    };
-    let file = format!("{}.{name}.v{VERSION}.json", event.kind());
+fn cloud_event(event: &AnyEvent) -> (String, Value) {
+    let envelope = examples::recorded(event);
+    let file = format!("{}.{}.v{}.json", envelope.kind, envelope.name, envelope.version);
     (file, serde_json::from_slice(&envelope.to_cloud_event()).unwrap())
 }
 

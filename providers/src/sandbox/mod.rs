@@ -19,10 +19,14 @@ mod ledger;
 
 use std::{io, sync::Arc, time::Duration};
 
-use poem::{EndpointExt, Request, Response, Route, Server, endpoint::make, get, listener::TcpAcceptor, post};
-use secrecy::{ExposeSecret, SecretString};
+use poem::{
+    Endpoint, IntoResponse, Request, Response, Route, Server, endpoint::make, get, listener::TcpAcceptor, post,
+};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::net::TcpListener;
+
+use answers::Problem;
 
 /// The key that the sandbox expects of everybody, and that adapters send, unless configured otherwise. No secret: it
 /// opens nothing but the sandbox.
@@ -80,4 +84,17 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
         .at("/sandbox/charges", get(on(&gateway, gateway::summary)))
         .at("/sandbox/charges/:key", get(on(&gateway, gateway::entry)))
+}
+
+fn on<S, H, F>(state: &Arc<S>, handler: H) -> impl Endpoint<Output = Response> + 'static
+where
+    S: Send + Sync + 'static,
+    H: Fn(Arc<S>, Request) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    let state = Arc::clone(state);
+    make(move |request| {
+        let answer = handler(Arc::clone(&state), request);
+        async move { answer.await.unwrap_or_else(IntoResponse::into_response) }
+    })
 }

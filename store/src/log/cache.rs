@@ -14,6 +14,13 @@ pub struct Loaded<A> {
     pub state: Arc<A>,
 }
 
+impl<A: Default> Loaded<A> {
+    /// A stream that is not there yet. If it is, the append conflicts.
+    pub fn new(id: impl Into<Uuid>) -> Loaded<A> {
+        Loaded { id: id.into(), version: 0, state: Arc::new(A::default()) }
+    }
+}
+
 impl<A> Clone for Loaded<A> {
     fn clone(&self) -> Self {
         Loaded { id: self.id, version: self.version, state: self.state.clone() }

@@ -1,0 +1,82 @@
+//! The rules of a card. Builders name the state that a card is in; `life` holds the table of states and commands,
+//! `limit` what may be spent, `history` what holds for every history.
+
+mod history;
+mod life;
+mod limit;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+
+use super::*;
+use crate::examples::{ALICE, PAYMENT, expiry, november, usd};
+
+fn given(history: Vec<Event>) -> AggregateTestExecutor<Card> {
+    TestFramework::with(()).given(history)
+}
+
+const LIMIT: Money = Money::new(500_000, crate::Currency::USD);
+
+fn requested() -> Event {
+    Event::Requested { user_id: ALICE, card_type: CardType::VirtualVisa, monthly_limit: LIMIT, at: november(1) }
+}
+
+fn issued() -> Event {
+    Event::Issued {
+        issuer: "sandbox".into(),
+        issuer_reference: "iss_1".into(),
+        last_four: "4242".into(),
+        expiry: expiry(),
+        at: november(1),
+    }
+}
+
+fn issue_failed() -> Event {
+    Event::IssueFailed { issuer: "sandbox".into(), reason: "programme_closed".into(), at: november(1) }
+}
+
+fn held(cents: i64, at: DateTime<Utc>) -> Event {
+    Event::Held { payment_id: PAYMENT, amount: usd(cents), window: Window::of(at), at }
+}
+
+fn released(cents: i64, held_at: DateTime<Utc>, at: DateTime<Utc>) -> Event {
+    Event::HoldReleased { payment_id: PAYMENT, amount: usd(cents), window: Window::of(held_at), at }
+}
+
+fn a_requested_card() -> Vec<Event> {
+    vec![requested()]
+}
+
+fn a_card_that_was_not_issued() -> Vec<Event> {
+    vec![requested(), issue_failed()]
+}
+
+fn an_active_card() -> Vec<Event> {
+    vec![requested(), issued()]
+}
+
+fn a_frozen_card() -> Vec<Event> {
+    vec![requested(), issued(), Event::Frozen { at: november(2) }]
+}
+
+fn a_terminated_card() -> Vec<Event> {
+    vec![requested(), issued(), Event::Terminated { at: november(2) }]
+}
+
+fn a_card_with(cents: i64, at: DateTime<Utc>) -> Vec<Event> {
+    vec![requested(), issued(), held(cents, at)]
+}
+
+fn hold(amount: Money, now: DateTime<Utc>) -> Command {
+    Command::Hold { user_id: ALICE, payment_id: PAYMENT, amount, now }
+}
+
+fn release(amount: Money, held_at: DateTime<Utc>, now: DateTime<Utc>) -> Command {
+    Command::ReleaseHold { payment_id: PAYMENT, amount, window: Window::of(held_at), now }
+}
+
+fn state(events: &[Event]) -> Card {
+    let mut card = Card::default();
+    events.iter().for_each(|event| card.apply(event));
+    card
+}

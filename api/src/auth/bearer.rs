@@ -1,0 +1,168 @@
+//! Extractors: a handler that names one of these as a parameter has its caller checked and counted before its body
+//! is read.
+
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
+
+use aggregates::{SessionId, UserId};
+use flows::Written;
+use poem::{FromRequest, Request, RequestBody, Result, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+
+use super::{session::Remembered, token::Claimed};
+use crate::{
+    context::Context,
+    limits::{Counter, Limits, Standing},
+    parameters::MinPosition,
+    problem::Problem,
+    service::Service,
+};
+
+const SCHEME: &str = "accessToken";
+
+/// Anybody, counted by address.
+pub struct Visitor(Arc<Context>);
+
+/// A person with a valid token and an open session, counted by address and person, and by what `C` adds.
+pub struct Caller<C = Anything> {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    context: Arc<Context>,
+    counted_as: PhantomData<C>,
+}
+
+/// What a person's request is counted as, beside being a request.
+pub trait CountedAs: Send + Sync + 'static {
+    fn counter(limits: &Limits, user: UserId) -> Option<Counter>;
+}
+
+/// Nothing in particular.
+pub struct Anything;
+
+/// A payment.
+pub struct Paying;
+
+impl CountedAs for Anything {
+    fn counter(_: &Limits, _: UserId) -> Option<Counter> {
+        None
+    }
+}
+
+impl CountedAs for Paying {
+    fn counter(limits: &Limits, user: UserId) -> Option<Counter> {
+        limits.payments(user)
+    }
+}
+
+impl Deref for Visitor {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.0
+    }
+}
+
+impl<C> Caller<C> {
+    /// Remembers that the person wrote, for their next reads here; gives the written value back.
+    pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
+        self.service.last_writes.note(self.user_id, written.position);
+        (written.value, written.position)
+    }
+
+    /// The position that a read must have reached: as the client demands, else the person's own last write here.
+    pub fn at_least(&self, demanded: Option<MinPosition>) -> Option<i64> {
+        demanded.map(|MinPosition(position)| position).or_else(|| self.service.last_writes.of(self.user_id))
+    }
+}
+
+impl<C> Deref for Caller<C> {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl<'a> FromRequest<'a> for Visitor {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        let context = Context::of(request);
+        count_address(&context).await?;
+        Ok(Visitor(context))
+    }
+}
+
+impl<'a, C: CountedAs> ApiExtractor<'a> for Caller<C> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let scheme = MetaSecurityScheme {
+            ty: "http",
+            description: Some("The token that login answers with. Good for 15 to 30 minutes, and until logout."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: Some("JWT"),
+            flows: None,
+            openid_connect_url: None,
+        };
+        registry.create_security_scheme(SCHEME, scheme);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let context = Context::of(request);
+        let Some(claimed) = bearer(request).and_then(|token| context.service.tokens.verify(token)) else {
+            // A stranger is counted too, by address: guessing tokens is not for free.
+            count_address(&context).await?;
+            return Err(Problem::unauthenticated().into());
+        };
+        admit::<C>(&context, claimed).await?;
+        let Claimed { user_id, session_id, .. } = claimed;
+        Ok(Caller { user_id, session_id, context, counted_as: PhantomData })
+    }
+}
+
+/// RFC 6750 §2.1. Exactly one `Authorization` header, so that a proxy and we cannot read different ones.
+fn bearer(request: &Request) -> Option<&str> {
+    let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (only, None) = (headers.next()?, headers.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
+}
+
+/// Session and limits, in one round trip to Redis where it answers.
+async fn admit<C: CountedAs>(context: &Context, claimed: Claimed) -> Result<(), Problem> {
+    let Service { sessions, limits, .. } = &*context.service;
+    let Claimed { user_id, session_id, .. } = claimed;
+    let counters = [limits.address(context.client), limits.person(user_id), C::counter(limits, user_id)];
+    let key = sessions.key(session_id);
+    let remembered = match limits.admit(Some(&key), counters.into_iter().flatten().collect()).await {
+        Ok(admission) => {
+            let remembered = Remembered::read(admission.session.as_deref());
+            stand(context, admission.verdict()?);
+            remembered
+        }
+        Err(_) => Remembered::Unknown,
+    };
+    sessions.check(remembered, session_id, user_id).await
+}
+
+async fn count_address(context: &Context) -> Result<(), Problem> {
+    let limits = &context.service.limits;
+    if let Ok(admission) = limits.admit(None, limits.address(context.client).into_iter().collect()).await {
+        stand(context, admission.verdict()?);
+    }
+    Ok(())
+}
+
+fn stand(context: &Context, standing: Standing) {
+    // Set once: a request has one extractor that counts.
+    let _ = context.standing.set(standing);
+}

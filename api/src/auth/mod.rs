@@ -1,0 +1,7 @@
+//! Who is calling: tokens, sessions, and the rate limits that are counted in the same round trip.
+
+mod bearer;
+pub mod session;
+pub mod token;
+
+pub use bearer::{Caller, Paying, Visitor};

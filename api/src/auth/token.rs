@@ -1,0 +1,173 @@
+//! Access tokens: RS256 JWTs as RFC 9068 has them, checked as RFC 8725 demands.
+
+use std::{sync::Arc, time::Duration};
+
+use aggregates::{SessionId, UserId};
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use quick_cache::sync::Cache;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use store::{keys::SigningKeys, sessions::Session};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+use crate::{config, problem::Problem};
+
+const TYPE: &str = "at+jwt";
+/// Clocks of our own machines may differ by this much, seconds.
+const LEEWAY: u64 = 5;
+/// Verified tokens kept in memory. The least used one makes room.
+const VERIFIED: usize = 100_000;
+/// Tokens that may be signed or wait to be signed at once. One more is refused as busy before anything happens.
+const SIGNING: usize = 64;
+/// Our own tokens have about 900 characters.
+const LONGEST: usize = 4096;
+
+/// Signs and verifies access tokens.
+pub struct Tokens {
+    issuer: String,
+    audience: String,
+    lifetime: Duration,
+    signing: Arc<(Header, EncodingKey)>,
+    verifying: Vec<(String, DecodingKey)>,
+    validation: Validation,
+    /// By SHA-256 of the whole token, signature included, so that only the very token that was verified is found.
+    verified: Cache<[u8; 32], Claimed>,
+    places: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+}
+
+/// What a verified token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    /// Seconds since 1970.
+    expires_at: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    jti: Uuid,
+    sid: SessionId,
+    iat: u64,
+    exp: u64,
+    auth_time: i64,
+    roles: Vec<String>,
+}
+
+/// A place in the queue for signing. Taken before a session is opened, so that an open session always gets its token.
+pub struct SigningPlace(OwnedSemaphorePermit);
+
+/// A signed token and how long it is good for.
+pub struct Issued {
+    pub token: String,
+    pub expires_in: Duration,
+}
+
+impl Tokens {
+    pub fn new(keys: &SigningKeys, config: &config::Tokens) -> Result<Tokens, jsonwebtoken::errors::Error> {
+        let current = keys.current();
+        let mut header = Header::new(Algorithm::RS256);
+        header.typ = Some(TYPE.into());
+        header.kid = Some(current.kid.clone());
+        let signing = EncodingKey::from_rsa_pem(current.private_pem.expose_secret().as_bytes())?;
+        let verifying = keys.all().iter().map(|key| {
+            let decoding = DecodingKey::from_rsa_components(&key.n, &key.e)?;
+            Ok((key.kid.clone(), decoding))
+        });
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = LEEWAY;
+        validation.set_issuer(&[&config.issuer]);
+        validation.set_audience(&[&config.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Tokens {
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            lifetime: Duration::from_secs(config.lifetime_minutes * 60),
+            signing: Arc::new((header, signing)),
+            verifying: verifying.collect::<Result<_, jsonwebtoken::errors::Error>>()?,
+            validation,
+            verified: Cache::new(VERIFIED),
+            places: Arc::new(Semaphore::new(SIGNING)),
+            threads: Arc::new(Semaphore::new((cores / 2).max(1))),
+        })
+    }
+
+    /// A place for one signature, or a busy problem while nothing has changed yet.
+    pub fn signing_place(&self) -> Result<SigningPlace, Problem> {
+        let busy = || Problem::from(flows::Error::Busy { retry_after: Duration::from_secs(1) });
+        self.places.clone().try_acquire_owned().map(SigningPlace).map_err(|_| busy())
+    }
+
+    /// A new token for an open session. RSA takes milliseconds, so it runs beside the request threads.
+    pub async fn issue(&self, place: SigningPlace, session: &Session) -> Result<Issued, Problem> {
+        let claims = self.claims(session, Utc::now());
+        let expires_in = Duration::from_secs(claims.exp - claims.iat);
+        let thread = self.threads.clone().acquire_owned().await.map_err(Problem::internal)?;
+        let signing = self.signing.clone();
+        let signed = tokio::task::spawn_blocking(move || {
+            let _held = (place, thread);
+            encode(&signing.0, &claims, &signing.1)
+        });
+        let token = signed.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+        Ok(Issued { token, expires_in })
+    }
+
+    fn claims(&self, session: &Session, now: DateTime<Utc>) -> Claims {
+        let iat = now.timestamp().max(0) as u64;
+        // A token never outlives its session.
+        let session_ends = session.expires_at.timestamp().max(0) as u64;
+        Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: session.user_id,
+            jti: Uuid::now_v7(),
+            sid: session.session_id,
+            iat,
+            exp: (iat + self.lifetime.as_secs()).min(session_ends).max(iat),
+            auth_time: session.auth_time.timestamp(),
+            roles: vec!["customer".into()],
+        }
+    }
+
+    /// What a token says, if it is one of ours and in force. The first look at a token costs an RSA verification,
+    /// later ones a hash.
+    pub fn verify(&self, token: &str) -> Option<Claimed> {
+        if token.len() > LONGEST {
+            return None;
+        }
+        let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let now = jsonwebtoken::get_current_timestamp();
+        if let Some(claimed) = self.verified.get(&key) {
+            return claimed.in_force(now).then_some(claimed);
+        }
+        let claimed = self.verify_fully(token, now)?;
+        self.verified.insert(key, claimed);
+        Some(claimed)
+    }
+
+    fn verify_fully(&self, token: &str, now: u64) -> Option<Claimed> {
+        let header = decode_header(token).ok()?;
+        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::RS256 {
+            return None;
+        }
+        let kid = header.kid?;
+        let (_, key) = self.verifying.iter().find(|(known, _)| *known == kid)?;
+        let claims = decode::<Claims>(token, key, &self.validation).ok()?.claims;
+        let claimed = Claimed { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp };
+        (claims.iat <= now + LEEWAY && claimed.in_force(now)).then_some(claimed)
+    }
+}
+
+impl Claimed {
+    fn in_force(&self, now: u64) -> bool {
+        now < self.expires_at + LEEWAY
+    }
+}

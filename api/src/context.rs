@@ -1,0 +1,153 @@
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use poem::{Request, http::HeaderMap};
+use uuid::Uuid;
+
+use crate::{limits::Standing, service::Service};
+
+/// What is known of a request before it is read: travels with it as an extension, and answers outlive it here.
+pub struct Context {
+    /// Also the correlation id of every event that the request causes.
+    pub request_id: Uuid,
+    /// W3C trace context, passed on as it came if it is well formed.
+    pub traceparent: Option<String>,
+    pub face: Face,
+    /// Who is counted for the address's rate limit.
+    pub client: IpAddr,
+    pub service: Arc<Service>,
+    /// How the caller stands with the rate limits, once they were counted.
+    pub standing: OnceLock<Standing>,
+}
+
+/// Which face of the API a request looks at, and so how it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    V1,
+    V2,
+    Operations,
+}
+
+impl Face {
+    pub fn of(path: &str) -> Face {
+        match path.strip_prefix("/api/") {
+            Some(rest) if rest == "v1" || rest.starts_with("v1/") => Face::V1,
+            Some(rest) if rest == "v2" || rest.starts_with("v2/") => Face::V2,
+            _ => Face::Operations,
+        }
+    }
+}
+
+impl Context {
+    pub fn new(request: &Request, service: Arc<Service>) -> Context {
+        let headers = request.headers();
+        Context {
+            request_id: request_id(headers),
+            traceparent: traceparent(headers),
+            face: Face::of(request.uri().path()),
+            client: client_address(request, service.http.trusted_hops),
+            service,
+            standing: OnceLock::new(),
+        }
+    }
+
+    /// The context that the middleware attached.
+    pub fn of(request: &Request) -> Arc<Context> {
+        request.data::<Arc<Context>>().expect("every request passes the middleware").clone()
+    }
+
+    pub fn origin(&self) -> flows::Origin {
+        flows::Origin { correlation_id: self.request_id, traceparent: self.traceparent.clone() }
+    }
+}
+
+/// The client's own id if it is a UUID, else a new one.
+fn request_id(headers: &HeaderMap) -> Uuid {
+    let given = headers.get("x-request-id").and_then(|value| Uuid::try_parse_ascii(value.as_bytes()).ok());
+    given.filter(|id| !id.is_nil()).unwrap_or_else(Uuid::now_v7)
+}
+
+/// W3C Trace Context §3.2: `00-<32 hex>-<16 hex>-<2 hex>`, lower case, ids not all zero.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let whole = parts.next().is_none() && version == "00" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
+    let named = trace.bytes().any(|b| b != b'0') && parent.bytes().any(|b| b != b'0');
+    (whole && named).then(|| text.to_owned())
+}
+
+/// The client's address: the peer's, or what the outermost of `trusted_hops` proxies wrote in `X-Forwarded-For`.
+fn client_address(request: &Request, trusted_hops: usize) -> IpAddr {
+    let peer = request.remote_addr().as_socket_addr().map(|address| address.ip());
+    let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
+    match trusted_hops {
+        0 => peer,
+        hops => forwarded(request.headers(), hops).unwrap_or(peer),
+    }
+}
+
+/// Each proxy appends the address it was called from, so the last `hops` entries are ours to believe.
+fn forwarded(headers: &HeaderMap, hops: usize) -> Option<IpAddr> {
+    let lists: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    lists.iter().rev().flat_map(|list| list.rsplit(',')).nth(hops - 1)?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(poem::http::HeaderName::from_static(name), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_clients_request_id_is_kept_if_it_is_a_uuid() {
+        let id = Uuid::now_v7();
+        assert_eq!(request_id(&headers("x-request-id", &id.to_string())), id);
+        for other in ["", "abc", "00000000-0000-0000-0000-000000000000"] {
+            assert_eq!(request_id(&headers("x-request-id", other)).get_version_num(), 7, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_well_formed_traceparent_is_passed_on() {
+        assert_eq!(traceparent(&headers("traceparent", TRACE)).as_deref(), Some(TRACE));
+        let upper = TRACE.to_uppercase();
+        let longer = format!("{TRACE}-00");
+        let no_trace = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
+        for broken in ["", "00", "x", upper.as_str(), longer.as_str(), no_trace.as_str(), &TRACE[1..]] {
+            assert_eq!(traceparent(&headers("traceparent", broken)), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_proxies_are_believed() {
+        let headers = headers("x-forwarded-for", "203.0.113.9, 198.51.100.2, 192.0.2.1");
+        assert_eq!(forwarded(&headers, 1), "192.0.2.1".parse().ok());
+        assert_eq!(forwarded(&headers, 2), "198.51.100.2".parse().ok());
+        assert_eq!(forwarded(&headers, 4), None);
+    }
+
+    #[test]
+    fn the_path_says_which_face_answers() {
+        let table = [
+            ("/api/v1", Face::V1),
+            ("/api/v1/cards", Face::V1),
+            ("/api/v2/payments", Face::V2),
+            ("/api/v10/cards", Face::Operations),
+            ("/healthz", Face::Operations),
+        ];
+        for (path, face) in table {
+            assert_eq!(Face::of(path), face, "{path}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Parameters that several operations share: each a type with its own documentation and its own check.
+
+use std::borrow::Cow;
+
+use poem_openapi::{
+    registry::{MetaSchema, MetaSchemaRef},
+    types::{ParseError, ParseFromParameter, ParseResult, Type},
+};
+
+/// The reason by which a missing parameter is told from a wrong one.
+pub const MISSING: &str = "missing";
+
+/// A read answers only from state that has reached this log position.
+#[derive(Clone, Copy)]
+pub struct MinPosition(pub i64);
+
+/// How many items a page has at most, 1 to 100.
+#[derive(Clone, Copy)]
+pub struct PageSize(pub usize);
+
+/// Where the next page begins, as the last page said. Opaque to clients.
+#[derive(Clone, Copy)]
+pub struct Cursor(pub i64);
+
+/// Names a request so that a repeat has no second effect: 1 to 255 visible ASCII characters.
+pub struct IdempotencyKey(pub String);
+
+macro_rules! parameter {
+    ($name:ident, $schema:expr) => {
+        impl Type for $name {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(self.as_raw_value().into_iter())
+            }
+        }
+    };
+}
+
+parameter!(
+    MinPosition,
+    MetaSchema {
+        description: Some(
+            "Answer only from state that has reached this position, such as `X-Position` of an earlier answer. \
+             By default the caller's own last write through the same instance is waited for."
+        ),
+        minimum: Some(0.0),
+        ..MetaSchema::new_with_format("integer", "int64")
+    }
+);
+parameter!(
+    PageSize,
+    MetaSchema {
+        description: Some("How many items at most; 50 if absent."),
+        minimum: Some(1.0),
+        maximum: Some(100.0),
+        ..MetaSchema::new("integer")
+    }
+);
+parameter!(
+    Cursor,
+    MetaSchema {
+        description: Some("`next_cursor` of the page before; the first page if absent."),
+        pattern: Some("^[0-9]{1,19}$".into()),
+        ..MetaSchema::new("string")
+    }
+);
+parameter!(
+    IdempotencyKey,
+    MetaSchema {
+        description: Some(
+            "Any text that is new for each payment, such as a UUID. A repeat with the same key and body has no \
+             second effect and the same answer; the same key with another body is refused."
+        ),
+        min_length: Some(1),
+        max_length: Some(255),
+        pattern: Some("^[!-~]+$".into()),
+        ..MetaSchema::new("string")
+    }
+);
+
+impl PageSize {
+    pub const DEFAULT: PageSize = PageSize(50);
+}
+
+impl ParseFromParameter for MinPosition {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        value.parse().ok().filter(|position| *position >= 0).map(MinPosition).ok_or_else(wrong)
+    }
+}
+
+impl ParseFromParameter for PageSize {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        value.parse().ok().filter(|size| (1..=100).contains(size)).map(PageSize).ok_or_else(wrong)
+    }
+}
+
+impl ParseFromParameter for Cursor {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        value.parse().ok().filter(|_| digits).map(Cursor).ok_or_else(wrong)
+    }
+}
+
+impl ParseFromParameter for IdempotencyKey {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let sound = (1..=255).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
+        if sound { Ok(IdempotencyKey(value.into())) } else { Err(wrong()) }
+    }
+
+    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(values: I) -> ParseResult<Self> {
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (Some(only), None) => Self::parse_from_parameter(only.as_ref()),
+            (None, _) => Err(ParseError::custom(MISSING)),
+            (Some(_), Some(_)) => Err(wrong()),
+        }
+    }
+}
+
+fn wrong<T: Type>() -> ParseError<T> {
+    ParseError::custom("not of the documented form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads<T: ParseFromParameter>(value: &str) -> bool {
+        T::parse_from_parameter(value).is_ok()
+    }
+
+    #[test]
+    fn an_idempotency_key_is_visible_ascii_of_bounded_length() {
+        for good in ["a", "0198c5a2-7b1e-7c3d", &"k".repeat(255)] {
+            assert!(reads::<IdempotencyKey>(good), "{good}");
+        }
+        for bad in ["", "a b", "tab\t", "é", &"k".repeat(256)] {
+            assert!(!reads::<IdempotencyKey>(bad), "{bad}");
+        }
+        assert!(IdempotencyKey::parse_from_parameters(["a", "b"]).is_err());
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        assert!(reads::<PageSize>("1") && reads::<PageSize>("100"));
+        assert!(!reads::<PageSize>("0") && !reads::<PageSize>("101") && !reads::<PageSize>("x"));
+        assert!(reads::<MinPosition>("0") && !reads::<MinPosition>("-1"));
+        assert!(reads::<Cursor>("17") && !reads::<Cursor>("-17") && !reads::<Cursor>("99999999999999999999"));
+    }
+}

@@ -1,0 +1,162 @@
+//! The one place where a rule that was broken becomes a status and a stable code. No wildcard arms: a new rule
+//! does not compile until it has a code.
+
+use std::time::Duration;
+
+use aggregates::{MoneyError, card, kyc, payment, user};
+use poem::http::StatusCode;
+
+use super::Problem;
+
+impl From<flows::Error> for Problem {
+    fn from(error: flows::Error) -> Problem {
+        use flows::Error;
+        match error {
+            Error::InvalidInput { field, reason } => Problem::invalid(field, reason),
+            Error::EmailTaken => conflict("account.email_taken", "The e-mail address has an account already"),
+            Error::BadCredentials => {
+                Problem::new(StatusCode::UNAUTHORIZED, "auth.bad_credentials", "E-mail address or password is wrong")
+            }
+            Error::KycRequired { status } => {
+                Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
+                    .detail(format!("The verification is {}.", kyc_status(status)))
+            }
+            Error::User(error) => error.into(),
+            Error::Kyc(error) => error.into(),
+            Error::Card(error) => error.into(),
+            Error::Payment(error) => error.into(),
+            Error::Money(error) => error.into(),
+            Error::NotFound { what } => not_found(what),
+            Error::Busy { retry_after } => {
+                unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
+            }
+            Error::Conflict => conflict("system.conflict", "Too many changes to the same thing at once")
+                .detail("Nothing has changed; it is safe to try again."),
+            Error::Behind { position } => unavailable("system.behind", "The readable state is behind")
+                .detail(format!("Position {position} is not visible yet."))
+                .retry_after(Duration::from_secs(1)),
+            Error::Unavailable { what, resource } => unavailable("system.unavailable", "A part of the system is down")
+                .detail(format!("{what} cannot be reached."))
+                .resource(resource)
+                .retry_after(Duration::from_secs(1)),
+            Error::Provider { vendor } => {
+                Problem::new(StatusCode::BAD_GATEWAY, "provider.failed", "A third party failed")
+                    .detail(format!("{vendor} did not do its part."))
+            }
+            Error::Internal(cause) => Problem::internal(cause),
+        }
+    }
+}
+
+impl From<user::Error> for Problem {
+    fn from(error: user::Error) -> Problem {
+        match error {
+            user::Error::NotRegistered => not_found("account"),
+            user::Error::AlreadyRegistered => conflict("account.already_registered", "The account exists already"),
+            user::Error::NoSuchSession => Problem::unauthenticated(),
+        }
+    }
+}
+
+impl From<kyc::Error> for Problem {
+    fn from(error: kyc::Error) -> Problem {
+        match error {
+            kyc::Error::AlreadyApproved => conflict("kyc.already_approved", "Identity is verified already"),
+            kyc::Error::CaseOpen { case_id } => conflict("kyc.case_open", "A verification is under way")
+                .detail(format!("Case {case_id} has to be decided first.")),
+            kyc::Error::NoSuchCase => not_found("kyc_case"),
+        }
+    }
+}
+
+impl From<card::Error> for Problem {
+    fn from(error: card::Error) -> Problem {
+        let said = error.to_string();
+        match error {
+            // Somebody else's card is not told from none.
+            card::Error::NotFound | card::Error::NotOwner => not_found("card"),
+            card::Error::AlreadyRequested { .. } => {
+                conflict("card.already_requested", "The card was requested already").detail(said)
+            }
+            card::Error::LimitNotPositive { .. } => {
+                unprocessable("card.limit_not_positive", "The limit must be positive").detail(said)
+            }
+            card::Error::AmountNotPositive { .. } => amount_not_positive(),
+            card::Error::NotIssued => conflict("card.not_issued", "The card is not issued yet"),
+            card::Error::IssueDecided => conflict("card.issue_decided", "The issuer has decided already"),
+            card::Error::Frozen => conflict("card.frozen", "The card is frozen"),
+            card::Error::Terminated => conflict("card.terminated", "The card is terminated"),
+            card::Error::Expired { .. } => conflict("card.expired", "The card has expired").detail(said),
+            card::Error::CurrencyMismatch { .. } => {
+                unprocessable("card.currency_mismatch", "The card has another currency").detail(said)
+            }
+            card::Error::LimitExceeded { .. } => {
+                conflict("card.limit_exceeded", "The card's limit does not allow this").detail(said)
+            }
+            card::Error::ReleaseExceedsHeld { .. } => Problem::internal(said),
+        }
+    }
+}
+
+impl From<payment::Error> for Problem {
+    fn from(error: payment::Error) -> Problem {
+        let said = error.to_string();
+        match error {
+            payment::Error::NotFound => not_found("payment"),
+            payment::Error::AmountNotPositive { .. } => amount_not_positive(),
+            payment::Error::KeyReused => {
+                unprocessable("payment.key_reused", "The idempotency key belongs to another request")
+                    .detail("The first request with this key said something else. Use a fresh key.")
+            }
+            payment::Error::CaptureExceedsAuthorized { .. } => Problem::internal(said),
+            payment::Error::NotHeld => conflict("payment.not_held", "Nothing is held for this payment"),
+            payment::Error::AlreadyCaptured => conflict("payment.already_captured", "The payment is captured already"),
+            payment::Error::AlreadyDeclined => conflict("payment.already_declined", "The payment is declined already"),
+        }
+    }
+}
+
+impl From<MoneyError> for Problem {
+    fn from(error: MoneyError) -> Problem {
+        let said = error.to_string();
+        match error {
+            // Its message quotes what was sent.
+            MoneyError::NotANumber(_) => amount("request.amount_not_a_number", "is not a decimal number"),
+            MoneyError::TooManyDecimals { .. } => amount("request.amount_too_precise", said),
+            MoneyError::OutOfRange => amount("request.amount_out_of_range", "is out of range"),
+            MoneyError::CurrencyMismatch { .. } => {
+                unprocessable("request.amount_currency_mismatch", "The currencies differ").detail(said)
+            }
+        }
+    }
+}
+
+/// The status of a verification as clients read it.
+pub fn kyc_status(status: kyc::Status) -> &'static str {
+    status.as_str()
+}
+
+fn amount(code: &'static str, reason: impl Into<String>) -> Problem {
+    unprocessable(code, "The amount is wrong").field("amount", reason)
+}
+
+fn amount_not_positive() -> Problem {
+    amount("request.amount_not_positive", "must be positive")
+}
+
+fn conflict(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, title)
+}
+
+fn unprocessable(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
+}
+
+fn unavailable(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
+}
+
+fn not_found(what: &'static str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("{what}.not_found"), "There is no such thing")
+        .detail(format!("No such {}, or it belongs to somebody else.", what.replace('_', " ")))
+}

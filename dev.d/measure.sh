@@ -1,0 +1,132 @@
+# Tests, benchmarks and fault campaigns: each on a private set of its own, which ends with the run.
+
+# private_set NAME: a fresh set of services in .dev/NAME, told to the program that uses it by the environment. However
+# this run ends, they end too: by `leave`, or after a SIGKILL by the guard.
+private_set() {
+  local name given
+  lock "$1"
+  DIR=$STATE/$1
+  ensure curl jq
+  stop_set
+  for name in "${SERVICES[@]}"; do wipe "$name"; done
+  mkdir -p "$DIR"
+  ON_EXIT=stop_set
+  setsid "$ROOT/dev" guard "$$" "$DIR" </dev/null >/dev/null 2>&1 &
+  GUARD=$!
+  disown "$GUARD"
+  # What the shell says about another system is none of this one's business.
+  for name in "${!VC_@}"; do
+    case $name in VC_TEST_* | VC_LOG) ;; *) unset "$name" ;; esac
+  done
+  for name in "${SERVICES[@]}"; do
+    given=VC_TEST_$(variable "$name" | cut -d _ -f 2-)
+    [[ $1 == test && -n ${!given:-} ]] && continue
+    # Names of programs, without spaces.
+    # shellcheck disable=SC2046
+    ensure $(tools "$name")
+    start "$name"
+    export "$given=$(url "$name" postgres)"
+  done
+}
+
+# Everything that works in this set, or in one that a test has made below it.
+stop_set() {
+  local set=$DIR name
+  for DIR in "$set"/*/ "$set/"; do
+    DIR=${DIR%/}
+    [[ -d $DIR/port ]] || continue
+    for name in api worker sandbox "${SERVICES[@]}"; do stop "$name"; done
+  done
+  DIR=$set
+}
+
+# After a failure the data stays for a look, until the next run; after a success nobody needs it.
+finish_set() {
+  local name
+  stop_set
+  for name in "${SERVICES[@]}"; do wipe "$name"; done
+}
+
+# cmd_guard PID DIR, started by private_set and not for people: when process PID has gone, stops its set. It holds the
+# lock of the set until then, so that the next run cannot meet it.
+cmd_guard() {
+  local child
+  trap - EXIT TERM
+  # A zombie has no working directory any more.
+  while [[ -e /proc/$1/cwd/. ]]; do sleep 1 9>&-; done
+  DIR=$2
+  # The command that was attended has been told by the kernel to end; what it had started itself has not.
+  { read -r child <"$DIR/child"; } 2>/dev/null && end_group "$child"
+  stop_set
+}
+
+# prepare PROFILE: builds the binary and migrates the template from which every test copies its own database.
+prepare() {
+  build "$1" "${@:2}" cli=virtual-cards
+  export VC_BIN=$BIN/virtual-cards VC_TEST_KEYS_DIR=$DIR/keys
+  attend "$VC_BIN" dev keys "$VC_TEST_KEYS_DIR"
+  template
+  export VC_TEST_PG_PIDFILE=$DIR/postgres/postmaster.pid VC_TEST_NATS_PID VC_TEST_REDIS_PID
+  VC_TEST_NATS_PID=$(pid nats)
+  VC_TEST_REDIS_PID=$(pid redis)
+  export VC_SERVICES="$ROOT/dev services" VC_SERVICES_DIR=$DIR
+}
+
+template() {
+  local url=${VC_TEST_DATABASE_URL%/*}/vc_template
+  PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -d "$VC_TEST_DATABASE_URL" \
+    -c 'DROP DATABASE IF EXISTS vc_template' -c 'CREATE DATABASE vc_template'
+  VC_DATABASE_URL=$url attend "$VC_BIN" migrate
+}
+
+cmd_test() {
+  local scope=(--workspace) argument
+  ensure_rust
+  private_set test
+  prepare dev
+  for argument; do
+    case $argument in -p | -p?* | --package | --package=* | --workspace) scope=() ;; esac
+  done
+  if command -v cargo-nextest >/dev/null; then
+    attend cargo nextest run "${scope[@]}" "$@"
+  else
+    say 'cargo-nextest is not installed; cargo test does the same, one crate after the other'
+    attend cargo test "${scope[@]}" "$@"
+  fi
+  finish_set
+}
+
+cmd_bench() {
+  [[ -n ${1:-} && $1 != -* ]] || die 'usage: ./dev bench NAME [--seconds N] [--json FILE] ...'
+  ensure pgbench
+  measure release bench "$@"
+}
+
+cmd_faults() { measure dev faults "$@"; }
+
+# measure PROFILE PROGRAM ARGS...: files in ARGS are meant from where the caller stands.
+measure() {
+  ensure_rust
+  private_set "$2"
+  prepare "$1" "tests=$2"
+  PGBENCH=$(postgres_bin pgbench || true)
+  export PGBENCH
+  cd "$CALLER"
+  attend "$BIN/$2" "${@:3}"
+  finish_set
+}
+
+cmd_check() {
+  step format cargo fmt --all --check
+  step lints cargo clippy --workspace --all-targets -- -D warnings
+  step schemas cargo run --quiet -p cli --bin virtual-cards -- dev schemas --check
+  step tests cmd_test
+}
+
+# step NAME COMMAND...: the first that fails ends the run.
+step() {
+  local began=$SECONDS
+  say "${BOLD}== $1${PLAIN}"
+  if [[ $2 == cmd_test ]]; then "${@:2}"; else attend "${@:2}"; fi
+  say "${GREEN}== $1: passed${PLAIN} in $((SECONDS - began)) s"
+}

@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use aggregates::{MoneyError, card, kyc, payment, user};
+use store::AppendError;
+
+/// Why a flow did not do what it was asked. Unless the variant says otherwise nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{field}: {reason}")]
+    InvalidInput { field: &'static str, reason: String },
+    #[error("there is an account with this e-mail address")]
+    EmailTaken,
+    #[error("e-mail address or password is wrong")]
+    BadCredentials,
+    #[error("identity must be verified first")]
+    KycRequired { status: kyc::Status },
+    #[error(transparent)]
+    User(#[from] user::Error),
+    #[error(transparent)]
+    Kyc(#[from] kyc::Error),
+    #[error(transparent)]
+    Card(#[from] card::Error),
+    #[error(transparent)]
+    Payment(#[from] payment::Error),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    #[error("no such {what}")]
+    NotFound { what: &'static str },
+    /// A queue is full.
+    #[error("too much is going on")]
+    Busy { retry_after: Duration },
+    /// Others kept changing the same thing.
+    #[error("others are changing the same thing")]
+    Conflict,
+    /// The read models have not reached the position that the read asked for.
+    #[error("read models have not reached {position}")]
+    Behind { position: i64 },
+    /// A part of the system cannot be reached. Where the outcome is unknown, `resource` says where it will appear.
+    #[error("{what} cannot be reached")]
+    Unavailable { what: &'static str, resource: Option<String> },
+    /// A third party failed for good.
+    #[error("{vendor} failed")]
+    Provider { vendor: &'static str },
+    #[error("{0}")]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    pub(crate) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
+        Error::InvalidInput { field, reason: reason.into() }
+    }
+
+    /// Names the resource in which the outcome will appear, where it is unknown.
+    pub(crate) fn about(self, resource: impl FnOnce() -> String) -> Error {
+        match self {
+            Error::Unavailable { what, resource: None } => Error::Unavailable { what, resource: Some(resource()) },
+            error => error,
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Busy => Error::Busy { retry_after: Duration::from_secs(1) },
+            store::Error::Erased => Error::NotFound { what: "account" },
+            store::Error::Database(error) if error.as_database_error().is_none() => {
+                tracing::warn!(%error, "the database cannot be reached");
+                Error::Unavailable { what: "database", resource: None }
+            }
+            error => Error::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<AppendError> for Error {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Conflict | AppendError::Taken => Error::Conflict,
+            AppendError::Overloaded { retry_after } => Error::Busy { retry_after },
+            AppendError::Unknown => Error::Unavailable { what: "database", resource: None },
+            AppendError::Refused(_) => Error::Internal(Box::new(error)),
+        }
+    }
+}

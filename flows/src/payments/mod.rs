@@ -1,0 +1,234 @@
+//! Payments: screened, held on the card, charged at the gateway.
+//!
+//! Screening, intent and hold are one append before the gateway is asked; the outcome is a second one. The payment
+//! id is the gateway's idempotency key, so whoever finishes a payment (the request, or a worker after a crash) may
+//! repeat the charge without paying twice.
+
+mod read;
+mod settle;
+
+use aggregates::{
+    Actor, CardId, Money, PaymentId, UserId,
+    card::{self, Card, Window},
+    payment::{self, Decline, Payment, Screening},
+};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use store::{AppendError, Loaded, Unit};
+use uuid::Uuid;
+
+use crate::{ATTEMPTS, Error, Origin, System, Written};
+
+pub use read::{Page, PaymentView, get, list};
+pub use settle::{ABANDONED_AFTER, finish};
+
+const LONGEST_MERCHANT: usize = 200;
+const LONGEST_CATEGORY: usize = 64;
+const LONGEST_DEVICE: usize = 128;
+
+#[derive(Clone, Debug)]
+pub struct Pay {
+    pub card_id: CardId,
+    pub amount: Money,
+    pub merchant: String,
+    pub merchant_category: String,
+    pub device_id: Option<String>,
+}
+
+/// How a payment is told from another.
+#[derive(Clone, Copy, Debug)]
+pub enum Key<'a> {
+    /// Each request is a payment of its own.
+    Fresh,
+    /// The client's idempotency key. Same person, key and request: same payment, same answer.
+    Client(&'a str),
+}
+
+/// Pays. Declined is an answer, not an error; pending means that the gateway's answer is not known yet.
+pub async fn process(
+    system: &System,
+    user_id: UserId,
+    pay: Pay,
+    key: Key<'_>,
+    origin: &Origin,
+) -> Result<Written<PaymentView>, Error> {
+    check(&pay)?;
+    let now = Utc::now();
+    let (payment_id, request_digest) = identify(user_id, &pay, key);
+    let screening = screen(system, user_id, &pay, now).await;
+    let intent = Intent { payment_id, user_id, pay, screening, request_digest, now };
+    let resource = || format!("/api/v1/transactions/{payment_id}");
+    let begun = begin(system, intent, origin).await.map_err(|e| e.about(resource))?;
+    let payment = system.store.load::<Payment>(payment_id).await?;
+    if payment.status() != Some(payment::Status::Pending) {
+        let view = PaymentView::of(payment_id, &payment)?;
+        return Ok(Written { value: view, position: begun.position });
+    }
+    if begun.is_repeat {
+        return settle::wait(system, payment_id).await.map_err(|e| e.about(resource));
+    }
+    // On a task of its own: a client that hangs up does not leave a payment half done.
+    let (system, origin) = (system.clone(), origin.clone());
+    let settled = tokio::spawn(async move {
+        settle::charge_and_record(&system, payment_id, settle::Charging::First, &origin).await
+    });
+    let settled = settled.await.map_err(|e| Error::Internal(Box::new(e)))?.map_err(|e| e.about(resource))?;
+    Ok(Written { position: settled.position.max(begun.position), ..settled })
+}
+
+struct Begun {
+    position: i64,
+    /// Another request with the same key began the payment, and charges it.
+    is_repeat: bool,
+}
+
+struct Intent {
+    payment_id: PaymentId,
+    user_id: UserId,
+    pay: Pay,
+    screening: Screening,
+    request_digest: Option<String>,
+    now: DateTime<Utc>,
+}
+
+/// Appends intent, hold and screening, or intent and refusal, and gives the position. A repeat of a client's key
+/// finds the payment that the first request began.
+async fn begin(system: &System, intent: Intent, origin: &Origin) -> Result<Begun, Error> {
+    let store = &system.store;
+    let context = || origin.context(Actor::Person(intent.user_id));
+    let _turn = system.turns.take(intent.pay.card_id).await;
+    for _ in 0..ATTEMPTS {
+        let card = store.load::<Card>(intent.pay.card_id).await?;
+        let payment = Loaded::<Payment>::new(intent.payment_id);
+        let (held, events) = intent.decide(&card, &payment)?;
+        let mut unit = Unit::new(context()).stream(&payment, events);
+        if !held.is_empty() {
+            unit = unit.stream(&card, held);
+        }
+        match store.append(unit).await {
+            Ok(appended) => return Ok(Begun { position: appended.position, is_repeat: false }),
+            Err(AppendError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let earlier = store.load_latest::<Payment>(intent.payment_id).await?;
+        if earlier.version > 0 {
+            earlier.decide(intent.initiate(None))?;
+            return Ok(Begun { position: store.head().await?, is_repeat: true });
+        }
+    }
+    Err(Error::Conflict)
+}
+
+impl Intent {
+    /// The card's events and the payment's.
+    fn decide(&self, card: &Card, payment: &Payment) -> Result<(Vec<card::Event>, Vec<payment::Event>), Error> {
+        let held = match self.screening.approved {
+            true => card.decide(card::Command::Hold {
+                user_id: self.user_id,
+                payment_id: self.payment_id,
+                amount: self.pay.amount,
+                now: self.now,
+            }),
+            // Whether the card is this person's must be known before anything is said about it.
+            false if card.owner() != Some(self.user_id) => Err(card::Error::NotOwner),
+            false => Ok(vec![]),
+        };
+        let (held, refusal) = match held {
+            Ok(events) if self.screening.approved => (events, None),
+            Ok(_) => (vec![], Some(Decline::SuspectedFraud { risk_score: self.screening.risk_score })),
+            Err(refusal) => (vec![], Some(decline(refusal)?)),
+        };
+        let hold = (!held.is_empty()).then(|| Window::of(self.now));
+        let mut events = payment.decide(self.initiate(hold))?;
+        if let Some(reason) = refusal {
+            let mut initiated = payment.clone();
+            events.iter().for_each(|event| initiated.apply(event));
+            events.extend(initiated.decide(payment::Command::Decline { reason, now: self.now })?);
+        }
+        Ok((held, events))
+    }
+
+    fn initiate(&self, hold: Option<Window>) -> payment::Command {
+        payment::Command::Initiate {
+            user_id: self.user_id,
+            card_id: self.pay.card_id,
+            amount: self.pay.amount,
+            merchant: self.pay.merchant.clone(),
+            merchant_category: self.pay.merchant_category.clone(),
+            device_id: self.pay.device_id.clone(),
+            screening: self.screening.clone(),
+            hold,
+            request_digest: self.request_digest.clone(),
+            now: self.now,
+        }
+    }
+}
+
+/// What a card's refusal means for the payment: a decline on record, or an error where there is nothing to record.
+fn decline(refusal: card::Error) -> Result<Decline, Error> {
+    use card::Error as Refusal;
+    Ok(match refusal {
+        Refusal::LimitExceeded { limit, used, attempted, window } => {
+            Decline::LimitExceeded { limit, used, attempted, window }
+        }
+        Refusal::Frozen => Decline::CardFrozen,
+        Refusal::Terminated => Decline::CardTerminated,
+        Refusal::NotIssued => Decline::CardNotIssued,
+        Refusal::Expired { expiry } => Decline::CardExpired { expiry },
+        Refusal::CurrencyMismatch { card, payment } => Decline::CurrencyMismatch { card, payment },
+        // Somebody else's card is as unknown as none.
+        Refusal::NotFound | Refusal::NotOwner => return Err(Error::NotFound { what: "card" }),
+        Refusal::AmountNotPositive { .. }
+        | Refusal::LimitNotPositive { .. }
+        | Refusal::AlreadyRequested { .. }
+        | Refusal::IssueDecided
+        | Refusal::ReleaseExceedsHeld { .. } => return Err(refusal.into()),
+    })
+}
+
+/// A client's key makes the payment's id, so the log itself is the record of what was done under that key.
+fn identify(user_id: UserId, pay: &Pay, key: Key<'_>) -> (PaymentId, Option<String>) {
+    let Key::Client(key) = key else { return (PaymentId(store::new_id()), None) };
+    let mut named = Sha256::new();
+    named.update(b"payment");
+    named.update(user_id.0.as_bytes());
+    named.update(key.as_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&named.finalize()[..16]);
+    let request = serde_json::json!([pay.card_id, pay.amount, pay.merchant, pay.merchant_category, pay.device_id]);
+    let digest = Sha256::digest(request.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
+    (PaymentId(Uuid::new_v8(id)), Some(digest))
+}
+
+/// Scores the payment on what is known of the person. Where Redis is away nothing is known, and the payment is
+/// judged like a newcomer's: the card's limit still binds.
+async fn screen(system: &System, user_id: UserId, pay: &Pay, now: DateTime<Utc>) -> Screening {
+    let state = system.views.fraud_state(user_id).await.unwrap_or_else(|_| {
+        metrics::counter!("fraud_state_unavailable_total").increment(1);
+        None
+    });
+    let attempt = fraud::Attempt {
+        amount: pay.amount,
+        merchant_category: &pay.merchant_category,
+        device_id: pay.device_id.as_deref(),
+        now,
+    };
+    fraud::assess(&state.unwrap_or_default(), &attempt, &system.settings.fraud)
+}
+
+fn check(pay: &Pay) -> Result<(), Error> {
+    let plain = |text: &str, longest| !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control);
+    if !pay.amount.is_positive() {
+        return Err(Error::invalid("amount", "must be above zero"));
+    }
+    if !plain(&pay.merchant, LONGEST_MERCHANT) {
+        return Err(Error::invalid("merchant", format!("has 1 to {LONGEST_MERCHANT} bytes")));
+    }
+    if !plain(&pay.merchant_category, LONGEST_CATEGORY) {
+        return Err(Error::invalid("merchant_category", format!("has 1 to {LONGEST_CATEGORY} bytes")));
+    }
+    if pay.device_id.as_deref().is_some_and(|id| !plain(id, LONGEST_DEVICE)) {
+        return Err(Error::invalid("device_id", format!("has 1 to {LONGEST_DEVICE} bytes")));
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! From a held payment to its outcome.
+
+use std::time::Duration;
+
+use aggregates::{
+    Actor, Money, PaymentId,
+    card::{self, Card, Window},
+    payment::{self, Decline, Payment},
+};
+use chrono::Utc;
+use providers::{
+    CardNumber, Cvv, Failure,
+    gateway::{Charge, ChargeResult},
+};
+use store::{AppendError, Loaded, Unit};
+
+use super::PaymentView;
+use crate::{ATTEMPTS, Error, Origin, System, Written};
+
+/// Between two looks at a payment that another request charges.
+const WAIT_PAUSE: Duration = Duration::from_millis(25);
+
+/// Who says how a payment ended.
+const GATEWAY: Actor = Actor::System("gateway");
+
+/// The age from which on a worker takes a pending payment over. Far above the time that the request itself may take,
+/// so that never two of them charge at the same time.
+pub const ABANDONED_AFTER: Duration = Duration::from_secs(30);
+
+/// Finishes a payment that the request which began it left pending: a crash, or a gateway that did not answer.
+pub async fn finish(
+    system: &System,
+    payment_id: PaymentId,
+    origin: &Origin,
+) -> Result<Written<PaymentView>, Error> {
+    system.store.forget::<Payment>(payment_id);
+    charge_and_record(system, payment_id, Charging::Again, origin).await
+}
+
+/// Whether somebody may have charged this payment before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charging {
+    First,
+    Again,
+}
+
+/// Charges and records what the gateway says. Where that stays unknown the payment stays pending. Does nothing for a
+/// payment that has ended.
+pub(super) async fn charge_and_record(
+    system: &System,
+    payment_id: PaymentId,
+    charging: Charging,
+    origin: &Origin,
+) -> Result<Written<PaymentView>, Error> {
+    let payment = system.store.load::<Payment>(payment_id).await?;
+    if payment.status() != Some(payment::Status::Pending) {
+        return Ok(Written { value: PaymentView::of(payment_id, &payment)?, position: 0 });
+    }
+    let gateway = system.providers.gateway.name();
+    let outcome = match charge(system, payment_id, &payment).await? {
+        Ok(ChargeResult::Approved { reference }) => Outcome::Captured { reference },
+        Ok(ChargeResult::Declined { code }) => Outcome::Declined(gateway_declined(gateway, code)),
+        Err(Failure::Refused { code, .. }) => Outcome::Declined(gateway_declined(gateway, code)),
+        // Nothing was sent now. That settles it only where nobody else can have sent anything.
+        Err(Failure::Unreachable) if charging == Charging::First && is_ours(&payment) => {
+            Outcome::Declined(Decline::GatewayUnavailable { gateway: gateway.into() })
+        }
+        Err(Failure::Unreachable) => return unknown(payment_id, &payment, "cannot be reached"),
+        Err(Failure::Unknown) => return unknown(payment_id, &payment, "did not answer"),
+        Err(Failure::Malformed) => return unknown(payment_id, &payment, "answered what cannot be understood"),
+    };
+    record(system, payment_id, outcome, origin).await
+}
+
+/// Waits for the request that charges the payment; past the deadline the payment is answered as it is, pending.
+pub(super) async fn wait(system: &System, payment_id: PaymentId) -> Result<Written<PaymentView>, Error> {
+    let deadline = system.settings.deadline();
+    loop {
+        let payment = system.store.load_latest::<Payment>(payment_id).await?;
+        if payment.status() != Some(payment::Status::Pending) || tokio::time::Instant::now() >= deadline {
+            let position = system.store.head().await?;
+            return Ok(Written { value: PaymentView::of(payment_id, &payment)?, position });
+        }
+        tokio::time::sleep(WAIT_PAUSE).await;
+    }
+}
+
+/// Whether no worker can have taken the payment over yet.
+fn is_ours(payment: &Payment) -> bool {
+    let age = payment.initiated_at().and_then(|at| (Utc::now() - at).to_std().ok());
+    age.is_some_and(|age| age < ABANDONED_AFTER)
+}
+
+enum Outcome {
+    Captured { reference: String },
+    Declined(Decline),
+}
+
+fn gateway_declined(gateway: &str, gateway_code: String) -> Decline {
+    Decline::GatewayDeclined { gateway: gateway.to_owned(), gateway_code }
+}
+
+fn unknown(payment_id: PaymentId, payment: &Payment, why: &str) -> Result<Written<PaymentView>, Error> {
+    tracing::warn!(%payment_id, "the gateway {why}: the payment stays pending");
+    metrics::counter!("payments_unknown_total").increment(1);
+    Ok(Written { value: PaymentView::of(payment_id, payment)?, position: 0 })
+}
+
+async fn charge(
+    system: &System,
+    payment_id: PaymentId,
+    payment: &Payment,
+) -> Result<Result<ChargeResult, Failure>, Error> {
+    let (Some(card_id), Some(amount), Some(merchant)) = (payment.card_id(), payment.amount(), payment.merchant())
+    else {
+        return Err(payment::Error::NotFound.into());
+    };
+    let secrets = system.store.card_secrets(card_id).await?;
+    let secrets = secrets.ok_or_else(|| Error::Internal("an issued card has no secrets in the vault".into()))?;
+    let broken = |e| Error::Internal(Box::new(e));
+    let number = CardNumber::parse(&secrets.number).map_err(broken)?;
+    let cvv = Cvv::parse(&secrets.cvv).map_err(broken)?;
+    let charge = Charge { payment_id, number: &number, cvv: &cvv, expiry: secrets.expiry, amount, merchant };
+    let gateway = &system.providers.gateway;
+    Ok(system.providers.retry.run(system.settings.deadline(), || gateway.charge(&charge)).await)
+}
+
+async fn record(
+    system: &System,
+    payment_id: PaymentId,
+    outcome: Outcome,
+    origin: &Origin,
+) -> Result<Written<PaymentView>, Error> {
+    let store = &system.store;
+    for _ in 0..ATTEMPTS {
+        let payment = store.load::<Payment>(payment_id).await?;
+        let appended = match &outcome {
+            Outcome::Captured { reference } => {
+                let events = payment.decide(payment::Command::Capture {
+                    gateway: system.providers.gateway.name().to_owned(),
+                    gateway_reference: reference.clone(),
+                    amount: payment.amount().ok_or(payment::Error::NotFound)?,
+                    now: Utc::now(),
+                })?;
+                append(system, Unit::new(origin.context(GATEWAY)).stream(&payment, events)).await
+            }
+            Outcome::Declined(reason) => decline(system, &payment, reason, origin).await,
+        };
+        match appended {
+            Ok(position) => {
+                let payment = store.load::<Payment>(payment_id).await?;
+                count(&payment);
+                return Ok(Written { value: PaymentView::of(payment_id, &payment)?, position });
+            }
+            Err(Error::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Conflict)
+}
+
+/// Ends the payment and gives its hold back, both or neither.
+async fn decline(
+    system: &System,
+    payment: &Loaded<Payment>,
+    reason: &Decline,
+    origin: &Origin,
+) -> Result<i64, Error> {
+    let events = payment.decide(payment::Command::Decline { reason: reason.clone(), now: Utc::now() })?;
+    let mut unit = Unit::new(origin.context(GATEWAY)).stream(payment, events.clone());
+    let (Some(card_id), Some(amount)) = (payment.card_id(), payment.amount()) else {
+        return Err(payment::Error::NotFound.into());
+    };
+    let _turn = system.turns.take(card_id).await;
+    if let Some(window) = payment.hold().filter(|_| !events.is_empty()) {
+        let card = system.store.load::<Card>(card_id).await?;
+        let released = release(&card, PaymentId(payment.id), amount, window)?;
+        unit = unit.stream(&card, released);
+    }
+    append(system, unit).await
+}
+
+fn release(
+    card: &Card,
+    payment_id: PaymentId,
+    amount: Money,
+    window: Window,
+) -> Result<Vec<card::Event>, card::Error> {
+    card.decide(card::Command::ReleaseHold { payment_id, amount, window, now: Utc::now() })
+}
+
+/// The position, 0 where somebody else had recorded the outcome before.
+async fn append(system: &System, unit: Unit) -> Result<i64, Error> {
+    if unit.is_empty() {
+        return Ok(0);
+    }
+    match system.store.append(unit).await {
+        Ok(appended) => Ok(appended.position),
+        Err(AppendError::Conflict) => Err(Error::Conflict),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn count(payment: &Payment) {
+    let status = payment.status().map_or("unknown", payment::Status::as_str);
+    metrics::counter!("payments_total", "status" => status).increment(1);
+}

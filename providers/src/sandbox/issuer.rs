@@ -1,0 +1,147 @@
+//! The card issuer.
+
+use std::{
+    collections::{HashMap, hash_map::Entry as Slot},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aggregates::{
+    Money, UserId,
+    card::{CardType, Expiry},
+};
+use chrono::{Datelike, Utc};
+use poem::{Request, Response};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{
+    SandboxConfig,
+    answers::{Problem, authorise, body, hang_up, json},
+    card_numbers::{CardNumbers, cvv},
+};
+use crate::decimal;
+
+const YEARS_VALID: u16 = 3;
+
+pub(super) struct Issuer {
+    key: SecretString,
+    max_cards: usize,
+    cards: Mutex<Cards>,
+}
+
+#[derive(Default)]
+struct Cards {
+    by_id: HashMap<Uuid, Card>,
+    numbers: CardNumbers,
+}
+
+struct Card {
+    user_id: UserId,
+    card_type: CardType,
+    limit: Money,
+    number: String,
+    expiry: Expiry,
+}
+
+impl Issuer {
+    pub fn new(config: &SandboxConfig) -> Issuer {
+        Issuer { key: config.issuer_key.clone(), max_cards: config.max_records, cards: Mutex::default() }
+    }
+
+    /// Answers the card of this id, and whether it was made just now.
+    fn issue(&self, id: Uuid, request: &CardRequest<'_>, limit: Money) -> Result<(Response, bool), Problem> {
+        let mut cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
+        let Cards { by_id, numbers } = &mut *cards;
+        let made = by_id.len();
+        match by_id.entry(id) {
+            Slot::Occupied(slot) => Ok((slot.get().answer(id, request, limit)?, false)),
+            Slot::Vacant(_) if made >= self.max_cards => Err(Problem::FULL),
+            Slot::Vacant(slot) => {
+                let card = slot.insert(Card::make(request, limit, numbers.take(id)));
+                Ok((card.answer(id, request, limit)?, true))
+            }
+        }
+    }
+}
+
+/// What the last two digits of the limit's minor units ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scenario {
+    Issue,
+    Down,
+    LoseFirstAnswer,
+}
+
+impl Scenario {
+    fn of(limit: Money) -> Scenario {
+        match limit.minor_units % 100 {
+            13 => Scenario::Down,
+            14 => Scenario::LoseFirstAnswer,
+            _ => Scenario::Issue,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct CardRequest<'a> {
+    user_id: UserId,
+    card_type: CardType,
+    currency: &'a str,
+    #[serde(borrow)]
+    amount_limit: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct CardAnswer<'a> {
+    card_id: String,
+    card_number: &'a str,
+    cvv: String,
+    expiry_date: Expiry,
+    status: &'static str,
+}
+
+/// `POST /issuer/v1/cards`
+pub(super) async fn issue(issuer: Arc<Issuer>, mut request: Request) -> Result<Response, Problem> {
+    authorise(&request, &issuer.key)?;
+    let id = request.header("idempotency-key").and_then(|key| Uuid::try_parse(key).ok());
+    let id = id.ok_or(Problem::INVALID_REQUEST)?;
+    let body = body(&mut request).await?;
+    let request: CardRequest<'_> = serde_json::from_slice(&body).map_err(|_| Problem::INVALID_REQUEST)?;
+    let limit = decimal::money(request.amount_limit, request.currency).map_err(|_| Problem::INVALID_REQUEST)?;
+    if !limit.is_positive() {
+        return Err(Problem::INVALID_REQUEST);
+    }
+    let scenario = Scenario::of(limit);
+    if scenario == Scenario::Down {
+        return Err(Problem::DOWN);
+    }
+    let (answer, is_new) = issuer.issue(id, &request, limit)?;
+    if is_new && scenario == Scenario::LoseFirstAnswer {
+        hang_up();
+    }
+    Ok(answer)
+}
+
+impl Card {
+    fn make(request: &CardRequest<'_>, limit: Money, number: String) -> Card {
+        let now = Utc::now();
+        let year = u16::try_from(now.year()).unwrap_or_default() + YEARS_VALID;
+        let expiry = Expiry::new(now.month() as u8, year).expect("this century's dates are valid");
+        Card { user_id: request.user_id, card_type: request.card_type, limit, number, expiry }
+    }
+
+    fn answer(&self, id: Uuid, request: &CardRequest<'_>, limit: Money) -> Result<Response, Problem> {
+        if (self.user_id, self.card_type, self.limit) != (request.user_id, request.card_type, limit) {
+            return Err(Problem::KEY_REUSED);
+        }
+        Ok(json(&CardAnswer {
+            card_id: format!("card_{id}"),
+            card_number: &self.number,
+            cvv: cvv(id),
+            expiry_date: self.expiry,
+            status: "active",
+        }))
+    }
+}

@@ -1,0 +1,10 @@
+//! Adapters and sandbox against each other over real HTTP, and adapters against vendors that misbehave.
+
+mod faults;
+mod gateway;
+mod harness;
+mod issuing;
+mod kyc;
+mod metrics;
+mod retry;
+mod secrets;
