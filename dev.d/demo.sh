@@ -1,1 +1,103 @@
-cmd_demo() { :; }
+# `./dev demo`: one person's way through the API, each step with the real request and the real answer.
+
+STATUS= ANSWER= TOKEN=
+
+cmd_demo() {
+  local email password='correct-Horse-battery-9-staple' card payment
+  lock up
+  bring_up
+  announce
+  email=ada.$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')@example.com
+
+  chapter 'A new person registers, and logs in'
+  call POST /api/v1/auth/register "$(jq -n --arg email "$email" --arg password "$password" \
+    '{email: $email, password: $password, first_name: "Ada", last_name: "Lovelace"}')"
+  expect 20. '.success'
+  call POST /api/v1/auth/login "$(jq -n --arg email "$email" --arg password "$password" \
+    '{email: $email, password: $password, device_id: "ada-phone"}')"
+  expect 200 '.success and (.token | length > 100)'
+  TOKEN=$(jq -r .token <<<"$ANSWER")
+
+  chapter 'Identity: documents go in, and an outside provider decides'
+  call POST /api/v1/kyc/submit '{"document_type": "passport", "document_number": "X1234567", "date_of_birth": "1990-12-10",
+    "country": "GB"}'
+  expect 20. '.success'
+  until_true /api/v1/kyc/status '.kyc_status == "approved"'
+
+  chapter 'A virtual card, made by an outside issuer'
+  call POST /api/v1/cards/request '{"card_type": "virtual_visa", "currency": "USD"}'
+  expect 20. '.success and (.card.card_id | length > 0)'
+  card=$(jq -r .card.card_id <<<"$ANSWER")
+  until_true "/api/v1/cards/$card" '.card.status == "active"'
+
+  chapter 'A payment'
+  call POST /api/v1/payments/process "$(jq -n --arg card "$card" '{card_id: $card, amount: 99.99, currency: "USD",
+    merchant: "example-merchant.com", merchant_category: "electronics"}')"
+  expect 20. '.success and .transaction.amount == 99.99'
+  payment=$(jq -r .transaction.transaction_id <<<"$ANSWER")
+  until_true "/api/v1/transactions/$payment" '.transaction.status == "success"'
+
+  chapter 'What the person sees of it'
+  until_true /api/v1/transactions ".transactions | any(.transaction_id == \"$payment\")"
+  until_true /api/v1/notifications \
+    ".notifications | any(.type == \"transaction_success\" and .data.transaction_id == \"$payment\")"
+  call GET "/api/v2/payments/$payment"
+  expect 200 .
+
+  chapter 'The same payment inside: events in PostgreSQL, messages in JetStream, read model in Redis'
+  say "$ virtual-cards trace $payment"
+  attend "$BIN/virtual-cards" trace "$payment"
+
+  say
+  say "${GREEN}${BOLD}Done.${PLAIN} The system stays up: try $(url api)/api/v1/docs; ./dev down stops it."
+  ON_EXIT=
+}
+
+chapter() { printf '\n%s== %s%s\n' "$BOLD" "$*" "$PLAIN"; }
+
+# call METHOD PATH [BODY]: prints the request and the answer; sets STATUS and ANSWER.
+call() {
+  printf '\n%s> %s %s%s\n' "$BLUE" "$1" "$2" "$PLAIN"
+  [[ -z ${3:-} ]] || show "$3"
+  send "$@"
+  printf '%s< %s%s\n' "$BLUE" "$STATUS" "$PLAIN"
+  show "$ANSWER"
+}
+
+# Token and body come by descriptors, since arguments can be read in the process list.
+send() {
+  local arguments=(-sS -m 30 -X "$1" -w '\n%{http_code}' -H 'Accept: application/json')
+  [[ -z ${3:-} ]] || arguments+=(-H 'Content-Type: application/json' --data-binary @-)
+  ANSWER=$(curl "${arguments[@]}" -H @<(printf '%s' "${TOKEN:+Authorization: Bearer $TOKEN}") "$(url api)$2" \
+    <<<"${3:-}") || die "$1 $2 got no answer; see ./dev logs api"
+  STATUS=${ANSWER##*$'\n'} ANSWER=${ANSWER%$'\n'*}
+}
+
+# Pretty, with tokens cut short: their bytes say nothing to a reader, and a terminal's history is no place for them.
+show() {
+  local colour=-M
+  [[ -z $BOLD ]] || colour=-C
+  jq "$colour" '(.. | objects | select(.token | type == "string") | .token) |= .[:16] + "…"' <<<"$1" 2>/dev/null |
+    sed 's/^/    /' || sed 's/^/    /' <<<"$1"
+}
+
+# expect STATUS CONDITION: of the last answer; STATUS may be a pattern.
+expect() {
+  [[ $STATUS =~ ^$1$ ]] || die "expected status $1, not $STATUS; see ./dev logs api"
+  jq -e "$2" <<<"$ANSWER" >/dev/null 2>&1 || die "the answer is not as expected: $2"
+}
+
+# until_true PATH CONDITION: asks again until the condition holds, for 30 seconds at most; prints the last answer.
+until_true() {
+  local end=$((SECONDS + 30)) asked=1
+  send GET "$1"
+  while ! { [[ $STATUS == 200 ]] && jq -e "$2" <<<"$ANSWER" >/dev/null 2>&1; } && ((SECONDS < end)); do
+    sleep 0.2
+    send GET "$1"
+    asked=$((asked + 1))
+  done
+  printf '\n%s> GET %s%s%s\n%s< %s%s\n' "$BLUE" "$1" "$PLAIN" "$( ((asked == 1)) || echo " ${DIM}(asked $asked times)$PLAIN")" \
+    "$BLUE" "$STATUS" "$PLAIN"
+  show "$ANSWER"
+  expect 200 "$2"
+}

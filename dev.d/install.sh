@@ -5,7 +5,11 @@
 postgres_bin() {
   local version='' found
   { read -r version <"$DIR/postgres/PG_VERSION"; } 2>/dev/null || true
-  found=$(printf '%s\n' "/usr/lib/postgresql/${version:-*}/bin/$1" | sort -V | tail -n 1)
+  if [[ -n $version ]]; then
+    found=/usr/lib/postgresql/$version/bin/$1
+  else
+    found=$(printf '%s\n' /usr/lib/postgresql/*/bin/"$1" | sort -V | tail -n 1)
+  fi
   [[ -x $found ]] || found=$(command -v "$1") || return 1
   echo "$found"
 }
@@ -86,7 +90,6 @@ install_packages() {
 }
 
 ensure_rust() {
-  ensure cc
   command -v cargo >/dev/null || die 'Rust is missing: install it as https://rustup.rs says, then run this again'
 }
 

@@ -1,12 +1,14 @@
 # Tests, benchmarks and fault campaigns: each on a private set of its own, which ends with the run.
 
-# private_set NAME: a fresh set of services in .dev/NAME, told to the program that uses it by the environment. However
+# private_set NAME [TOOL]: a fresh set of services in .dev/NAME, told to the program that uses it by the environment. However
 # this run ends, they end too: by `leave`, or after a SIGKILL by the guard.
 private_set() {
   local name given
   lock "$1"
   DIR=$STATE/$1
-  ensure curl jq
+  # Names of programs, without spaces.
+  # shellcheck disable=SC2046
+  ensure cc jq $(for name in "${SERVICES[@]}"; do tools "$name"; done) ${2:-}
   stop_set
   for name in "${SERVICES[@]}"; do wipe "$name"; done
   mkdir -p "$DIR"
@@ -14,16 +16,9 @@ private_set() {
   setsid "$ROOT/dev" guard "$$" "$DIR" </dev/null >/dev/null 2>&1 &
   GUARD=$!
   disown "$GUARD"
-  # What the shell says about another system is none of this one's business.
-  for name in "${!VC_@}"; do
-    case $name in VC_TEST_* | VC_LOG) ;; *) unset "$name" ;; esac
-  done
   for name in "${SERVICES[@]}"; do
     given=VC_TEST_$(variable "$name" | cut -d _ -f 2-)
     [[ $1 == test && -n ${!given:-} ]] && continue
-    # Names of programs, without spaces.
-    # shellcheck disable=SC2046
-    ensure $(tools "$name")
     start "$name"
     export "$given=$(url "$name" postgres)"
   done
@@ -35,7 +30,7 @@ stop_set() {
   for DIR in "$set"/*/ "$set/"; do
     DIR=${DIR%/}
     [[ -d $DIR/port ]] || continue
-    for name in api worker sandbox "${SERVICES[@]}"; do stop "$name"; done
+    for name in api worker sandbox "${SERVICES[@]}"; do stop "$name" hastily; done
   done
   DIR=$set
 }
@@ -60,11 +55,14 @@ cmd_guard() {
   stop_set
 }
 
+# What the shell says about another system is none of a test's business.
+PLAINLY=(env -i "PATH=$PATH")
+
 # prepare PROFILE: builds the binary and migrates the template from which every test copies its own database.
 prepare() {
   build "$1" "${@:2}" cli=virtual-cards
   export VC_BIN=$BIN/virtual-cards VC_TEST_KEYS_DIR=$DIR/keys
-  attend "$VC_BIN" dev keys "$VC_TEST_KEYS_DIR"
+  attend "${PLAINLY[@]}" "$VC_BIN" dev keys "$VC_TEST_KEYS_DIR"
   template
   export VC_TEST_PG_PIDFILE=$DIR/postgres/postmaster.pid VC_TEST_NATS_PID VC_TEST_REDIS_PID
   VC_TEST_NATS_PID=$(pid nats)
@@ -76,7 +74,7 @@ template() {
   local url=${VC_TEST_DATABASE_URL%/*}/vc_template
   PGOPTIONS='-c client_min_messages=warning' psql -X -q -v ON_ERROR_STOP=1 -d "$VC_TEST_DATABASE_URL" \
     -c 'DROP DATABASE IF EXISTS vc_template' -c 'CREATE DATABASE vc_template'
-  VC_DATABASE_URL=$url attend "$VC_BIN" migrate
+  attend "${PLAINLY[@]}" VC_DATABASE_URL="$url" "$VC_BIN" migrate
 }
 
 cmd_test() {
@@ -98,7 +96,6 @@ cmd_test() {
 
 cmd_bench() {
   [[ -n ${1:-} && $1 != -* ]] || die 'usage: ./dev bench NAME [--seconds N] [--json FILE] ...'
-  ensure pgbench
   measure release bench "$@"
 }
 
@@ -107,9 +104,9 @@ cmd_faults() { measure dev faults "$@"; }
 # measure PROFILE PROGRAM ARGS...: files in ARGS are meant from where the caller stands.
 measure() {
   ensure_rust
-  private_set "$2"
+  private_set "$2" pgbench
   prepare "$1" "tests=$2"
-  PGBENCH=$(postgres_bin pgbench || true)
+  PGBENCH=$(postgres_bin pgbench)
   export PGBENCH
   cd "$CALLER"
   attend "$BIN/$2" "${@:3}"
@@ -117,16 +114,22 @@ measure() {
 }
 
 cmd_check() {
+  ensure_rust
+  ensure cc
+  ! lacks shellcheck || ! may_install || ensure shellcheck
   step format cargo fmt --all --check
+  if lacks shellcheck; then say 'scripts: not checked, since shellcheck is missing'; else
+    step scripts shellcheck -x dev .ci/run
+  fi
   step lints cargo clippy --workspace --all-targets -- -D warnings
   step schemas cargo run --quiet -p cli --bin virtual-cards -- dev schemas --check
-  step tests cmd_test
+  step tests "$ROOT/dev" test
 }
 
 # step NAME COMMAND...: the first that fails ends the run.
 step() {
   local began=$SECONDS
   say "${BOLD}== $1${PLAIN}"
-  if [[ $2 == cmd_test ]]; then "${@:2}"; else attend "${@:2}"; fi
+  attend "${@:2}" || die "$1 failed, after $((SECONDS - began)) s"
   say "${GREEN}== $1: passed${PLAIN} in $((SECONDS - began)) s"
 }

@@ -21,6 +21,7 @@ STARTED=()    # what this run has started in the set, oldest first
 CHILD=        # the long command in the foreground: its pid, and its process group
 GUARD=        # the process that outlives a SIGKILL of this one (see private_set)
 ON_EXIT=      # stop_started | stop_set: what ends with this run, if it ends now
+CONTAINERS=   # what this run has started as containers
 POLICY=       # the file that keeps Debian from starting what is being installed
 
 # Any way out but SIGKILL comes by here. Every step is bounded in time, so a second Ctrl-C need not cut it short.
@@ -45,6 +46,9 @@ stop_started() {
   local i
   ((${#STARTED[@]} == 0)) || say "stopping what this run started: ${STARTED[*]}" >&2
   for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do stop "${STARTED[i]}"; done
+  # The names of services, without spaces.
+  # shellcheck disable=SC2086
+  [[ -z $CONTAINERS ]] || compose stop $CONTAINERS
 }
 
 # attend COMMAND...: runs a long command in the foreground. Bash handles a signal only when its foreground command has
@@ -150,11 +154,13 @@ await() {
   return 1
 }
 
-# stop NAME: orderly, by SIGKILL when that takes more than 20 seconds.
+# stop NAME [hastily]: orderly, by SIGKILL when that takes more than 20 seconds. For data that nobody needs any more,
+# "hastily" spares PostgreSQL the writing of every database's pages.
 stop() {
   local main tenths signal=TERM
-  # SIGTERM would let PostgreSQL wait for its clients for ever; SIGINT is its fast shutdown.
-  [[ $1 != postgres ]] || signal=INT
+  # SIGTERM would let PostgreSQL wait for its clients for ever; SIGINT is its fast shutdown, SIGQUIT its immediate one.
+  [[ $1 != postgres ]] || signal=${2:+QUIT}
+  [[ -n $signal ]] || signal=INT
   main=$(pid "$1")
   [[ -z $main ]] || kill "-$signal" "$main" 2>/dev/null || true
   for ((tenths = 0; tenths < 200; tenths++)); do

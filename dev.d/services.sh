@@ -122,7 +122,7 @@ start_redis() {
 start_nats() {
   local config=()
   [[ ! -f $ROOT/nats/server.conf ]] || config=(-c "$ROOT/nats/server.conf")
-  launch nats nats-server "${config[@]}" -a 127.0.0.1 -p "$1" -js -sd "$(readlink -m -- "$DIR/nats")"
+  launch nats "${VC_NATS_SERVER:-nats-server}" "${config[@]}" -a 127.0.0.1 -p "$1" -js -sd "$(readlink -m -- "$DIR/nats")"
 }
 
 start_postgres() {
@@ -188,7 +188,7 @@ create_database() {
 # wipe SERVICE: as if it had never stored anything. Its port stays.
 wipe() {
   local data
-  stop "$1"
+  stop "$1" hastily
   data=$(readlink -m -- "$DIR/$1")
   rm -rf "$data" "${DIR:?}/$1"
   case $data in /var/tmp/virtual-cards-*) rmdir --ignore-fail-on-non-empty "${data%/*}" ;; esac

@@ -41,19 +41,24 @@ start_services() {
   done
   for name in "${tools[@]}"; do ! lacks "$name" || lacking+=("$name"); done
   if ((${#lacking[@]} > 0)) && ! may_install && can_compose; then
-    say "starting $* as containers (there is no ${lacking[*]} here, and no leave to install)"
-    compose up --detach --wait "$@"
-    mkdir -p "$DIR/port"
-    for name; do
-      compose port "$name" "$(container_port "$name")" | sed 's/.*://' >"$DIR/port/$name"
-    done
+    ensure cc curl jq
+    start_containers "$@"
     return
   fi
-  ensure "${tools[@]}"
+  ensure cc curl jq "${tools[@]}"
   for name; do
     start "$name"
     [[ $name != postgres ]] || create_database virtual_cards
   done
+}
+
+start_containers() {
+  local name
+  say "starting $* as containers, since their programs are missing and may not be installed"
+  mkdir -p "$DIR/port"
+  CONTAINERS=$*
+  compose up --detach --wait "$@"
+  for name; do compose port "$name" "$(container_port "$name")" | sed 's/.*://' >"$DIR/port/$name"; done
 }
 
 compose() {
@@ -111,19 +116,21 @@ answers() {
 cmd_up() {
   lock up
   bring_up
+  # From here on it is meant to stay, whatever becomes of this run.
+  ON_EXIT=
   announce
 }
 
-# bring_up: everything, in the order of dependence. A run that fails on the way stops what it has started itself.
+# bring_up: everything, in the order of dependence. A run that fails on the way stops what it has started itself; one
+# that dies by SIGKILL cannot, but the next `up` goes on from there, and `down` finds all of it.
 bring_up() {
   local name private=()
-  ensure curl jq
   ensure_rust
   ON_EXIT=stop_started
   for name in "${SERVICES[@]}"; do is_given "$name" || private+=("$name"); done
   # Where the system listens is this script's to say.
   unset VC_API__LISTEN VC_WORKER__LISTEN VC_SANDBOX__LISTEN
-  ((${#private[@]} == 0)) || start_services "${private[@]}"
+  start_services "${private[@]}"
   for name in "${private[@]}"; do export "$(variable "$name")=$(url "$name")"; done
   say 'building (the first time takes several minutes)'
   build dev cli=virtual-cards

@@ -81,8 +81,12 @@ async fn read(body: Body, context: &Context) -> Result<Bytes, Problem> {
     match tokio::time::timeout(http.body_timeout(), limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(http.max_body_bytes)),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "request.body_broken", "The body did not arrive whole")),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request.body_timeout", "The body did not arrive in time")),
+        Ok(Err(_)) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, "request.body_broken", "The body did not arrive whole"))
+        }
+        Err(_) => {
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request.body_timeout", "The body did not arrive in time"))
+        }
     }
 }
 
@@ -106,8 +110,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "request.malformed_json", "The body is not well-formed JSON")
-        .detail(format!("Reading stopped at line {}, column {}.", error.line(), error.column()))
+    Problem::new(StatusCode::BAD_REQUEST, "request.malformed_json", "The body is not well-formed JSON").detail(format!(
+        "Reading stopped at line {}, column {}.",
+        error.line(),
+        error.column()
+    ))
 }
 
 /// Reads once more, slower, to learn where it failed.

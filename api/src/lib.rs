@@ -17,13 +17,16 @@ mod operations;
 mod parameters;
 mod problem;
 mod redis_link;
+mod schema;
 mod server;
 mod service;
 #[cfg(test)]
 mod tests;
 mod v1;
 mod v2;
+mod worker_operations;
 
 pub use config::{Config, ConfigError, Http, RateLimits, Tokens};
 pub use docs::documents;
 pub use service::{Deps, ServeError, serve};
+pub use worker_operations::serve_operations;

@@ -1,16 +1,14 @@
 //! Amounts on the wire. No amount ever passes through a binary float.
 
-use std::borrow::Cow;
-
 use aggregates::{Currency, Money, MoneyError};
-use poem_openapi::{
-    registry::{MetaSchema, MetaSchemaRef},
-    types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
-};
+use poem_openapi::registry::MetaSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use crate::problem::Problem;
+use crate::{
+    problem::Problem,
+    schema::{described, read_by_serde},
+};
 
 /// Digits that rust_decimal reads without rounding.
 const EXACT_DIGITS: usize = 27;
@@ -40,50 +38,19 @@ impl Amount {
     }
 }
 
-impl Type for Amount {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "number".into()
+described!(
+    Amount,
+    MetaSchema {
+        description: Some("Major units, exact: at most as many decimals as the currency has."),
+        example: serde_json::from_str("99.99").ok(),
+        ..MetaSchema::new("number")
     }
-
-    fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema {
-            description: Some("Major units, exact: at most as many decimals as the currency has."),
-            example: serde_json::from_str("99.99").ok(),
-            ..MetaSchema::new("number")
-        }))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(self.as_raw_value().into_iter())
-    }
-}
-
-/// Demanded by poem-openapi's derive; never called, because bodies are read by [`crate::json::Json`].
-impl ParseFromJSON for Amount {
-    fn parse_from_json(_: Option<Value>) -> ParseResult<Self> {
-        Err(ParseError::custom("amounts are read from the JSON text"))
-    }
-}
-
-/// For examples in the document only; answers are written from the text.
-impl ToJSON for Amount {
-    fn to_json(&self) -> Option<Value> {
-        serde_json::from_str(self.0.get()).ok()
-    }
-}
+);
+read_by_serde!(Amount);
 
 /// The currency of a three-letter code, or which field is wrong.
 pub fn currency(code: &str) -> Result<Currency, Problem> {
-    Currency::from_code(code)
-        .ok_or_else(|| Problem::invalid("currency", "is not an ISO 4217 code in capital letters"))
+    Currency::from_code(code).ok_or_else(|| Problem::invalid("currency", "is not an ISO 4217 code in capital letters"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Parameters that several operations share: each a type with its own documentation and its own check.
 
-use std::borrow::Cow;
-
 use poem_openapi::{
-    registry::{MetaSchema, MetaSchemaRef},
+    registry::MetaSchema,
     types::{ParseError, ParseFromParameter, ParseResult, Type},
 };
+
+use crate::schema::described;
 
 /// The reason by which a missing parameter is told from a wrong one.
 pub const MISSING: &str = "missing";
@@ -25,33 +25,7 @@ pub struct Cursor(pub i64);
 /// Names a request so that a repeat has no second effect: 1 to 255 visible ASCII characters.
 pub struct IdempotencyKey(pub String);
 
-macro_rules! parameter {
-    ($name:ident, $schema:expr) => {
-        impl Type for $name {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new($schema))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(self.as_raw_value().into_iter())
-            }
-        }
-    };
-}
-
-parameter!(
+described!(
     MinPosition,
     MetaSchema {
         description: Some(
@@ -62,7 +36,7 @@ parameter!(
         ..MetaSchema::new_with_format("integer", "int64")
     }
 );
-parameter!(
+described!(
     PageSize,
     MetaSchema {
         description: Some("How many items at most; 50 if absent."),
@@ -71,7 +45,7 @@ parameter!(
         ..MetaSchema::new("integer")
     }
 );
-parameter!(
+described!(
     Cursor,
     MetaSchema {
         description: Some("`next_cursor` of the page before; the first page if absent."),
@@ -79,7 +53,7 @@ parameter!(
         ..MetaSchema::new("string")
     }
 );
-parameter!(
+described!(
     IdempotencyKey,
     MetaSchema {
         description: Some(

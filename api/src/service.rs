@@ -2,7 +2,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use flows::System;
 use metrics_exporter_prometheus::PrometheusHandle;
-use poem::{Endpoint, Response};
+use poem::{Endpoint, Request, Response, http::Method};
 use secrecy::SecretString;
 use store::keys::SigningKeys;
 use tokio::net::TcpListener;
@@ -15,13 +15,13 @@ use crate::{
     last_writes::LastWrites,
     limits::{AccountKey, Limits},
     middleware::{Gate, Routes},
-    operations::Operations,
+    operations::{self, Operations},
     redis_link::RedisLink,
-    server, v1, v2,
+    server,
 };
 
 /// How often finished measurements are folded, so that their memory stays bounded when nobody scrapes.
-const UPKEEP: Duration = Duration::from_secs(5);
+pub const UPKEEP: Duration = Duration::from_secs(5);
 
 /// What the API stands on, made by the process that runs it.
 pub struct Deps {
@@ -94,11 +94,25 @@ pub async fn serve(
 
 /// Everything that is served, behind the gate.
 pub fn endpoint(service: Arc<Service>) -> impl Endpoint<Output = Response> {
-    let (first, second) = (v1::service(), v2::service());
-    let mut operations = docs::operations(&first);
-    operations.extend(docs::operations(&second));
-    operations.extend(crate::operations::PATHS.iter().chain(docs::PATHS).map(|path| docs::get(path)));
-    let route = crate::operations::routes(poem::Route::new());
-    let route = docs::routes(route, &first, &second);
-    Gate::new(docs::mount(route, first, second), Routes::new(operations), service)
+    let pages = docs::PATHS.iter().chain(operations::PATHS).map(|path| (path.to_string(), Method::GET));
+    let routes = Routes::new(docs::paths().into_iter().chain(pages));
+    Gate::new(Front { api: docs::api(), pages: docs::routes(operations::routes()) }, routes, service)
+}
+
+/// The API, and beside it what describes and operates it.
+struct Front<A, P> {
+    api: A,
+    pages: P,
+}
+
+impl<A: Endpoint<Output = Response>, P: Endpoint<Output = Response>> Endpoint for Front<A, P> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        match docs::PATHS.contains(&path) || operations::PATHS.contains(&path) {
+            true => self.pages.call(request).await,
+            false => self.api.call(request).await,
+        }
+    }
 }

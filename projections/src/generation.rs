@@ -22,6 +22,7 @@ const SWEEP_STEP: usize = 1_000;
 const SWITCH_ATTEMPTS: usize = 5;
 
 /// The deletion of what no reader needs any more, running in the background. Dropping this does not stop it.
+#[derive(Debug)]
 pub struct Sweep(JoinHandle<Result<u64, ApplyError>>);
 
 impl Sweep {

@@ -42,9 +42,17 @@ enum Slot {
     Absent,
     /// As loaded; most documents are read once, some never.
     Stored(Vec<u8>),
-    Read(Box<dyn AnyDocument>),
-    Changed(Box<dyn AnyDocument>),
+    Read {
+        document: Box<dyn AnyDocument>,
+        changed: bool,
+    },
     Removed,
+}
+
+impl Slot {
+    fn new(document: impl Document, changed: bool) -> Slot {
+        Slot::Read { document: Box::new(document), changed }
+    }
 }
 
 /// New entries of a list, oldest first, and how many it keeps.
@@ -78,20 +86,19 @@ impl Workspace {
 
     pub fn get<D: Document>(&mut self, id: impl Into<Uuid>) -> Result<Option<&D>, FoldError> {
         Ok(match self.read::<D>(D::key(id))? {
-            Slot::Read(document) | Slot::Changed(document) => (&**document as &dyn Any).downcast_ref(),
+            Slot::Read { document, .. } => (&**document as &dyn Any).downcast_ref(),
             Slot::Absent | Slot::Removed | Slot::Stored(_) => None,
         })
     }
 
     /// The document, to be changed and written.
     pub fn edit<D: Document>(&mut self, id: impl Into<Uuid>) -> Result<Option<&mut D>, FoldError> {
-        let slot = self.read::<D>(D::key(id))?;
-        if let Slot::Read(document) = std::mem::replace(slot, Slot::Absent) {
-            *slot = Slot::Changed(document);
-        }
-        Ok(match slot {
-            Slot::Changed(document) => (&mut **document as &mut dyn Any).downcast_mut(),
-            Slot::Absent | Slot::Removed | Slot::Stored(_) | Slot::Read(_) => None,
+        Ok(match self.read::<D>(D::key(id))? {
+            Slot::Read { document, changed } => {
+                *changed = true;
+                (&mut **document as &mut dyn Any).downcast_mut()
+            }
+            Slot::Absent | Slot::Removed | Slot::Stored(_) => None,
         })
     }
 
@@ -105,13 +112,13 @@ impl Workspace {
         let key = D::key(id);
         let slot = self.read::<D>(key)?;
         if matches!(slot, Slot::Absent) {
-            *slot = Slot::Changed(Box::new(D::default()));
+            *slot = Slot::new(D::default(), true);
         }
         self.edit_known(key.id)
     }
 
     pub fn put<D: Document>(&mut self, id: impl Into<Uuid>, document: D) {
-        self.slots.insert(D::key(id), Slot::Changed(Box::new(document)));
+        self.slots.insert(D::key(id), Slot::new(document, true));
     }
 
     pub fn remove<D: Document>(&mut self, id: impl Into<Uuid>) {
@@ -136,7 +143,7 @@ impl Workspace {
         if let Slot::Stored(bytes) = slot {
             let parsed: Result<D, _> = serde_json::from_slice(bytes);
             let document = parsed.map_err(|e| FoldError::Unreadable { key, reason: e.to_string() })?;
-            *slot = Slot::Read(Box::new(document));
+            *slot = Slot::new(document, false);
         }
         Ok(slot)
     }
@@ -145,9 +152,9 @@ impl Workspace {
         let mut changes = Changes { lists: self.lists, ..Changes::default() };
         for (key, slot) in self.slots {
             match slot {
-                Slot::Changed(document) => changes.written.push((key, document.to_json())),
+                Slot::Read { document, changed: true } => changes.written.push((key, document.to_json())),
                 Slot::Removed => changes.removed.push(key),
-                Slot::Absent | Slot::Stored(_) | Slot::Read(_) => {}
+                Slot::Absent | Slot::Stored(_) | Slot::Read { changed: false, .. } => {}
             }
         }
         changes.indexes = self.indexes.into_iter().filter(|(_, index)| index.has_changed()).collect();

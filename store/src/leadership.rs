@@ -51,4 +51,11 @@ impl Leadership {
     pub async fn confirm(&mut self) -> bool {
         matches!(tokio::time::timeout(Duration::from_secs(5), self.connection.ping()).await, Ok(Ok(())))
     }
+
+    /// Resolves once the right is gone, at most `interval` (and the time that asking takes) later.
+    pub async fn lost(&mut self, interval: Duration) {
+        while self.confirm().await {
+            tokio::time::sleep(interval).await;
+        }
+    }
 }

@@ -61,4 +61,10 @@ impl Store {
             .await?;
         Ok(())
     }
+
+    /// Deletes sessions that ended before `time`; how many.
+    pub async fn delete_sessions_ended_before(&self, time: DateTime<Utc>) -> Result<u64, Error> {
+        let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(time).execute(self.pool()).await?;
+        Ok(deleted.rows_affected())
+    }
 }

@@ -1,7 +1,9 @@
 //! Who is calling: tokens, sessions, and the rate limits that are counted in the same round trip.
 
 mod bearer;
+mod login;
 pub mod session;
 pub mod token;
 
 pub use bearer::{Caller, Paying, Visitor};
+pub use login::log_in;

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use store::{Store, sessions::Session};
 use tokio::sync::Semaphore;
 
-use crate::{problem::Problem, redis_link::RedisLink};
+use crate::{
+    problem::Problem,
+    redis_link::{Down, RedisLink},
+};
 
 /// How long Redis may answer for PostgreSQL, as the product's original description has it.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
@@ -32,7 +35,10 @@ pub struct Sessions {
 
 /// What Redis was asked about a session.
 pub enum Remembered {
-    Open { user_id: UserId, expires_at: DateTime<Utc> },
+    Open {
+        user_id: UserId,
+        expires_at: DateTime<Utc>,
+    },
     Ended,
     /// Nothing there, or no answer: PostgreSQL decides.
     Unknown,
@@ -84,7 +90,7 @@ impl Sessions {
         match &session {
             Some(session) => self.remember(session).await,
             // Ids are never opened again, so an absent session stays absent.
-            None => drop(self.write(id, REVOKED.into(), TOMBSTONE, true).await),
+            None => _ = self.write(id, REVOKED, TOMBSTONE, true).await,
         }
         Ok(session)
     }
@@ -97,7 +103,7 @@ impl Sessions {
         }
         let entry = Entry { user_id: session.user_id, expires_at: session.expires_at };
         if let Ok(json) = serde_json::to_string(&entry) {
-            drop(self.write(session.session_id, json, left, true).await);
+            let _ = self.write(session.session_id, &json, left, true).await;
         }
     }
 
@@ -106,7 +112,7 @@ impl Sessions {
     /// If Redis is away, requests are checked against PostgreSQL; but Redis may come back with what it knew before,
     /// so the tombstone is tried until it stands or cannot matter any more.
     pub async fn ended(&self, id: SessionId) {
-        if self.write(id, REVOKED.into(), TOMBSTONE, false).await.is_ok() {
+        if self.write(id, REVOKED, TOMBSTONE, false).await.is_ok() {
             return;
         }
         let Ok(place) = self.waiting.clone().try_acquire_owned() else {
@@ -126,19 +132,19 @@ impl Sessions {
         });
     }
 
-    async fn write(&self, id: SessionId, value: String, ttl: Duration, only_if_absent: bool) -> Result<(), ()> {
-        set(&self.redis, &self.key(id), &value, ttl, only_if_absent).await
+    async fn write(&self, id: SessionId, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), Down> {
+        set(&self.redis, &self.key(id), value, ttl, only_if_absent).await
     }
 }
 
-async fn set(redis: &RedisLink, key: &str, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), ()> {
+async fn set(redis: &RedisLink, key: &str, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), Down> {
     let mut command = redis::cmd("SET");
     command.arg(key).arg(value).arg("PX").arg(ttl.as_millis() as u64);
     if only_if_absent {
         command.arg("NX");
     }
     let mut connection = redis.connection();
-    redis.run(async move { command.query_async::<redis::Value>(&mut connection).await }).await.map(drop).map_err(drop)
+    redis.run(async move { command.query_async::<redis::Value>(&mut connection).await }).await.map(drop)
 }
 
 #[cfg(test)]

@@ -62,7 +62,9 @@ struct Claims {
 }
 
 /// A place in the queue for signing. Taken before a session is opened, so that an open session always gets its token.
-pub struct SigningPlace(OwnedSemaphorePermit);
+pub struct SigningPlace {
+    _held: OwnedSemaphorePermit,
+}
 
 /// A signed token and how long it is good for.
 pub struct Issued {
@@ -103,7 +105,7 @@ impl Tokens {
     /// A place for one signature, or a busy problem while nothing has changed yet.
     pub fn signing_place(&self) -> Result<SigningPlace, Problem> {
         let busy = || Problem::from(flows::Error::Busy { retry_after: Duration::from_secs(1) });
-        self.places.clone().try_acquire_owned().map(SigningPlace).map_err(|_| busy())
+        self.places.clone().try_acquire_owned().map(|_held| SigningPlace { _held }).map_err(|_| busy())
     }
 
     /// A new token for an open session. RSA takes milliseconds, so it runs beside the request threads.

@@ -30,7 +30,11 @@ impl InMemory {
             *slot = (Instant::now(), 0);
         }
         if slot.1 >= counter.limit {
-            return Err(too_many(counter.policy, counter.limit, WINDOW.saturating_sub(passed).max(Duration::from_secs(1))));
+            return Err(too_many(
+                counter.policy,
+                counter.limit,
+                WINDOW.saturating_sub(passed).max(Duration::from_secs(1)),
+            ));
         }
         slot.1 += 1;
         Ok(())

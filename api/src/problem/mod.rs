@@ -20,8 +20,9 @@ use crate::{
     limits::Standing,
 };
 
-pub use failure::{Failure, Statuses, refusals};
-pub use transport::from_poem;
+pub(crate) use failure::refusals;
+pub use failure::{Failure, Statuses};
+pub use transport::{from_poem, unsupported_media_type};
 
 /// A refusal, before it is known which request and which version of the API it answers.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ struct Body {
     #[oai(rename = "type")]
     kind: String,
     /// What the kind of problem is, for a developer to read.
-    title: &'static str,
+    title: String,
     /// The HTTP status.
     status: u16,
     /// What happened this time, for a developer to read.
@@ -111,8 +112,9 @@ impl Problem {
 
     /// A fault of ours. `cause` is logged when the answer is sent, and never returned.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Problem {
-        let mut problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "system.internal", "Something failed on our side")
-            .detail("The fault is logged with the request id.");
+        let mut problem =
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "system.internal", "Something failed on our side")
+                .detail("The fault is logged with the request id.");
         problem.0.cause = Some(cause.into());
         problem
     }
@@ -130,6 +132,14 @@ impl Problem {
 
     pub fn field(mut self, field: impl Into<String>, reason: impl Into<String>) -> Problem {
         self.0.errors.push(FieldError { field: field.into(), reason: reason.into() });
+        self
+    }
+
+    /// The same problem, with its one wrong field under another name.
+    pub fn of_field(mut self, field: &str) -> Problem {
+        for error in &mut self.0.errors {
+            field.clone_into(&mut error.field);
+        }
         self
     }
 
@@ -191,7 +201,7 @@ impl Problem {
 fn body(parts: Parts, context: &Context) -> Vec<u8> {
     let problem = Body {
         kind: format!("urn:virtual-cards:problem:{}", parts.code),
-        title: parts.title,
+        title: parts.title.into(),
         status: parts.status.as_u16(),
         detail: parts.detail.into_owned(),
         code: parts.code.into_owned(),

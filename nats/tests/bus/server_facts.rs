@@ -1,69 +1,79 @@
-use async_nats::jetstream::{self, stream, message::PublishMessage};
-use std::time::Duration;
+//! What the protocol relies on, asked of the server itself. Holds for 2.9.10 and 2.15.1.
+
+use async_nats::{
+    Client, HeaderMap,
+    jetstream::{self, stream},
+};
+
 use crate::server::Server;
 
-async fn raw(server: &Server, window: Duration) -> (async_nats::Client, jetstream::Context, stream::Stream) {
+async fn stream(server: &Server) -> (Client, stream::Stream) {
     let client = async_nats::connect(server.url()).await.unwrap();
-    let js = jetstream::new(client.clone());
-    let s = js.create_stream(stream::Config{name:"T".into(), subjects: vec!["t.>".into()], duplicate_window: window, ..Default::default()}).await.unwrap();
-    (client, js, s)
+    let config = stream::Config { name: "FACTS".into(), subjects: vec!["facts.>".into()], ..Default::default() };
+    let stream = jetstream::new(client.clone()).create_stream(config).await.unwrap();
+    (client, stream)
 }
-fn headers(id: &str, expected: u64) -> async_nats::HeaderMap {
-    let mut h = async_nats::HeaderMap::new();
-    if !id.is_empty() { h.insert("Nats-Msg-Id", id); }
-    h.insert("Nats-Expected-Last-Sequence", expected.to_string());
-    h
+
+fn headers(id: Option<&str>, expected: u64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Expected-Last-Sequence", expected.to_string());
+    if let Some(id) = id {
+        headers.insert("Nats-Msg-Id", id);
+    }
+    headers
+}
+
+/// The server's answer to one message.
+async fn ask(client: &Client, headers: HeaderMap) -> serde_json::Value {
+    let answer = client.request_with_headers("facts.a", headers, "x".into()).await.unwrap();
+    serde_json::from_slice(&answer.payload).unwrap()
 }
 
 #[tokio::test]
-async fn facts() {
-    let mut server = Server::start();
-    let (client, js, mut s) = raw(&server, Duration::from_secs(120)).await;
-    for i in 0..9u64 { client.publish_with_headers(format!("t.a.{i}"), headers(&format!("m{i}"), i), "x".into()).await.unwrap(); }
-    let ack = client.request_with_headers("t.a.9", headers("m9", 9), "x".into()).await.unwrap();
-    println!("chain ack {:?}", ack.payload);
-    client.publish_with_headers("t.a.10", headers("m10x", 7), "x".into()).await.unwrap();
-    let ack = client.request_with_headers("t.a.9", headers("m11", 11), "x".into()).await.unwrap();
-    println!("broken chain {:?}", ack.payload);
-    let ack = client.request_with_headers("t.a.9", headers("mz", 0), "x".into()).await.unwrap();
-    println!("expected 0 on nonempty {:?}", ack.payload);
-    let ack = client.request_with_headers("t.a.9", headers("m9", 9), "x".into()).await.unwrap();
-    println!("retry same id same expected {:?}", ack.payload);
-    let ack = client.request_with_headers("t.a.9", headers("m9", 10), "x".into()).await.unwrap();
-    println!("dup id right expected {:?}", ack.payload);
-    println!("state {:?}", s.info().await.unwrap().state);
-    println!("last by wildcard {:?}", s.get_last_raw_message_by_subject("t.>").await.map(|m| m.sequence));
-    println!("next by wildcard {:?}", s.get_first_raw_message_by_subject("t.>", 4).await.map(|m| m.sequence));
-    for q in 8..=10 { s.delete_message(q).await.unwrap(); }
-    println!("state after delete 8..10 {:?}", s.info().await.unwrap().state);
-    println!("last by wildcard {:?}", s.get_last_raw_message_by_subject("t.>").await.map(|m| m.sequence));
-    println!("next by wildcard from 8 {:?}", s.get_first_raw_message_by_subject("t.>", 8).await.map(|m| m.sequence));
-    let ack = client.request_with_headers("t.a.9", headers("m7", 10), "x".into()).await.unwrap();
-    println!("republish m7 after delete, expected 10 {:?}", ack.payload);
-    server.kill(); server.run();
-    let mut n=0; loop { n+=1; if let Ok(i) = s.info().await { println!("state after kill+restart {:?}", i.state); break;} if n>200 {panic!()} tokio::time::sleep(Duration::from_millis(20)).await; }
-    let ack = client.request_with_headers("t.a.9", headers("m7", 10), "x".into()).await.unwrap();
-    println!("republish m7 after restart {:?}", ack.payload);
-    s.purge().await.unwrap();
-    println!("state after purge {:?}", s.info().await.unwrap().state);
-    println!("last by wildcard {:?}", s.get_last_raw_message_by_subject("t.>").await.map(|m| m.sequence));
-    let l = s.info().await.unwrap().state.last_sequence;
-    let ack = client.request_with_headers("t.a.9", headers("m1", l), "x".into()).await.unwrap();
-    println!("republish m1 after purge {:?}", ack.payload);
-    let ack = client.request_with_headers("t.a.9", headers("m7", l+1), "x".into()).await.unwrap();
-    println!("republish m7 after purge {:?}", ack.payload);
-    js.delete_stream("T").await.unwrap();
-    for w in [0u64, 1, 50, 100] {
-        let r = js.create_stream(stream::Config{name:"W".into(), subjects: vec!["w.>".into()], duplicate_window: Duration::from_millis(w), ..Default::default()}).await;
-        match r { Ok(s) => { println!("window {w} -> {:?}", s.cached_info().config.duplicate_window); js.delete_stream("W").await.unwrap(); }, Err(e) => println!("window {w} -> {e}") }
+async fn one_answer_proves_a_chain_of_silent_messages() {
+    let server = Server::start();
+    let (client, stream) = stream(&server).await;
+    for expected in 0..9 {
+        client.publish_with_headers("facts.a", headers(None, expected), "x".into()).await.unwrap();
     }
-    let (client, _js, mut s) = raw(&server, Duration::from_millis(100)).await;
-    let ack = client.request_with_headers("t.a.9", headers("n1", 0), "x".into()).await.unwrap();
-    println!("first into empty {:?}", ack.payload);
-    s.delete_message(1).await.unwrap();
-    let t=std::time::Instant::now();
-    loop { let l = s.info().await.unwrap().state.last_sequence;
-    let ack = client.request_with_headers("t.a.9", headers("n1", l), "x".into()).await.unwrap();
-     if !String::from_utf8_lossy(&ack.payload).contains("duplicate") { println!("window 100ms passes after {:?}: {:?}", t.elapsed(), ack.payload); break; } tokio::time::sleep(Duration::from_millis(10)).await; }
-    let _ = PublishMessage::build();
+    assert_eq!(ask(&client, headers(None, 9)).await["seq"], 10);
+    assert_eq!(stream.get_info().await.unwrap().state.messages, 10);
+}
+
+#[tokio::test]
+async fn a_refused_silent_message_breaks_the_chain_for_all_after_it() {
+    let server = Server::start();
+    let (client, stream) = stream(&server).await;
+    assert_eq!(ask(&client, headers(None, 0)).await["seq"], 1);
+    for expected in [0, 2, 3] {
+        client.publish_with_headers("facts.a", headers(None, expected), "x".into()).await.unwrap();
+    }
+    assert_eq!(ask(&client, headers(None, 4)).await["error"]["err_code"], 10071);
+    assert_eq!(stream.get_info().await.unwrap().state.messages, 1);
+}
+
+#[tokio::test]
+async fn an_expected_sequence_of_zero_means_an_empty_stream() {
+    let server = Server::start();
+    let (client, _stream) = stream(&server).await;
+    assert_eq!(ask(&client, headers(None, 0)).await["seq"], 1);
+    assert_eq!(ask(&client, headers(None, 0)).await["error"]["err_code"], 10071);
+}
+
+/// Why our messages carry no `Nats-Msg-Id`.
+#[tokio::test]
+async fn deduplication_swallows_the_second_publication_of_a_deleted_message() {
+    let server = Server::start();
+    let (client, stream) = stream(&server).await;
+    assert_eq!(ask(&client, headers(Some("a"), 0)).await["seq"], 1);
+    assert_eq!(ask(&client, headers(Some("b"), 1)).await["seq"], 2);
+    stream.delete_message(2).await.unwrap();
+    let state = stream.get_info().await.unwrap().state;
+    assert_eq!((state.messages, state.last_sequence), (1, 2), "the sequence stays issued");
+
+    let again = ask(&client, headers(Some("b"), 2)).await;
+    assert_eq!(again["duplicate"], true, "{again}");
+    assert_eq!(stream.get_info().await.unwrap().state.messages, 1, "and nothing was stored");
+
+    assert_eq!(ask(&client, headers(None, 2)).await["seq"], 3, "without an id it is");
 }

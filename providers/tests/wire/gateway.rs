@@ -73,7 +73,7 @@ async fn a_lost_answer_leaves_a_charge_that_look_up_finds() {
 
 #[tokio::test]
 async fn a_slow_gateway_is_an_unknown_outcome_that_look_up_settles() {
-    let config = SandboxConfig { slow_answer_ms: 600, ..SandboxConfig::default() };
+    let config = SandboxConfig { slow_answer_ms: 1_500, ..SandboxConfig::default() };
     let sandbox = a_sandbox_with(config, an_impatient_config()).await;
     let payment = a_payment();
     assert_eq!(charge(&sandbox.providers, payment, "slow.example").await, Err(Failure::Unknown));

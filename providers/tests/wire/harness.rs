@@ -95,7 +95,7 @@ pub async fn get(url: &str) -> (u16, Value) {
 pub fn an_impatient_config() -> Config {
     let mut config = Config { connect_timeout_ms: 100, ..Config::default() };
     for vendor in [&mut config.kyc, &mut config.issuer, &mut config.gateway] {
-        vendor.timeout_ms = 200;
+        vendor.timeout_ms = 500;
     }
     config
 }

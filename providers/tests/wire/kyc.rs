@@ -34,12 +34,12 @@ async fn a_repeated_submission_answers_the_first_check() {
 
 #[tokio::test]
 async fn a_slow_check_is_pending_and_then_approved() {
-    let sandbox = SandboxConfig { slow_check_ms: 150, ..SandboxConfig::default() };
+    let sandbox = SandboxConfig { slow_check_ms: 1_000, ..SandboxConfig::default() };
     let kyc = a_sandbox_with(sandbox, Config::default()).await.providers.kyc;
     let case = KycCaseId(Uuid::now_v7());
     assert_eq!(kyc.submit(case, &an_applicant_with_document("SLOW-1")).await.unwrap().verdict, None);
     assert_eq!(kyc.look_up(case).await.unwrap().unwrap().verdict, None);
-    pause(200).await;
+    pause(1_050).await;
     assert_eq!(kyc.look_up(case).await.unwrap().unwrap().verdict, Some(Verdict::Approved));
 }
 

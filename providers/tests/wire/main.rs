@@ -8,3 +8,4 @@ mod kyc;
 mod metrics;
 mod retry;
 mod secrets;
+mod serving;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     CVV, NUMBER, a_card, a_payment, a_request_with_limit, a_sandbox, a_vendor_that_answers, an_applicant_with_document,
-    an_impatient_config, answer, charge, usd,
+    answer, charge, usd,
 };
 
 /// Everything that must never be printed. The CVV is looked for in quotes or parentheses too, as bare digits could be
@@ -55,7 +55,7 @@ async fn an_issued_card_prints_masked() {
 #[tokio::test]
 async fn failures_repeat_nothing_of_the_request_or_the_answer() {
     let echo = format!(r#"{{"code":"{NUMBER} {CVV} Ada Lovelace DOC-4711 bearer-secret","card_number":"{NUMBER}"}}"#);
-    let mut config = an_impatient_config();
+    let mut config = Config::default();
     for vendor in [&mut config.kyc, &mut config.issuer, &mut config.gateway] {
         vendor.api_key = "bearer-secret".into();
     }

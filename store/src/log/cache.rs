@@ -71,11 +71,7 @@ impl Cache {
         self.put_newer(next.kind, next.id, next.version, next.state);
     }
 
-    pub fn forget(&self, next: &NextState) {
-        self.entries.remove(&(next.kind, next.id));
-    }
-
-    pub fn forget_stream(&self, kind: Kind, id: Uuid) {
+    pub fn forget(&self, kind: Kind, id: Uuid) {
         self.entries.remove(&(kind, id));
     }
 

@@ -49,6 +49,7 @@ impl Store {
     pub async fn append(&self, unit: Unit) -> Result<Appended, AppendError> {
         let log = &self.inner.log;
         let (rows, states) = unit.into_parts();
+        let decided_on: Vec<_> = rows.streams.iter().map(|stream| (stream.kind, stream.id)).collect();
         let (answer, outcome) = oneshot::channel();
         log.queue.try_send(Waiting { rows, answer }).map_err(|_| AppendError::Overloaded {
             retry_after: std::time::Duration::from_secs(1),
@@ -63,7 +64,8 @@ impl Store {
                     log.cache.put(state);
                 }
             }
-            Err(_) => states.iter().for_each(|state| log.cache.forget(state)),
+            // Any of them may be out of date, also one that the unit only demanded to be as it was.
+            Err(_) => decided_on.into_iter().for_each(|(kind, id)| log.cache.forget(kind, id)),
         }
         outcome
     }

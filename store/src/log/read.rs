@@ -58,7 +58,7 @@ impl Store {
 
     /// Forgets what is in memory of a stream, so that the next `load` reads it.
     pub fn forget<A: Root>(&self, id: impl Into<Uuid>) {
-        self.inner.log.cache.forget_stream(A::KIND, id.into());
+        self.inner.log.cache.forget(A::KIND, id.into());
     }
 
     /// All events of one stream in order.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{Error, Store};
 use changes::Changes;
 
-pub use query::{CardRow, KycRow, TransactionRow, UserRow};
+pub use query::{CardRow, KycRow, Span, TransactionRow, UserRow};
 
 /// The schema that readers use, and the one that a rebuild fills.
 const LIVE: &str = "read";
@@ -55,8 +55,8 @@ impl ReadTables {
         Ok(sqlx::query(&sql).fetch_one(&self.pool).await?.try_get(0)?)
     }
 
-    /// Applies a batch in one transaction. Events at or below the position are skipped; a batch that starts past
-    /// the next one is [`Error::Gap`] and changes nothing.
+    /// Applies a batch in one transaction. Events at or below the position are skipped; the others must follow it
+    /// without a hole, else [`Error::Gap`] and nothing is changed.
     ///
     /// An event that cannot be read, or that the tables refuse, parks its stream: it and what follows of the stream
     /// is left out and listed in `parked`, while all other streams go on.
@@ -90,8 +90,8 @@ impl ReadTables {
         let fresh = &batch[batch.partition_point(|event| event.position <= at)..];
         let mut parked = self.parked(&mut transaction).await?;
         let Some(last) = fresh.last() else { return Ok(Progress { position: at, parked: parked.len() }) };
-        if fresh[0].position != at + 1 {
-            return Err(Error::Gap { at, next: fresh[0].position });
+        if let Some((_, out_of_step)) = (at + 1..).zip(fresh).find(|(expected, event)| event.position != *expected) {
+            return Err(Error::Gap { at, next: out_of_step.position });
         }
         let mut changes = Changes::default();
         for event in fresh {

@@ -60,6 +60,13 @@ pub struct TransactionRow {
     pub position: i64,
 }
 
+/// A stretch of time, without its ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub after: DateTime<Utc>,
+    pub before: DateTime<Utc>,
+}
+
 impl Store {
     /// The account that an e-mail address (as blind index) belongs to. Read from the claims, so never behind.
     pub async fn account_by_email(&self, index: &aggregates::BlindIndex) -> Result<Option<UserId>, Error> {
@@ -110,30 +117,38 @@ impl Store {
         Ok(sqlx::query_as(sql).bind(user.0).bind(before).bind(limit).fetch_all(self.pool()).await?)
     }
 
-    /// Payments begun before `older_than` that have no outcome, oldest first.
-    pub async fn open_payments(&self, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<PaymentId>, Error> {
-        let sql = "SELECT transaction_id FROM read.transactions WHERE status = 'pending' AND created_at < $1
-                    ORDER BY created_at LIMIT $2";
-        self.ids(sql, older_than, limit).await
+    /// Payments begun in `span` that have no outcome, oldest first, with the time they began.
+    pub async fn open_payments(&self, span: Span, limit: i64) -> Result<Vec<(PaymentId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT transaction_id, created_at FROM read.transactions
+                    WHERE status = 'pending' AND created_at > $1 AND created_at < $2 ORDER BY created_at LIMIT $3";
+        self.still_open(sql, span, limit).await
     }
 
-    /// Cards requested before `older_than` that the issuer has not made or refused.
-    pub async fn open_cards(&self, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<CardId>, Error> {
-        let sql = "SELECT card_id FROM read.cards WHERE status = 'requested' AND requested_at < $1
-                    ORDER BY requested_at LIMIT $2";
-        self.ids(sql, older_than, limit).await
+    /// Cards requested in `span` that the issuer has neither made nor refused.
+    pub async fn open_cards(&self, span: Span, limit: i64) -> Result<Vec<(CardId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT card_id, requested_at FROM read.cards
+                    WHERE status = 'requested' AND requested_at > $1 AND requested_at < $2
+                    ORDER BY requested_at LIMIT $3";
+        self.still_open(sql, span, limit).await
     }
 
-    /// People whose case was submitted before `older_than` and still waits for the provider.
-    pub async fn open_cases(&self, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<UserId>, Error> {
-        let sql = "SELECT user_id FROM read.kyc_verifications WHERE status = 'pending' AND submitted_at < $1
-                    ORDER BY submitted_at LIMIT $2";
-        self.ids(sql, older_than, limit).await
+    /// People whose case was submitted in `span` and still waits for the provider.
+    pub async fn open_cases(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT user_id, submitted_at FROM read.kyc_verifications
+                    WHERE status = 'pending' AND submitted_at > $1 AND submitted_at < $2
+                    ORDER BY submitted_at LIMIT $3";
+        self.still_open(sql, span, limit).await
     }
 
-    async fn ids<T: From<Uuid>>(&self, sql: &str, older_than: DateTime<Utc>, limit: i64) -> Result<Vec<T>, Error> {
-        let rows = sqlx::query(sql).bind(older_than).bind(limit).fetch_all(self.pool()).await?;
-        Ok(rows.iter().map(|row| row.try_get::<Uuid, _>(0).map(T::from)).collect::<Result<_, _>>()?)
+    async fn still_open<T: From<Uuid>>(
+        &self,
+        sql: &str,
+        span: Span,
+        limit: i64,
+    ) -> Result<Vec<(T, DateTime<Utc>)>, Error> {
+        let rows = sqlx::query(sql).bind(span.after).bind(span.before).bind(limit).fetch_all(self.pool()).await?;
+        let open = |row: &PgRow| Ok((T::from(row.try_get::<Uuid, _>(0)?), row.try_get(1)?));
+        rows.iter().map(open).collect()
     }
 }
 

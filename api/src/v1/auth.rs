@@ -1,0 +1,167 @@
+use flows::accounts;
+use poem_openapi::{ApiResponse, Object, OpenApi, types::Example};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{Tag, users::User};
+use crate::{
+    auth::{Caller, Visitor},
+    json::Json,
+    problem::{Failure, refusals},
+};
+
+#[derive(Default)]
+pub struct Auth;
+
+/// Who registers.
+#[derive(Object, Deserialize)]
+#[oai(example)]
+struct RegisterRequest {
+    #[oai(validator(max_length = 254))]
+    email: String,
+    /// At least 12 characters, at most 256 bytes.
+    #[oai(validator(min_length = 12, max_length = 256))]
+    password: String,
+    #[oai(validator(min_length = 1, max_length = 100))]
+    first_name: String,
+    #[oai(validator(min_length = 1, max_length = 100))]
+    last_name: String,
+}
+
+#[derive(Object, Serialize)]
+struct Registered {
+    success: bool,
+    user: User,
+}
+
+#[derive(ApiResponse)]
+enum RegisterResponse {
+    /// The account is open.
+    #[oai(status = 201)]
+    Registered(Json<Registered>, #[oai(header = "X-Position")] i64),
+}
+
+#[derive(Object, Deserialize)]
+#[oai(skip_serializing_if_is_none, example)]
+struct LoginRequest {
+    email: String,
+    password: String,
+    /// Which device this is; fraud screening learns from it.
+    #[oai(validator(min_length = 1, max_length = 128))]
+    device_id: Option<String>,
+}
+
+#[derive(Object, Serialize)]
+struct LoggedIn {
+    success: bool,
+    /// The access token: send it as `Authorization: Bearer`.
+    token: String,
+    /// Seconds for which the token is good.
+    expires_in: u64,
+    user: User,
+}
+
+#[derive(ApiResponse)]
+enum LoginResponse {
+    /// Logged in. A new token each time, after the password was checked.
+    #[oai(status = 200)]
+    LoggedIn(Json<LoggedIn>, #[oai(header = "X-Position")] i64),
+}
+
+#[derive(Object, Serialize)]
+struct Done {
+    success: bool,
+}
+
+#[derive(ApiResponse)]
+enum LogoutResponse {
+    /// The session has ended; its tokens are refused from now on.
+    #[oai(status = 200)]
+    LoggedOut(Json<Done>, #[oai(header = "X-Position")] i64),
+}
+
+refusals!(Register, V1, [400, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
+refusals!(Login, V1, [400, 401, 408, 413, 415, 422, 429, 500, 503, 504]);
+refusals!(Logout, V1, [401, 409, 429, 500, 503, 504]);
+
+#[OpenApi(prefix_path = "/api/v1/auth", tag = "Tag::Authentication")]
+impl Auth {
+    /// Open an account
+    ///
+    /// Registers a person by e-mail address and password.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        visitor: Visitor,
+        body: Json<RegisterRequest>,
+    ) -> Result<RegisterResponse, Failure<Register>> {
+        let service = &visitor.service;
+        let written = accounts::register(&service.system, body.0.into(), &visitor.origin()).await?;
+        service.last_writes.note(written.value.user_id, written.position);
+        let registered = Registered { success: true, user: written.value.into() };
+        Ok(RegisterResponse::Registered(Json(registered), written.position))
+    }
+
+    /// Log in
+    ///
+    /// Checks the password and opens a session. Ten attempts a minute from an address and for an account.
+    #[oai(path = "/login", method = "post", operation_id = "login")]
+    async fn login(&self, visitor: Visitor, body: Json<LoginRequest>) -> Result<LoginResponse, Failure<Login>> {
+        let login = crate::auth::log_in(&visitor, body.0.into()).await?;
+        let logged_in = LoggedIn {
+            success: true,
+            token: login.issued.token,
+            expires_in: login.issued.expires_in.as_secs(),
+            user: login.account.into(),
+        };
+        Ok(LoginResponse::LoggedIn(Json(logged_in), login.position))
+    }
+
+    /// Log out
+    ///
+    /// Ends the session of the token that is sent.
+    #[oai(path = "/logout", method = "post", operation_id = "logout")]
+    async fn logout(&self, caller: Caller) -> Result<LogoutResponse, Failure<Logout>> {
+        let service = &caller.service;
+        let (user, session) = (caller.user_id, caller.session_id);
+        let ended = accounts::logout(&service.system, user, session, &caller.origin()).await?;
+        service.sessions.ended(session).await;
+        let ((), position) = caller.wrote(ended);
+        Ok(LogoutResponse::LoggedOut(Json(Done { success: true }), position))
+    }
+}
+
+impl From<RegisterRequest> for accounts::Registration {
+    fn from(request: RegisterRequest) -> accounts::Registration {
+        let RegisterRequest { email, password, first_name, last_name } = request;
+        accounts::Registration { email, password: SecretString::from(password), first_name, last_name }
+    }
+}
+
+impl From<LoginRequest> for accounts::Login {
+    fn from(request: LoginRequest) -> accounts::Login {
+        let LoginRequest { email, password, device_id } = request;
+        accounts::Login { email, password: SecretString::from(password), device_id }
+    }
+}
+
+impl Example for RegisterRequest {
+    fn example() -> RegisterRequest {
+        RegisterRequest {
+            email: "user@example.com".into(),
+            password: "securePassword123".into(),
+            first_name: "John".into(),
+            last_name: "Doe".into(),
+        }
+    }
+}
+
+impl Example for LoginRequest {
+    fn example() -> LoginRequest {
+        LoginRequest {
+            email: "user@example.com".into(),
+            password: "securePassword123".into(),
+            device_id: Some("device_uuid_123".into()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+pub(crate) mod replay;
+pub(crate) mod schemas;
+pub(crate) mod serve;
+pub(crate) mod trace;

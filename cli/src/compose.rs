@@ -1,0 +1,41 @@
+use flows::System;
+use secrecy::ExposeSecret;
+use store::{Store, keys::Keys};
+
+use crate::Config;
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("configuration: {0}")]
+    Config(String),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Serve(#[from] api::ServeError),
+    #[error(transparent)]
+    Providers(#[from] providers::SetupError),
+    #[error(transparent)]
+    Views(#[from] projections::AddressError),
+    #[error(transparent)]
+    Workers(#[from] workers::Failure),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<::config::ConfigError> for Failure {
+    fn from(error: ::config::ConfigError) -> Self {
+        Failure::Config(error.to_string())
+    }
+}
+
+/// The parts that flows need, as the configuration says. Needs a Tokio runtime; connects as it goes.
+pub fn system(config: &Config, keys: Keys) -> Result<System, Failure> {
+    let store = Store::connect(config.database_url(), keys, &config.store)?;
+    let providers = providers::Providers::sandbox(&config.providers_url, &config.providers)?;
+    let redis_url = config.redis_url().expose_secret();
+    let views = projections::Views::connect(redis_url, &config.namespace, &config.views)?;
+    Ok(System::new(store, providers, views, config.flows.clone()))
+}

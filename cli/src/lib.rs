@@ -1,0 +1,98 @@
+//! The one binary: reads the configuration, puts the parts together, and runs one of them.
+//!
+//! This crate decides nothing about cards or payments; it only knows which part needs which.
+
+mod commands;
+mod compose;
+mod config;
+mod telemetry;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use uuid::Uuid;
+
+pub use compose::{Failure, system};
+pub use config::Config;
+pub use telemetry::install_metrics;
+
+/// An event-sourced backend for virtual cards.
+#[derive(Parser)]
+#[command(name = "virtual-cards", version)]
+pub struct Arguments {
+    /// A TOML file whose values go before the built-in defaults; the environment goes before both.
+    #[arg(long, env = "VC_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Bring the database schema up to date.
+    Migrate,
+    /// Serve the REST API.
+    Api,
+    /// Run the loops behind the API: relay, projections, recovery, retention.
+    Worker,
+    /// Play the third parties: KYC provider, card issuer, payment gateway.
+    Sandbox,
+    /// Rebuild the read models from the log, beside the live ones, and switch over.
+    Replay {
+        /// Which ones; all if none is named.
+        #[arg(long)]
+        projection: Option<workers::Projection>,
+    },
+    /// Show where one person, case, card or payment stands: in the log, on the bus, in the read models.
+    Trace { id: Uuid },
+    /// Print the built-in configuration, which is also its documentation.
+    Config,
+    /// Tools for development.
+    #[command(subcommand)]
+    Dev(Dev),
+}
+
+#[derive(Subcommand)]
+enum Dev {
+    /// Write a first set of keys into a directory, keeping those that are there.
+    Keys { directory: PathBuf },
+    /// Write the published contracts into a directory.
+    Schemas {
+        #[arg(default_value = "schemas")]
+        directory: PathBuf,
+        /// Write nothing; fail if a file differs from what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// Runs the command until it is done, or until SIGTERM or SIGINT.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    match dispatch(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("virtual-cards: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
+    if let Command::Config = arguments.command {
+        print!("{}", config::DEFAULTS);
+        return Ok(());
+    }
+    let config = Config::load(arguments.config.as_deref())?;
+    telemetry::install_logs(&config.log);
+    match arguments.command {
+        Command::Config => Ok(()),
+        Command::Migrate => Ok(store::migrate(config.database_url()).await?),
+        Command::Api => commands::serve::api(&config).await,
+        Command::Worker => commands::serve::worker(&config).await,
+        Command::Sandbox => commands::serve::sandbox(&config).await,
+        Command::Replay { projection } => commands::replay::run(&config, projection).await,
+        Command::Trace { id } => commands::trace::run(&config, id).await,
+        Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
+        Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),
+    }
+}

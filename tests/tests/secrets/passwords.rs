@@ -1,0 +1,95 @@
+use std::time::{Duration, Instant};
+
+use aggregates::UserId;
+use futures::future::join_all;
+use secrecy::SecretString;
+use store::{Error, Store};
+use tests::database::TestDatabase;
+
+use crate::examples::a_person;
+
+const RIGHT: &str = "correct horse battery staple";
+
+fn secret(text: &str) -> SecretString {
+    SecretString::from(text.to_owned())
+}
+
+async fn a_person_with_a_password(store: &Store) -> UserId {
+    let user = a_person();
+    store.set_password(user, secret(RIGHT)).await.unwrap();
+    user
+}
+
+#[tokio::test]
+async fn only_the_persons_own_password_is_right() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let (alice, stranger) = (a_person_with_a_password(&store).await, a_person());
+    for (user, password, expected) in [
+        (Some(alice), RIGHT, true),
+        (Some(alice), "Correct horse battery staple", false),
+        (Some(alice), "", false),
+        (Some(stranger), RIGHT, false),
+        (None, RIGHT, false),
+        (None, "", false),
+    ] {
+        assert_eq!(store.check_password(user, secret(password)).await.unwrap(), expected, "{user:?} {password:?}");
+    }
+    store.set_password(alice, secret("another long password")).await.unwrap();
+    assert!(!store.check_password(Some(alice), secret(RIGHT)).await.unwrap());
+}
+
+/// OWASP's minimum for Argon2id; ASVS 11.4.2.
+#[tokio::test]
+async fn passwords_are_stored_as_argon2id_with_a_salt_of_their_own() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    a_person_with_a_password(&store).await;
+    a_person_with_a_password(&store).await;
+    let sql = "SELECT password_hash FROM credentials";
+    let hashes: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut database.connect().await).await.unwrap();
+    assert_eq!(hashes.len(), 2);
+    assert_ne!(hashes[0], hashes[1]);
+    for hash in hashes {
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    }
+}
+
+/// ASVS 6.3.8: the time of an answer must not tell who has an account.
+#[tokio::test]
+async fn a_check_costs_as_much_for_nobody_as_for_somebody() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let alice = a_person_with_a_password(&store).await;
+    // The fastest of several shows the work itself, without what the machine did besides.
+    let cost = async |user: Option<UserId>| {
+        let mut fastest = Duration::MAX;
+        for _ in 0..7 {
+            let began = Instant::now();
+            store.check_password(user, secret("wrong")).await.unwrap();
+            fastest = fastest.min(began.elapsed());
+        }
+        fastest.as_secs_f64()
+    };
+    let somebody = cost(Some(alice)).await;
+    for (name, nobody) in [("no account", cost(None).await), ("an account without password", cost(Some(a_person())).await)] {
+        let ratio = nobody / somebody;
+        assert!((0.5..2.0).contains(&ratio), "{name}: {ratio:.2} times the cost");
+    }
+}
+
+/// Invariant 10: a flood of logins is turned away, and who was let in is still answered rightly.
+#[tokio::test]
+async fn more_checks_than_may_wait_are_refused_at_once() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let alice = a_person_with_a_password(&store).await;
+    let flood = 64 + 4 * std::thread::available_parallelism().unwrap().get() + 40;
+    let outcomes = join_all((0..flood).map(|_| store.check_password(Some(alice), secret(RIGHT)))).await;
+
+    let busy = outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::Busy))).count();
+    let right = outcomes.iter().filter(|outcome| matches!(outcome, Ok(true))).count();
+    assert_eq!(busy + right, flood);
+    assert!(busy > 0 && right >= 64, "{busy} busy, {right} right");
+    assert!(store.check_password(Some(alice), secret(RIGHT)).await.unwrap(), "there is room again");
+}

@@ -1,0 +1,28 @@
+//! Throws away what has no use any more.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::Failure;
+
+const PAUSE: Duration = Duration::from_secs(3_600);
+
+/// Ended sessions are kept for questions about the recent past; that they were open stays in the log.
+const SESSIONS_KEPT: chrono::Duration = chrono::Duration::days(30);
+
+pub(crate) async fn run(store: Store, shutdown: CancellationToken) -> Result<(), Failure> {
+    loop {
+        match store.delete_sessions_ended_before(Utc::now() - SESSIONS_KEPT).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(deleted, "ended sessions deleted"),
+            Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = shutdown.cancelled() => return Ok(()),
+        }
+    }
+}
