@@ -46,7 +46,8 @@ cmd_demo() {
 
   chapter 'The same payment inside: events in PostgreSQL, messages in JetStream, read model in Redis'
   say "$ virtual-cards trace $payment"
-  attend "$BIN/virtual-cards" trace "$payment"
+  # At its usual level the log of the program would come between.
+  attend env VC_LOG=warn "$BIN/virtual-cards" trace "$payment"
 
   say
   say "${GREEN}${BOLD}Done.${PLAIN} The system stays up: try $(url api)/api/v1/docs; ./dev down stops it."

@@ -72,6 +72,7 @@ On Debian: sudo apt-get install --no-install-recommends ${packages[*]}
 # port of their own. An administrator's own policy-rc.d is left as it is.
 install_packages() {
   local log=$STATE/install.log policy=/usr/sbin/policy-rc.d
+  mkdir -p "$STATE"
   if [[ ! -e $policy ]]; then
     POLICY=$policy
     printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"

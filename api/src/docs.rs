@@ -37,10 +37,10 @@ pub fn paths() -> Vec<(String, Method)> {
         .collect()
 }
 
-/// Adds the pages and documents to `route`.
-pub fn routes(route: Route) -> Route {
+/// The documents and the pages that show them.
+pub fn pages() -> impl Endpoint<Output = Response> {
     let (first, second) = (describe(v1::Api::default(), V1), describe(v2::Api::default(), V2));
-    route
+    Route::new()
         .at("/api/v1/openapi.json", get(document(first.spec())))
         .at("/api/v1/docs", get(page(first.swagger_ui_html())))
         .at("/api/v2/openapi.json", get(document(second.spec())))

@@ -24,9 +24,8 @@ mod service;
 mod tests;
 mod v1;
 mod v2;
-mod worker_operations;
 
 pub use config::{Config, ConfigError, Http, RateLimits, Tokens};
 pub use docs::documents;
+pub use operations::serve_operations;
 pub use service::{Deps, ServeError, serve};
-pub use worker_operations::serve_operations;

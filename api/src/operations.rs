@@ -2,6 +2,7 @@
 //! any version; a proxy in front keeps `/metrics` and `/readyz` from the public.
 
 use std::{
+    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,27 +10,31 @@ use std::{
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{
-    Request, Response, Route, get, handler,
-    http::{StatusCode, header},
+    Endpoint, Request, Response, Result,
+    error::{MethodNotAllowedError, NotFoundError},
+    http::{Method, StatusCode, header},
 };
 use serde::Serialize;
 use store::{Store, keys::SigningKeys};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{net::TcpListener, sync::Mutex, time::timeout};
 
-use crate::{context::Context, redis_link::RedisLink};
+use crate::{config::Http, redis_link::RedisLink, server};
 
 pub const PATHS: &[&str] = &["/healthz", "/readyz", "/metrics", "/.well-known/jwks.json"];
 
 /// A check is not repeated within this time, so that nobody can load the database by asking.
 const FRESH: Duration = Duration::from_millis(500);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often measurements are folded, so that their memory stays bounded when nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
 
+/// The pages of one process. What a process does not have, such as keys, it does not show.
 pub struct Operations {
-    /// The public keys (RFC 7517), as JSON.
-    jwks: Bytes,
     metrics: PrometheusHandle,
     store: Store,
-    redis: Arc<RedisLink>,
+    redis: Option<Arc<RedisLink>>,
+    /// The public keys (RFC 7517), as JSON.
+    jwks: Option<Bytes>,
     last: Mutex<Option<(Instant, Readiness)>>,
 }
 
@@ -38,7 +43,8 @@ pub struct Operations {
 struct Readiness {
     status: &'static str,
     postgresql: &'static str,
-    redis: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -57,12 +63,42 @@ struct Jwk<'a> {
     e: &'a str,
 }
 
+/// Serves `/healthz`, `/readyz` and `/metrics` for a process that serves nothing else over HTTP, until `shutdown`
+/// resolves.
+pub async fn serve_operations(
+    listener: TcpListener,
+    store: Store,
+    metrics: PrometheusHandle,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) {
+    let upkeep = upkeep(metrics.clone());
+    server::run(listener, Operations::new(metrics, store), &Http::default(), shutdown).await;
+    upkeep.abort();
+}
+
+/// Folds measurements until it is aborted.
+pub fn upkeep(metrics: PrometheusHandle) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            metrics.run_upkeep();
+        }
+    })
+}
+
 impl Operations {
-    pub fn new(keys: &SigningKeys, metrics: PrometheusHandle, store: Store, redis: Arc<RedisLink>) -> Operations {
+    pub fn new(metrics: PrometheusHandle, store: Store) -> Operations {
+        Operations { metrics, store, redis: None, jwks: None, last: Mutex::new(None) }
+    }
+
+    pub fn with_redis(self, redis: Arc<RedisLink>) -> Operations {
+        Operations { redis: Some(redis), ..self }
+    }
+
+    pub fn with_keys(self, keys: &SigningKeys) -> Operations {
         let keys = keys.all().iter();
         let keys = keys.map(|key| Jwk { kty: "RSA", usage: "sig", alg: "RS256", kid: &key.kid, n: &key.n, e: &key.e });
-        let jwks = serde_json::to_vec(&Jwks { keys: keys.collect() }).expect("strings serialise").into();
-        Operations { jwks, metrics, store, redis, last: Mutex::new(None) }
+        Operations { jwks: Some(json(&Jwks { keys: keys.collect() })), ..self }
     }
 
     async fn readiness(&self) -> Readiness {
@@ -73,54 +109,54 @@ impl Operations {
             return readiness;
         }
         let store = async { timeout(CHECK_TIMEOUT, self.store.ready()).await.is_ok_and(|ready| ready.is_ok()) };
-        let (store, redis) = tokio::join!(store, self.redis.ping());
-        let readiness = Readiness {
-            status: if store { "ready" } else { "unavailable" },
-            postgresql: if store { "ok" } else { "unreachable" },
-            redis: if redis.is_ok() { "ok" } else { "degraded" },
+        let redis = async {
+            match &self.redis {
+                Some(redis) => Some(if redis.ping().await.is_ok() { "ok" } else { "degraded" }),
+                None => None,
+            }
         };
+        let (store, redis) = tokio::join!(store, redis);
+        let (status, postgresql) = if store { ("ready", "ok") } else { ("unavailable", "unreachable") };
+        let readiness = Readiness { status, postgresql, redis };
         *last = Some((Instant::now(), readiness));
         readiness
     }
+
+    async fn page(&self, path: &str) -> Option<Response> {
+        let page = Response::builder().content_type("application/json");
+        Some(match path {
+            // The process answers. Says nothing about what it depends on.
+            "/healthz" => page.body(r#"{"status":"ok"}"#),
+            "/readyz" => {
+                let readiness = self.readiness().await;
+                let status = match readiness.status {
+                    "ready" => StatusCode::OK,
+                    _ => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                page.status(status).body(json(&readiness))
+            }
+            "/metrics" => page.content_type("text/plain; version=0.0.4; charset=utf-8").body(self.metrics.render()),
+            // Short, so that a key that is being retired is forgotten soon.
+            "/.well-known/jwks.json" => {
+                page.header(header::CACHE_CONTROL, "public, max-age=300").body(self.jwks.clone()?)
+            }
+            _ => return None,
+        })
+    }
 }
 
-pub fn routes() -> Route {
-    Route::new()
-        .at("/healthz", get(show_health))
-        .at("/readyz", get(show_readiness))
-        .at("/metrics", get(show_metrics))
-        .at("/.well-known/jwks.json", get(show_keys))
+impl Endpoint for Operations {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        match *request.method() {
+            Method::GET | Method::HEAD => self.page(request.uri().path()).await.ok_or(NotFoundError.into()),
+            _ if PATHS.contains(&request.uri().path()) => Err(MethodNotAllowedError.into()),
+            _ => Err(NotFoundError.into()),
+        }
+    }
 }
 
-/// The process answers. Says nothing about what it depends on.
-#[handler]
-fn show_health() -> Response {
-    json(StatusCode::OK, Bytes::from_static(br#"{"status":"ok"}"#))
-}
-
-#[handler]
-async fn show_readiness(request: &Request) -> Response {
-    let readiness = Context::of(request).service.operations.readiness().await;
-    let status = match readiness.status {
-        "ready" => StatusCode::OK,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    json(status, serde_json::to_vec(&readiness).expect("strings serialise").into())
-}
-
-#[handler]
-fn show_metrics(request: &Request) -> Response {
-    let text = Context::of(request).service.operations.metrics.render();
-    Response::builder().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
-}
-
-#[handler]
-fn show_keys(request: &Request) -> Response {
-    let jwks = Context::of(request).service.operations.jwks.clone();
-    // Short, so that a key that is being retired is forgotten soon.
-    Response::builder().content_type("application/json").header(header::CACHE_CONTROL, "public, max-age=300").body(jwks)
-}
-
-fn json(status: StatusCode, body: Bytes) -> Response {
-    Response::builder().status(status).content_type("application/json").body(body)
+fn json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("structs of strings serialise").into()
 }

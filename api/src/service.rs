@@ -1,4 +1,4 @@
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use flows::System;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -19,9 +19,6 @@ use crate::{
     redis_link::RedisLink,
     server,
 };
-
-/// How often finished measurements are folded, so that their memory stays bounded when nobody scrapes.
-pub const UPKEEP: Duration = Duration::from_secs(5);
 
 /// What the API stands on, made by the process that runs it.
 pub struct Deps {
@@ -50,26 +47,7 @@ pub struct Service {
     pub sessions: Sessions,
     pub limits: Limits,
     pub last_writes: LastWrites,
-    pub operations: Operations,
     pub http: Http,
-}
-
-impl Service {
-    pub fn new(deps: Deps, config: &Config) -> Result<Arc<Service>, ServeError> {
-        config.check()?;
-        let redis = RedisLink::new(&deps.redis_url, &deps.namespace, config.http.redis_timeout())?;
-        let redis = Arc::new(redis);
-        let account_key = AccountKey::derive(&deps.signing.current().private_pem);
-        Ok(Arc::new(Service {
-            tokens: Tokens::new(&deps.signing, &config.tokens)?,
-            sessions: Sessions::new(redis.clone(), deps.system.store.clone()),
-            limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
-            last_writes: LastWrites::new(),
-            operations: Operations::new(&deps.signing, deps.metrics, deps.system.store.clone(), redis),
-            http: config.http.clone(),
-            system: deps.system,
-        }))
-    }
 }
 
 /// Serves the API on `listener` until `shutdown` resolves, then for at most `http.shutdown_seconds` more.
@@ -79,40 +57,52 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let metrics = deps.metrics.clone();
-    let service = Service::new(deps, &config)?;
-    let upkeep = tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(UPKEEP).await;
-            metrics.run_upkeep();
-        }
-    });
-    server::run(listener, endpoint(service), &config.http, shutdown).await;
+    let upkeep = operations::upkeep(deps.metrics.clone());
+    let endpoint = endpoint(deps, &config)?;
+    server::run(listener, endpoint, &config.http, shutdown).await;
     upkeep.abort();
     Ok(())
 }
 
 /// Everything that is served, behind the gate.
-pub fn endpoint(service: Arc<Service>) -> impl Endpoint<Output = Response> {
+pub fn endpoint(deps: Deps, config: &Config) -> Result<impl Endpoint<Output = Response> + use<>, ServeError> {
+    config.check()?;
+    let redis = Arc::new(RedisLink::new(&deps.redis_url, &deps.namespace, config.http.redis_timeout())?);
+    let store = deps.system.store.clone();
+    let account_key = AccountKey::derive(&deps.signing.current().private_pem);
+    let service = Service {
+        tokens: Tokens::new(&deps.signing, &config.tokens)?,
+        sessions: Sessions::new(redis.clone(), store.clone()),
+        limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
+        last_writes: LastWrites::new(),
+        http: config.http.clone(),
+        system: deps.system,
+    };
     let pages = docs::PATHS.iter().chain(operations::PATHS).map(|path| (path.to_string(), Method::GET));
     let routes = Routes::new(docs::paths().into_iter().chain(pages));
-    Gate::new(Front { api: docs::api(), pages: docs::routes(operations::routes()) }, routes, service)
+    let operations = Operations::new(deps.metrics, store).with_redis(redis).with_keys(&deps.signing);
+    let front = Front { api: docs::api(), docs: docs::pages(), operations };
+    Ok(Gate::new(front, routes, Arc::new(service)))
 }
 
 /// The API, and beside it what describes and operates it.
-struct Front<A, P> {
+struct Front<A, D> {
     api: A,
-    pages: P,
+    docs: D,
+    operations: Operations,
 }
 
-impl<A: Endpoint<Output = Response>, P: Endpoint<Output = Response>> Endpoint for Front<A, P> {
+impl<A: Endpoint<Output = Response>, D: Endpoint<Output = Response>> Endpoint for Front<A, D> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let path = request.uri().path();
-        match docs::PATHS.contains(&path) || operations::PATHS.contains(&path) {
-            true => self.pages.call(request).await,
-            false => self.api.call(request).await,
+        if docs::PATHS.contains(&path) {
+            self.docs.call(request).await
+        } else if operations::PATHS.contains(&path) {
+            self.operations.call(request).await
+        } else {
+            self.api.call(request).await
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aggregates::{Actor, SessionId, UserId, kyc, user};
-use chrono::{Duration, Utc};
+use chrono::Duration;
 use projections::ReadError;
 use secrecy::{ExposeSecret, SecretString};
 use store::{AppendError, PersonalData, Unit, sessions::Session};
@@ -75,7 +75,7 @@ pub async fn register(
         email_index: email_index.clone(),
         first_name: store.seal(user_id, PersonalData::FirstName, &first_name).await?,
         last_name: store.seal(user_id, PersonalData::LastName, &last_name).await?,
-        now: Utc::now(),
+        now: crate::now(),
     };
     let person = store::Loaded::<user::User>::new(user_id);
     let events = person.decide(command)?;
@@ -109,7 +109,7 @@ pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Wri
     }
     let user_id = user_id.ok_or(Error::BadCredentials)?;
 
-    let now = Utc::now();
+    let now = crate::now();
     let session = Session {
         session_id: SessionId(store::new_id()),
         user_id,
@@ -173,7 +173,7 @@ pub async fn logout(
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load::<user::User>(user_id).await?;
-        let close = user::Command::CloseSession { session_id, reason: user::SessionEnd::LoggedOut, now: Utc::now() };
+        let close = user::Command::CloseSession { session_id, reason: user::SessionEnd::LoggedOut, now: crate::now() };
         let events = match person.decide(close) {
             Err(user::Error::NoSuchSession) => return Ok(Written { value: (), position: store.head().await? }),
             decided => decided?,

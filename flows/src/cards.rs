@@ -53,7 +53,7 @@ pub async fn request(
         user_id,
         card_type: request.card_type,
         monthly_limit,
-        now: Utc::now(),
+        now: crate::now(),
     })?;
     let mut position = None;
     for _ in 0..ATTEMPTS {
@@ -100,18 +100,19 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
                 issuer_reference: issued.issuer_reference.clone(),
                 last_four: issued.number.last_four().to_owned(),
                 expiry: issued.expiry,
-                now: Utc::now(),
+                now: crate::now(),
             },
             Err(store::Error::DuplicateCardNumber) => {
                 let reason = "duplicate_number".to_owned();
-                card::Command::RecordIssueFailed { issuer: name, reason, now: Utc::now() }
+                card::Command::RecordIssueFailed { issuer: name, reason, now: crate::now() }
             }
             Err(error) => return Err(error.into()),
         },
-        Err(Failure::Refused { code, .. }) => {
-            card::Command::RecordIssueFailed { issuer: name, reason: code, now: Utc::now() }
+        // 401 and 403 are about us, not about the card.
+        Err(Failure::Refused { status, code }) if status != 401 && status != 403 => {
+            card::Command::RecordIssueFailed { issuer: name, reason: code, now: crate::now() }
         }
-        Err(failure @ (Failure::Unreachable | Failure::Unknown | Failure::Malformed)) => {
+        Err(failure) => {
             tracing::warn!(%failure, %card_id, "the issuer did not make the card yet");
             return Ok(Written { value: view(card_id, &card)?, position: 0 });
         }
@@ -210,7 +211,7 @@ fn view(card_id: CardId, card: &Card) -> Result<CardView, Error> {
             expiry: card.expiry(),
             currency: monthly_limit.currency,
             monthly_limit,
-            used_this_month: card.used(Window::of(Utc::now()))?,
+            used_this_month: card.used(Window::of(crate::now()))?,
             requested_at: card.requested_at()?,
         })
     };
@@ -222,7 +223,7 @@ fn from_document(document: projections::Card) -> CardView {
         card_id: document.card_id,
         card_type: document.card_type,
         status: document.status,
-        used_this_month: document.used_in(Window::of(Utc::now())),
+        used_this_month: document.used_in(Window::of(crate::now())),
         last_four: document.last_four,
         expiry: document.expiry,
         currency: document.monthly_limit.currency,
@@ -233,7 +234,7 @@ fn from_document(document: projections::Card) -> CardView {
 
 fn from_row(row: store::tables::CardRow) -> Result<CardView, Error> {
     let currency = Currency::from_code(&row.currency).ok_or_else(|| Error::Internal("unknown currency".into()))?;
-    let current = row.used_window == Some(Window::of(Utc::now()).first_day());
+    let current = row.used_window == Some(Window::of(crate::now()).first_day());
     Ok(CardView {
         card_id: row.card_id,
         card_type: row.card_type,

@@ -53,7 +53,7 @@ pub async fn submit(
         applicant: store.seal(user_id, PersonalData::Applicant, &plaintext).await?,
         document_type: submission.document_type,
         country: submission.country,
-        now: Utc::now(),
+        now: crate::now(),
     };
     let position = append(system, user_id, &command, Actor::Person(user_id), origin).await?;
     let finished = finish(system, user_id, origin).await.map_err(|e| e.about(|| "/api/v1/kyc/status".into()))?;
@@ -81,7 +81,7 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
                 provider: verifier.name().to_owned(),
                 provider_reference,
                 verdict,
-                now: Utc::now(),
+                now: crate::now(),
             };
             append(system, user_id, &command, Actor::System("kyc"), origin).await?
         }
@@ -155,7 +155,7 @@ fn check(submission: &Submission) -> Result<(), Error> {
     if submission.country.len() != 2 || !submission.country.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err(Error::invalid("country", "is a code of two upper-case letters (ISO 3166-1 alpha-2)"));
     }
-    let today = Utc::now().date_naive();
+    let today = crate::now().date_naive();
     match today.years_since(submission.date_of_birth) {
         Some(age) if age >= 18 && submission.date_of_birth.year() >= 1900 => Ok(()),
         Some(_) | None => Err(Error::invalid("date_of_birth", "must be that of an adult")),

@@ -16,9 +16,10 @@ pub mod notifications;
 pub mod payments;
 mod turns;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aggregates::{Actor, Context, Currency, Money};
+use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 pub use error::Error;
@@ -56,6 +57,9 @@ pub struct Settings {
     pub highest_monthly_limit: i64,
     /// How long a request may wait for a third party, retries included. Past it the outcome is left to a worker.
     pub third_party_seconds: u64,
+    /// The age from which on a worker takes over what a request left open. Keep it above twice
+    /// `third_party_seconds`, so that the request itself has surely ended.
+    pub abandoned_after_seconds: u64,
     pub fraud: fraud::Policy,
 }
 
@@ -66,6 +70,7 @@ impl Default for Settings {
             default_monthly_limit: 10_000,
             highest_monthly_limit: 1_000_000,
             third_party_seconds: 10,
+            abandoned_after_seconds: 30,
             fraud: fraud::Policy::default(),
         }
     }
@@ -76,8 +81,12 @@ impl Settings {
         Money::new(major_units.saturating_mul(10_i64.saturating_pow(currency.exponent())), currency)
     }
 
+    pub fn abandoned_after(&self) -> Duration {
+        Duration::from_secs(self.abandoned_after_seconds)
+    }
+
     fn deadline(&self) -> tokio::time::Instant {
-        tokio::time::Instant::now() + std::time::Duration::from_secs(self.third_party_seconds)
+        tokio::time::Instant::now() + Duration::from_secs(self.third_party_seconds)
     }
 }
 
@@ -111,6 +120,11 @@ impl Origin {
 pub struct Written<T> {
     pub value: T,
     pub position: i64,
+}
+
+/// The time as events carry it: to the microsecond, as PostgreSQL keeps it, so that all read models agree.
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
 }
 
 /// How often a command is decided anew after losing to a concurrent one, before [`Error::Conflict`].

@@ -6,8 +6,9 @@
 //!    error, and every ten seconds, so that a stream which lost its end, or everything, is noticed.
 //! 2. Events follow in the order of the log, each with `Nats-Expected-Last-Sequence`: the tail's sequence, that
 //!    plus one, plus two … The server stores a message only if it continues the stream at exactly that place.
-//! 3. Only the last message of a batch asks for an answer. Since each message expects the one before it, a stored
-//!    last message proves the whole batch, and a refused or lost one makes the server refuse all after it.
+//! 3. Only the last message of a batch asks for an answer. Publishers add one to both numbers for each event, so an
+//!    event has one place in the stream and fits nowhere else; when the last is stored, all places before it are
+//!    filled, by this publisher or by another with the same events.
 //! 4. Any other outcome (refusal, time-out, lost connection) says nothing about how much was stored. The tail is
 //!    forgotten, read again, and publishing goes on from the log after the position found there.
 //!
@@ -26,9 +27,11 @@
 //! better, the position.
 //!
 //! # What is left
-//! Should somebody delete messages from the end of a running stream and a publisher append to it before it has read
-//! the tail again, the deleted ones are not published again. The hole shows in the positions, and followers read
-//! holes from the log.
+//! Two interventions from outside move sequence and position against each other: deleting messages from the end of a
+//! running stream, and publishing something else to our subjects. Should that happen in the moment in which a
+//! publisher holds a tail from before, events can be missing from the stream, or a few be there twice. Both show in
+//! the positions, and followers skip what they had and read holes from the log. The server's permissions should let
+//! nobody else do either.
 
 use std::{
     collections::HashMap,

@@ -3,7 +3,7 @@ use async_nats::{
     jetstream::{
         consumer::DeliverPolicy,
         message::StreamMessage,
-        stream::{RawMessageErrorKind, Stream},
+        stream::{RawMessageError, RawMessageErrorKind, Stream},
     },
 };
 
@@ -38,7 +38,7 @@ pub struct Stored {
 /// by, so an undamaged stream needs one and a stream that was repaired n times at most n + 1.
 const GUESSES: usize = 8;
 /// Messages looked at, from the end, for the last event. More than one only if somebody else wrote to our subjects.
-const FOREIGN: u64 = 256;
+const FOREIGN: usize = 256;
 
 pub(crate) fn position(headers: &HeaderMap) -> Option<i64> {
     headers.get(POSITION)?.as_str().parse().ok()
@@ -47,7 +47,7 @@ pub(crate) fn position(headers: &HeaderMap) -> Option<i64> {
 impl Bus {
     /// Reads the stream's tail from the server; creates the stream if it is missing.
     ///
-    /// Two requests, and the stream may change in between. That is harmless: publishing after a tail that is no
+    /// Two requests, more after a loss, and the stream may change in between. That is harmless: publishing after a tail that is no
     /// longer true is refused.
     pub async fn tail(&self) -> Result<Tail, BusError> {
         self.tail_of(&self.stream().await?).await
@@ -56,19 +56,65 @@ impl Bus {
     async fn tail_of(&self, stream: &Stream) -> Result<Tail, BusError> {
         let state = &stream.cached_info().state;
         let empty = Tail { last_sequence: state.last_sequence, position: 0, event_id: None };
-        if state.messages == 0 {
-            return Ok(empty);
-        }
-        let newest = match stream.get_last_raw_message_by_subject(&self.topology.all()).await {
-            Ok(message) => message,
-            Err(e) if e.kind() == RawMessageErrorKind::NoMessageFound => return Ok(empty),
-            Err(e) => return Err(BusError::refused("read the last message")(e)),
-        };
-        let last_sequence = state.last_sequence.max(newest.sequence);
-        Ok(match last_event(stream, newest).await? {
-            Some(last) => Tail { last_sequence, position: last.position, event_id: Some(last.id) },
-            None => Tail { last_sequence, ..empty },
+        Ok(match self.last_event(stream).await? {
+            Some((sequence, last)) => Tail {
+                last_sequence: state.last_sequence.max(sequence),
+                position: last.position,
+                event_id: Some(last.id),
+            },
+            None => empty,
         })
+    }
+
+    /// The last message that is an event, with its sequence.
+    async fn last_event(&self, stream: &Stream) -> Result<Option<(u64, Envelope)>, BusError> {
+        let Some(newest) = self.newest(stream).await? else { return Ok(None) };
+        let (newest, mut message) = (newest.sequence, Some(newest));
+        let oldest = stream.cached_info().state.first_sequence.max(1);
+        for sequence in (oldest..=newest).rev().take(FOREIGN) {
+            if sequence < newest {
+                message = self.at(stream, sequence).await?;
+            }
+            let event = message.as_ref().map(|message| Envelope::from_cloud_event(&message.payload));
+            if let Some(Ok(event)) = event {
+                return Ok(Some((newest, event)));
+            }
+        }
+        // A short stream was read to its beginning; of a long one this is not known.
+        if newest - oldest < FOREIGN as u64 { Ok(None) } else { Err(BusError::Foreign { sequence: newest }) }
+    }
+
+    /// The last message that is still there: nearly always the last that was stored, else searched by halving,
+    /// since somebody deleted messages from the end. (The server's own search by subject is no help: 2.9 forgets
+    /// all messages of a subject whose last one was deleted.)
+    async fn newest(&self, stream: &Stream) -> Result<Option<StreamMessage>, BusError> {
+        let state = &stream.cached_info().state;
+        if state.messages == 0 {
+            return Ok(None);
+        }
+        if let Some(message) = self.at(stream, state.last_sequence).await? {
+            return Ok(Some(message));
+        }
+        let (mut low, mut high, mut newest) = (state.first_sequence, state.last_sequence, None);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.at_or_after(stream, middle).await? {
+                Some(message) => {
+                    low = message.sequence + 1;
+                    newest = Some(message);
+                }
+                None => high = middle,
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn at(&self, stream: &Stream, sequence: u64) -> Result<Option<StreamMessage>, BusError> {
+        found(stream.get_raw_message(sequence).await)
+    }
+
+    async fn at_or_after(&self, stream: &Stream, sequence: u64) -> Result<Option<StreamMessage>, BusError> {
+        found(stream.get_first_raw_message_by_subject(self.topology.all(), sequence).await)
     }
 
     /// Looks an event up in the stream, for operators. `None` if the stream does not hold it (any more), or was
@@ -103,11 +149,7 @@ impl Bus {
         let (mut sequence, mut found) = (tail.last_sequence, tail.position);
         for _ in 0..GUESSES {
             let Some(guess) = sequence.checked_add_signed(wanted - found).filter(|guess| *guess > 0) else { break };
-            let message = match stream.get_first_raw_message_by_subject(self.topology.all(), guess).await {
-                Ok(message) => message,
-                Err(e) if e.kind() == RawMessageErrorKind::NoMessageFound => break,
-                Err(e) => return Err(BusError::refused("read a message")(e)),
-            };
+            let Some(message) = self.at_or_after(stream, guess).await? else { break };
             let Some(position) = position(&message.headers) else { break };
             if position == wanted {
                 return Ok(Some(message));
@@ -118,25 +160,10 @@ impl Bus {
     }
 }
 
-/// `newest`, or the last message before it that is an event.
-async fn last_event(stream: &Stream, newest: StreamMessage) -> Result<Option<Envelope>, BusError> {
-    let foreign = match Envelope::from_cloud_event(&newest.payload) {
-        Ok(event) => return Ok(Some(event)),
-        Err(_) => newest.sequence,
-    };
-    tracing::warn!(sequence = foreign, "the stream holds a message that is not an event of the log");
-    let oldest = stream.cached_info().state.first_sequence.max(1);
-    for sequence in (oldest..foreign).rev().take(FOREIGN as usize) {
-        match stream.get_raw_message(sequence).await {
-            Ok(message) => {
-                if let Ok(event) = Envelope::from_cloud_event(&message.payload) {
-                    return Ok(Some(event));
-                }
-            }
-            Err(e) if e.kind() == RawMessageErrorKind::NoMessageFound => {}
-            Err(e) => return Err(BusError::refused("read a message")(e)),
-        }
+fn found(answer: Result<StreamMessage, RawMessageError>) -> Result<Option<StreamMessage>, BusError> {
+    match answer {
+        Ok(message) => Ok(Some(message)),
+        Err(e) if e.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(e) => Err(BusError::refused("read a message")(e)),
     }
-    // With nothing but foreign messages in a short stream there is no event; in a long one that is not known.
-    if foreign - oldest <= FOREIGN { Ok(None) } else { Err(BusError::Foreign { sequence: foreign }) }
 }

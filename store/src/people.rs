@@ -70,6 +70,7 @@ impl Store {
             .bind(user.0)
             .execute(self.pool())
             .await?;
+        self.inner.people.cache.remove(&user.0);
         Ok(())
     }
 

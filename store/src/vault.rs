@@ -59,7 +59,11 @@ impl Store {
         .await;
         match inserted {
             Ok(_) => Ok(()),
-            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => Err(Error::DuplicateCardNumber),
+            // Two that put the same card at the same moment may meet at the number, past the check of the card.
+            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => match self.sealed_card(card).await? {
+                Some(_) => Ok(()),
+                None => Err(Error::DuplicateCardNumber),
+            },
             Err(error) => Err(error.into()),
         }
     }

@@ -65,7 +65,7 @@ pub(crate) async fn run(system: System, shutdown: CancellationToken) -> Result<(
 }
 
 async fn finish_payments(system: &System, cursor: &mut Cursor) -> Result<(), store::Error> {
-    let span = cursor.span(flows::payments::ABANDONED_AFTER);
+    let span = cursor.span(system.settings.abandoned_after());
     let open = system.store.open_payments(span, ROUND).await?;
     if cursor.is_at_the_beginning() {
         let oldest = open.first().map_or(0.0, |(_, at)| (Utc::now() - *at).as_seconds_f64());
@@ -80,7 +80,7 @@ async fn finish_payments(system: &System, cursor: &mut Cursor) -> Result<(), sto
 }
 
 async fn finish_cards(system: &System, cursor: &mut Cursor) -> Result<(), store::Error> {
-    let open = system.store.open_cards(cursor.span(flows::payments::ABANDONED_AFTER), ROUND).await?;
+    let open = system.store.open_cards(cursor.span(system.settings.abandoned_after()), ROUND).await?;
     cursor.advance(&open);
     let finished = stream::iter(open).for_each_concurrent(AT_ONCE, |(id, _)| async move {
         note("card", id, flows::cards::finish(system, id, &Origin::of_worker()).await.map(drop));

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{ATTEMPTS, Error, Origin, System, Written};
 
 pub use read::{Page, PaymentView, get, list};
-pub use settle::{ABANDONED_AFTER, finish};
+pub use settle::finish;
 
 const LONGEST_MERCHANT: usize = 200;
 const LONGEST_CATEGORY: usize = 64;
@@ -53,7 +53,7 @@ pub async fn process(
     origin: &Origin,
 ) -> Result<Written<PaymentView>, Error> {
     check(&pay)?;
-    let now = Utc::now();
+    let now = crate::now();
     let (payment_id, request_digest) = identify(user_id, &pay, key);
     let screening = screen(system, user_id, &pay, now).await;
     let intent = Intent { payment_id, user_id, pay, screening, request_digest, now };

@@ -7,7 +7,6 @@ use aggregates::{
     card::{self, Card, Window},
     payment::{self, Decline, Payment},
 };
-use chrono::Utc;
 use providers::{
     CardNumber, Cvv, Failure,
     gateway::{Charge, ChargeResult},
@@ -22,10 +21,6 @@ const WAIT_PAUSE: Duration = Duration::from_millis(25);
 
 /// Who says how a payment ended.
 const GATEWAY: Actor = Actor::System("gateway");
-
-/// The age from which on a worker takes a pending payment over. Far above the time that the request itself may take,
-/// so that never two of them charge at the same time.
-pub const ABANDONED_AFTER: Duration = Duration::from_secs(30);
 
 /// Finishes a payment that the request which began it left pending: a crash, or a gateway that did not answer.
 pub async fn finish(
@@ -60,12 +55,13 @@ pub(super) async fn charge_and_record(
     let outcome = match charge(system, payment_id, &payment).await? {
         Ok(ChargeResult::Approved { reference }) => Outcome::Captured { reference },
         Ok(ChargeResult::Declined { code }) => Outcome::Declined(gateway_declined(gateway, code)),
-        Err(Failure::Refused { code, .. }) => Outcome::Declined(gateway_declined(gateway, code)),
-        // Nothing was sent now. That settles it only where nobody else can have sent anything.
-        Err(Failure::Unreachable) if charging == Charging::First && is_ours(&payment) => {
-            Outcome::Declined(Decline::GatewayUnavailable { gateway: gateway.into() })
+        // Nothing happened now. That settles it only where nobody else can have sent anything before.
+        Err(failure @ (Failure::Refused { .. } | Failure::Unreachable)) => {
+            match charging == Charging::First && is_ours(system, &payment) {
+                true => Outcome::Declined(nothing_charged(gateway, failure)),
+                false => return unknown(payment_id, &payment, "refuses or cannot be reached"),
+            }
         }
-        Err(Failure::Unreachable) => return unknown(payment_id, &payment, "cannot be reached"),
         Err(Failure::Unknown) => return unknown(payment_id, &payment, "did not answer"),
         Err(Failure::Malformed) => return unknown(payment_id, &payment, "answered what cannot be understood"),
     };
@@ -85,10 +81,11 @@ pub(super) async fn wait(system: &System, payment_id: PaymentId) -> Result<Writt
     }
 }
 
-/// Whether no worker can have taken the payment over yet.
-fn is_ours(payment: &Payment) -> bool {
-    let age = payment.initiated_at().and_then(|at| (Utc::now() - at).to_std().ok());
-    age.is_some_and(|age| age < ABANDONED_AFTER)
+/// Whether no worker can take the payment over before our outcome is appended: half of the time that workers wait
+/// is left for the append.
+fn is_ours(system: &System, payment: &Payment) -> bool {
+    let age = payment.initiated_at().and_then(|at| (crate::now() - at).to_std().ok());
+    age.is_some_and(|age| age < system.settings.abandoned_after() / 2)
 }
 
 enum Outcome {
@@ -98,6 +95,16 @@ enum Outcome {
 
 fn gateway_declined(gateway: &str, gateway_code: String) -> Decline {
     Decline::GatewayDeclined { gateway: gateway.to_owned(), gateway_code }
+}
+
+fn nothing_charged(gateway: &str, failure: Failure) -> Decline {
+    match failure {
+        // 401 and 403 are about us, not about the payment.
+        Failure::Refused { status, code } if status != 401 && status != 403 => gateway_declined(gateway, code),
+        Failure::Refused { .. } | Failure::Unreachable | Failure::Unknown | Failure::Malformed => {
+            Decline::GatewayUnavailable { gateway: gateway.to_owned() }
+        }
+    }
 }
 
 fn unknown(payment_id: PaymentId, payment: &Payment, why: &str) -> Result<Written<PaymentView>, Error> {
@@ -140,7 +147,7 @@ async fn record(
                     gateway: system.providers.gateway.name().to_owned(),
                     gateway_reference: reference.clone(),
                     amount: payment.amount().ok_or(payment::Error::NotFound)?,
-                    now: Utc::now(),
+                    now: crate::now(),
                 })?;
                 append(system, Unit::new(origin.context(GATEWAY)).stream(&payment, events)).await
             }
@@ -166,7 +173,7 @@ async fn decline(
     reason: &Decline,
     origin: &Origin,
 ) -> Result<i64, Error> {
-    let events = payment.decide(payment::Command::Decline { reason: reason.clone(), now: Utc::now() })?;
+    let events = payment.decide(payment::Command::Decline { reason: reason.clone(), now: crate::now() })?;
     let mut unit = Unit::new(origin.context(GATEWAY)).stream(payment, events.clone());
     let (Some(card_id), Some(amount)) = (payment.card_id(), payment.amount()) else {
         return Err(payment::Error::NotFound.into());
@@ -186,7 +193,7 @@ fn release(
     amount: Money,
     window: Window,
 ) -> Result<Vec<card::Event>, card::Error> {
-    card.decide(card::Command::ReleaseHold { payment_id, amount, window, now: Utc::now() })
+    card.decide(card::Command::ReleaseHold { payment_id, amount, window, now: crate::now() })
 }
 
 /// The position, 0 where somebody else had recorded the outcome before.
