@@ -93,7 +93,8 @@ until_true() {
   local end=$((SECONDS + 30)) asked=1
   send GET "$1"
   while ! { [[ $STATUS == 200 ]] && jq -e "$2" <<<"$ANSWER" >/dev/null 2>&1; } && ((SECONDS < end)); do
-    sleep 0.2
+    # A person may ask a hundred times a minute.
+    sleep 0.5
     send GET "$1"
     asked=$((asked + 1))
   done

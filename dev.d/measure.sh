@@ -60,7 +60,7 @@ PLAINLY=(env -i "PATH=$PATH")
 
 # prepare PROFILE: builds the binary and migrates the template from which every test copies its own database.
 prepare() {
-  build "$1" "${@:2}" cli=virtual-cards
+  build "$1" "${@:2}" virtual-cards
   export VC_BIN=$BIN/virtual-cards VC_TEST_KEYS_DIR=$DIR/keys
   attend "${PLAINLY[@]}" "$VC_BIN" dev keys "$VC_TEST_KEYS_DIR"
   template
@@ -105,7 +105,7 @@ cmd_faults() { measure dev faults "$@"; }
 measure() {
   ensure_rust
   private_set "$2" pgbench
-  prepare "$1" "tests=$2"
+  prepare "$1" "$2"
   PGBENCH=$(postgres_bin pgbench)
   export PGBENCH
   cd "$CALLER"
@@ -115,21 +115,30 @@ measure() {
 
 cmd_check() {
   ensure_rust
-  ensure cc
+  ensure cc jq
   ! lacks shellcheck || ! may_install || ensure shellcheck
-  step format cargo fmt --all --check
-  if lacks shellcheck; then say 'scripts: not checked, since shellcheck is missing'; else
-    step scripts shellcheck -x dev .ci/run
+  step format attend cargo fmt --all --check
+  if lacks shellcheck; then
+    say 'scripts: not checked, since shellcheck is missing'
+  else
+    step scripts attend shellcheck -x dev .ci/run
   fi
-  step lints cargo clippy --workspace --all-targets -- -D warnings
-  step schemas cargo run --quiet -p cli --bin virtual-cards -- dev schemas --check
-  step tests "$ROOT/dev" test
+  step lints attend cargo clippy --workspace --all-targets -- -D warnings
+  step schemas check_schemas
+  step tests cmd_test
 }
 
-# step NAME COMMAND...: the first that fails ends the run.
+check_schemas() {
+  build dev virtual-cards
+  attend "${PLAINLY[@]}" "$BIN/virtual-cards" dev schemas --check
+}
+
+# step NAME COMMAND...: the first that fails ends the run, and `leave` names it.
 step() {
   local began=$SECONDS
+  STEP=$1
   say "${BOLD}== $1${PLAIN}"
-  attend "${@:2}" || die "$1 failed, after $((SECONDS - began)) s"
+  "${@:2}"
   say "${GREEN}== $1: passed${PLAIN} in $((SECONDS - began)) s"
+  STEP=
 }

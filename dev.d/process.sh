@@ -22,6 +22,7 @@ CHILD=        # the long command in the foreground: its pid, and its process gro
 GUARD=        # the process that outlives a SIGKILL of this one (see private_set)
 ON_EXIT=      # stop_started | stop_set: what ends with this run, if it ends now
 CONTAINERS=   # what this run has started as containers
+STEP=         # the step of `check` at work
 POLICY=       # the file that keeps Debian from starting what is being installed
 
 # Any way out but SIGKILL comes by here. Every step is bounded in time, so a second Ctrl-C need not cut it short.
@@ -30,6 +31,7 @@ leave() {
   trap '' INT TERM HUP
   trap - EXIT
   set +e
+  [[ -z $STEP ]] || say "== $STEP: failed" >&2
   [[ -z $CHILD ]] || end_group "$CHILD"
   [[ -z $POLICY ]] || as_root rm -f "$POLICY"
   [[ -z $LAUNCHED ]] || kill "$LAUNCHED" 2>/dev/null

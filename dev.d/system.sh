@@ -2,10 +2,11 @@
 
 APPS=(sandbox worker api)
 
-# build PROFILE PACKAGE=BINARY...: sets BIN, the directory of the binaries.
+# build PROFILE BINARY...: sets BIN, the directory of the binaries. Always for the whole workspace: features are chosen for
+# all that is built together, so a crate alone would build its dependencies a second time.
 build() {
-  local arguments=() target
-  for target in "${@:2}"; do arguments+=(-p "${target%=*}" --bin "${target#*=}"); done
+  local arguments=(--workspace) binary
+  for binary in "${@:2}"; do arguments+=(--bin "$binary"); done
   [[ $1 != release ]] || arguments+=(--release)
   attend cargo build "${arguments[@]}"
   BIN=$(cargo metadata --format-version 1 --no-deps | jq -r .target_directory)/${1/dev/debug}
@@ -133,10 +134,10 @@ bring_up() {
   start_services "${private[@]}"
   for name in "${private[@]}"; do export "$(variable "$name")=$(url "$name")"; done
   say 'building (the first time takes several minutes)'
-  build dev cli=virtual-cards
+  build dev virtual-cards
   export VC_KEYS_DIR=$STATE/keys
   attend "$BIN/virtual-cards" dev keys "$VC_KEYS_DIR"
-  attend "$BIN/virtual-cards" migrate
+  attend env VC_LOG="${VC_LOG:-warn}" "$BIN/virtual-cards" migrate
   for name in "${APPS[@]}"; do
     if [[ $name == sandbox ]] && is_given sandbox; then continue; fi
     [[ $name != sandbox ]] || unset VC_PROVIDERS_URL

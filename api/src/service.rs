@@ -47,6 +47,7 @@ pub struct Service {
     pub sessions: Sessions,
     pub limits: Limits,
     pub last_writes: LastWrites,
+    pub redis: Arc<RedisLink>,
     pub http: Http,
 }
 
@@ -66,23 +67,30 @@ pub async fn serve(
 
 /// Everything that is served, behind the gate.
 pub fn endpoint(deps: Deps, config: &Config) -> Result<impl Endpoint<Output = Response> + use<>, ServeError> {
-    config.check()?;
-    let redis = Arc::new(RedisLink::new(&deps.redis_url, &deps.namespace, config.http.redis_timeout())?);
-    let store = deps.system.store.clone();
-    let account_key = AccountKey::derive(&deps.signing.current().private_pem);
-    let service = Service {
-        tokens: Tokens::new(&deps.signing, &config.tokens)?,
-        sessions: Sessions::new(redis.clone(), store.clone()),
-        limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
-        last_writes: LastWrites::new(),
-        http: config.http.clone(),
-        system: deps.system,
-    };
+    let (metrics, signing) = (deps.metrics.clone(), deps.signing.clone());
+    let service = shared(deps, config)?;
     let pages = docs::PATHS.iter().chain(operations::PATHS).map(|path| (path.to_string(), Method::GET));
     let routes = Routes::new(docs::paths().into_iter().chain(pages));
-    let operations = Operations::new(deps.metrics, store).with_redis(redis).with_keys(&deps.signing);
+    let operations = Operations::new(metrics, service.system.store.clone());
+    let operations = operations.with_redis(service.redis.clone()).with_keys(&signing);
     let front = Front { api: docs::api(), docs: docs::pages(), operations };
-    Ok(Gate::new(front, routes, Arc::new(service)))
+    Ok(Gate::new(front, routes, service))
+}
+
+/// What handlers share, from what the process has made. Connects as it goes; needs a Tokio runtime.
+pub fn shared(deps: Deps, config: &Config) -> Result<Arc<Service>, ServeError> {
+    config.check()?;
+    let redis = Arc::new(RedisLink::new(&deps.redis_url, &deps.namespace, config.http.redis_timeout())?);
+    let account_key = AccountKey::derive(&deps.signing.current().private_pem);
+    Ok(Arc::new(Service {
+        tokens: Tokens::new(&deps.signing, &config.tokens)?,
+        sessions: Sessions::new(redis.clone(), deps.system.store.clone()),
+        limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
+        last_writes: LastWrites::new(),
+        redis,
+        http: config.http.clone(),
+        system: deps.system,
+    }))
 }
 
 /// The API, and beside it what describes and operates it.

@@ -84,6 +84,20 @@ impl Bus {
         let _ = tokio::time::timeout(Duration::from_secs(2), self.client.flush()).await;
     }
 
+    /// Gives up on `request` when the connection is another: its answer will not come.
+    pub(crate) async fn on_this_connection<T>(
+        &self,
+        request: impl Future<Output = Result<T, BusError>>,
+    ) -> Result<T, BusError> {
+        let (mut connections, now) = (self.connections.clone(), self.connection());
+        tokio::select! {
+            // Biased, since an answer that is there is worth more than the news of a reconnect.
+            biased;
+            answer = request => answer,
+            _ = connections.wait_for(|made| *made != now) => Err(BusError::Disconnected),
+        }
+    }
+
     /// Sleeps, but not past the next connection, which may well be the end of the trouble.
     pub(crate) async fn pause(&self, duration: Duration) {
         let (mut connections, now) = (self.connections.clone(), self.connection());

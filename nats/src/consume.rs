@@ -147,7 +147,7 @@ impl Consumer {
 
     async fn subscribe(&self) -> Result<Subscription, BusError> {
         let connection = self.bus.connection();
-        let durable = self.bus.durable(&self.spec).await?;
+        let durable = self.bus.on_this_connection(self.bus.durable(&self.spec)).await?;
         let stream = durable.stream().max_messages_per_batch(PREFETCH).expires(EXPIRES).heartbeat(HEARTBEAT);
         let messages = stream.messages().await.map_err(BusError::refused("subscribe"))?;
         tracing::debug!(consumer = self.spec.name, "subscribed");

@@ -120,7 +120,7 @@ impl Publisher {
     pub async fn read_tail(&mut self) -> Result<Tail, BusError> {
         self.known = None;
         let connection = self.bus.connection();
-        let tail = self.bus.tail().await?;
+        let tail = self.bus.on_this_connection(self.bus.tail()).await?;
         self.known = Some(Known { tail, connection, read_at: Instant::now() });
         Ok(tail)
     }
@@ -156,7 +156,6 @@ impl Publisher {
 
     async fn publish_chunk(&mut self, known: Known, chunk: &[Envelope]) -> Result<Tail, PublishError> {
         self.bus.must_be_connected()?;
-        let mut reconnected = self.bus.connections.clone();
         let Some((last, silent)) = chunk.split_last() else { return Ok(known.tail) };
         let mut expected = known.tail.last_sequence;
         for envelope in silent {
@@ -164,14 +163,7 @@ impl Publisher {
             expected += 1;
         }
         let answer = self.send_and_ask(last, expected).await?;
-        tokio::select! {
-            // Biased, since an answer that is there is worth more than the news of a reconnect.
-            biased;
-            tail = confirmed(answer, expected + 1, last) => tail,
-            _ = reconnected.wait_for(|connection| *connection != known.connection) => {
-                Err(BusError::Disconnected.into())
-            }
-        }
+        self.bus.on_this_connection(async { Ok(confirmed(answer, expected + 1, last).await) }).await?
     }
 
     async fn send(&mut self, envelope: &Envelope, expected: u64) -> Result<(), PublishError> {

@@ -67,8 +67,15 @@ trait AnyDocument: Any + Send {
 
 impl<D: Document> AnyDocument for D {
     fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("documents have string keys and no failing serialisers")
+        to_json(self)
     }
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    // Room for the usual document, so that writing it does not move it several times.
+    let mut bytes = Vec::with_capacity(640);
+    serde_json::to_writer(&mut bytes, value).expect("documents have string keys and no failing serialisers");
+    bytes
 }
 
 impl Workspace {
@@ -133,8 +140,8 @@ impl Workspace {
 
     /// Adds an entry to a list that keeps its newest `bound`.
     pub fn push_list<T: Serialize>(&mut self, key: Key, bound: usize, entry: &T) {
-        let bytes = serde_json::to_vec(entry).expect("entries have string keys and no failing serialisers");
-        self.lists.entry(key).or_insert_with(|| List { bound, added: Vec::new() }).added.push(bytes);
+        let list = self.lists.entry(key).or_insert_with(|| List { bound, added: Vec::new() });
+        list.added.push(to_json(entry));
     }
 
     /// Parses the document if that was not done yet.

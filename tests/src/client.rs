@@ -181,9 +181,10 @@ impl Client {
     async fn exchange(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, ClientError> {
         // Out of its place until the answer is complete: a broken or abandoned exchange must not be continued.
         let mut connection = match self.connection.take() {
-            Some(mut connection) if connection.ready().await.is_ok() => connection,
+            Some(connection) if !connection.is_closed() => connection,
             _ => self.connect().await?,
         };
+        connection.ready().await?;
         request.headers_mut().insert(HOST, self.host.clone());
         let (head, body) = connection.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
@@ -194,10 +195,9 @@ impl Client {
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Its failures come back through the exchange.
         tokio::spawn(connection);
-        sender.ready().await?;
         Ok(sender)
     }
 }

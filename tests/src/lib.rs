@@ -5,5 +5,6 @@ pub mod bench;
 pub mod client;
 pub mod database;
 pub mod eventually;
+pub mod faults;
 pub mod processes;
 pub mod scratch;

@@ -3,4 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod examples;
+mod histories;
+mod hygiene;
+mod layers;
+mod leadership;
 mod log;
+mod read_tables;
+mod secrets;

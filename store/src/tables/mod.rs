@@ -114,8 +114,9 @@ impl ReadTables {
     /// Makes a finished rebuild the live tables.
     pub async fn go_live(self) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
-        // Waits for a writer of the old tables and keeps the next one out.
-        sqlx::query(&format!("SELECT position FROM {LIVE}.progress FOR UPDATE")).execute(&mut *transaction).await?;
+        // Lets the writers of the old tables finish, those that wait for their turn too, and keeps new ones out. A row
+        // lock would not do: whoever waited for it would hold the table that is to be dropped.
+        sqlx::query(&format!("LOCK TABLE {LIVE}.progress IN ACCESS EXCLUSIVE MODE")).execute(&mut *transaction).await?;
         sqlx::query(&format!("DROP SCHEMA {LIVE} CASCADE")).execute(&mut *transaction).await?;
         sqlx::query(&format!("ALTER SCHEMA {REBUILT} RENAME TO {LIVE}")).execute(&mut *transaction).await?;
         transaction.commit().await?;

@@ -40,13 +40,12 @@ impl Services {
 
 /// A running system with its own database and namespace.
 pub struct Ground {
-    pub services: Services,
     pub database: Scratch,
     pub processes: Processes,
     pub parts: Parts,
     pub positions: Positions,
-    /// Keeps the processes' logs while the benchmark runs.
-    pub environment: Environment,
+    /// Holds the processes' logs.
+    _environment: Environment,
 }
 
 impl Ground {
@@ -66,7 +65,7 @@ impl Ground {
         let parts = Parts::find(&processes, &addresses.database_url, &addresses.nats_url, &addresses.redis_url)?;
         let views = Views::connect(&addresses.redis_url, &namespace, &projections::Config::default())?;
         let positions = Positions { pool: PgPool::connect_lazy(&addresses.database_url)?, views };
-        Ok(Ground { services: services.clone(), database, processes, parts, positions, environment })
+        Ok(Ground { database, processes, parts, positions, _environment: environment })
     }
 
     /// Stops the system and throws its database away.

@@ -14,6 +14,8 @@ mod people;
 mod report;
 mod tpcb;
 
+pub use ground::{Services, without_limits};
+
 /// The middle one, or the mean of the two in the middle. 0 of nothing.
 fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();

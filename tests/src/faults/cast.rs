@@ -3,6 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use rand::{Rng, rngs::StdRng};
+use uuid::Uuid;
 
 use super::ledger::Ledger;
 use crate::client::{Cardholder, Client, ClientError};
@@ -26,11 +27,11 @@ impl Cast {
     /// Somebody new registers, passes KYC and gets a card. Each step's answer is noted as soon as it is there.
     pub async fn join(&self, client: &mut Client, ledger: &Ledger, email: &str) -> Result<(), ClientError> {
         let user_id = client.register(email).await?;
-        ledger.entries().people.extend(user_id.parse());
+        ledger.entries().people.extend(user_id.parse::<Uuid>());
         let person = client.log_in(email).await?;
         client.pass_kyc(&person).await?;
         let card_id = client.request_card(&person, LIMIT).await?;
-        ledger.entries().cards.extend(card_id.parse());
+        ledger.entries().cards.extend(card_id.parse::<Uuid>());
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(Cardholder { person, card_id });
         Ok(())
     }

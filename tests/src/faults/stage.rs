@@ -1,6 +1,6 @@
 //! The system under test: two apis and two workers, one sandbox, and the services.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use projections::Views;
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -18,6 +18,11 @@ use crate::{
 /// Two, so that one takes over from the other.
 const APIS: usize = 2;
 const WORKERS: usize = 2;
+
+/// When workers take over what requests left open. Shorter than by default, so that a campaign need not wait long;
+/// above twice the time that a request may wait for third parties.
+pub const ABANDONED_AFTER: Duration = Duration::from_secs(12);
+const THIRD_PARTIES: Duration = Duration::from_secs(5);
 
 pub struct Stage {
     pub services: Services,
@@ -44,7 +49,9 @@ impl Stage {
             redis_url: services.redis_url.clone(),
             namespace,
         };
-        let environment = without_limits(Environment::new(&addresses, &keys_dir())?);
+        let environment = without_limits(Environment::new(&addresses, &keys_dir())?)
+            .set("VC_FLOWS__ABANDONED_AFTER_SECONDS", &ABANDONED_AFTER.as_secs().to_string())
+            .set("VC_FLOWS__THIRD_PARTY_SECONDS", &THIRD_PARTIES.as_secs().to_string());
         environment.run(&["migrate"]).await?;
         let processes = Processes::start(&environment, WORKERS, APIS).await?;
         let stage = Stage {
@@ -68,6 +75,13 @@ impl Stage {
 
     pub fn apis(&self) -> Vec<SocketAddr> {
         self.processes.apis.iter().map(|api| api.address()).collect()
+    }
+
+    /// Where the processes' logs are, which from now on stay.
+    pub fn keep_logs(&self) -> Result<String, Failure> {
+        let kept = self.environment.logs().with_extension("kept");
+        std::fs::rename(self.environment.logs(), &kept)?;
+        Ok(kept.display().to_string())
     }
 
     /// Ends everything and throws it away.

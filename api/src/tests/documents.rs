@@ -1,0 +1,87 @@
+use std::{collections::BTreeSet, path::Path};
+
+use serde_json::Value;
+
+use crate::documents;
+
+fn both() -> [(&'static str, Value); 2] {
+    let (first, second) = documents();
+    [("v1", serde_json::from_str(&first).unwrap()), ("v2", serde_json::from_str(&second).unwrap())]
+}
+
+/// Every operation of a document, with a name for messages.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let each = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    each.collect()
+}
+
+#[test]
+fn the_published_documents_are_those_of_this_code() {
+    let (first, second) = documents();
+    for (name, document) in [("openapi.v1.json", first), ("openapi.v2.json", second)] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(name);
+        let published = std::fs::read_to_string(path).unwrap();
+        assert!(published == document, "schemas/{name} is out of date: run `virtual-cards dev schemas`");
+    }
+}
+
+#[test]
+fn documents_are_the_same_each_time() {
+    assert_eq!(documents(), documents());
+}
+
+#[test]
+fn every_operation_is_described() {
+    for (version, document) in both() {
+        let mut ids = BTreeSet::new();
+        for (name, operation) in operations(&document) {
+            for text in ["summary", "description", "operationId"] {
+                assert!(operation[text].as_str().is_some_and(|text| !text.is_empty()), "{version} {name}: {text}");
+            }
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{version} {name}: operationId is taken");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(!response["description"].as_str().unwrap().is_empty(), "{version} {name} {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_registration_and_login_are_open_to_strangers() {
+    let mut open = BTreeSet::new();
+    for (_, document) in both() {
+        for (name, operation) in operations(&document) {
+            match &operation["security"] {
+                Value::Null => drop(open.insert(name)),
+                security => assert_eq!(security, &serde_json::json!([{"accessToken": []}]), "{name}"),
+            }
+        }
+    }
+    let expected = ["post /api/v1/auth/login", "post /api/v1/auth/register", "post /api/v2/auth/login"];
+    assert_eq!(open, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn every_refusal_is_a_problem() {
+    for (version, document) in both() {
+        let schema = if version == "v1" { "ProblemV1" } else { "Problem" };
+        for (name, operation) in operations(&document) {
+            let responses = operation["responses"].as_object().unwrap();
+            for always in ["429", "500", "503", "504"] {
+                assert!(responses.contains_key(always), "{version} {name} lacks {always}");
+            }
+            let body = !operation["requestBody"].is_null();
+            for status in ["400", "408", "413", "415", "422"].iter().filter(|_| body) {
+                assert!(responses.contains_key(*status), "{version} {name} has a body and lacks {status}");
+            }
+            let refusals = responses.iter().filter(|(status, _)| !status.starts_with('2'));
+            for (status, response) in refusals {
+                let reference = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(reference, &format!("#/components/schemas/{schema}"), "{version} {name} {status}");
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The schedule: one phase for each kind of fault, the load running through it, and a verification after it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::time::sleep;
+
+use super::{
+    Options,
+    load::Load,
+    report::{Findings, Outcome},
+    services::Service,
+    stage::Stage,
+    verify,
+};
+use crate::processes::Failure;
+
+/// FLUSHALLs in their phase.
+const FLUSHES: u32 = 3;
+
+/// In the short campaign, of each kind.
+const SHORT: u32 = 2;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    KillApi,
+    KillWorker,
+    Kill(Service),
+    FlushRedis,
+    WipeJetStream,
+}
+
+impl Fault {
+    const fn name(self) -> &'static str {
+        match self {
+            Fault::KillApi => "kill -9 api",
+            Fault::KillWorker => "kill -9 worker",
+            Fault::Kill(Service::Postgres) => "kill -9 PostgreSQL",
+            Fault::Kill(Service::Nats) => "kill -9 nats-server",
+            Fault::Kill(Service::Redis) => "kill -9 Redis, which loses everything",
+            Fault::FlushRedis => "FLUSHALL",
+            Fault::WipeJetStream => "JetStream's storage wiped",
+        }
+    }
+}
+
+/// What happens in one phase, in this order.
+type Phase = Vec<Fault>;
+
+pub async fn run(mut stage: Stage, options: &Options, seed: u64) -> Result<Outcome, Failure> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let (mut faults, mut findings) = (BTreeMap::<String, u64>::new(), Findings::default());
+    let phases = phases(options, stage.services.are_ours(), &mut random);
+    let mut verifier = verify::Verifier::default();
+    for (number, phase) in phases.iter().enumerate() {
+        eprintln!("phase {} of {}: {} faults", number + 1, phases.len(), phase.len());
+        let load = Load::start(&stage.apis(), &stage.cast, &stage.ledger, seed + number as u64);
+        for fault in phase {
+            sleep(Duration::from_millis(random.random_range(300..1_500))).await;
+            inject(&mut stage, *fault, &mut random).await?;
+            *faults.entry(fault.name().into()).or_default() += 1;
+        }
+        sleep(Duration::from_millis(random.random_range(500..1_500))).await;
+        load.stop().await;
+        let found = verifier.verify(&mut stage).await?;
+        eprintln!("  {} acknowledged; {}", stage.ledger.acknowledged(), found.summary());
+        findings.merge(found);
+    }
+    let told = (stage.ledger.acknowledged(), stage.ledger.entries().unanswered);
+    let outcome = Outcome::new(faults, findings, told, stage.store.head().await?, seed);
+    match outcome.is_clean() {
+        true => stage.discard().await?,
+        false => eprintln!("logs: {}, database: {}", stage.keep_logs()?, stage.addresses.database_url),
+    }
+    Ok(outcome)
+}
+
+fn phases(options: &Options, ours: bool, random: &mut StdRng) -> Vec<Phase> {
+    let times = |fault: Fault, count: u32| vec![fault; count as usize];
+    if options.short {
+        let mut phase = [times(Fault::KillApi, SHORT), times(Fault::KillWorker, SHORT)].concat();
+        if ours {
+            phase.extend(times(Fault::Kill(Service::Nats), SHORT));
+        }
+        // Any order: sort by a random key.
+        let mut keyed: Vec<(u32, Fault)> = phase.into_iter().map(|fault| (random.random(), fault)).collect();
+        keyed.sort_by_key(|(key, _)| *key);
+        return vec![keyed.into_iter().map(|(_, fault)| fault).collect()];
+    }
+    let quarter = options.kills.div_ceil(4).max(1);
+    let mut phases = vec![times(Fault::KillApi, options.kills), times(Fault::KillWorker, options.kills)];
+    if ours {
+        phases.push(times(Fault::Kill(Service::Nats), options.kills));
+        phases.push(times(Fault::Kill(Service::Postgres), quarter));
+        phases.push(times(Fault::Kill(Service::Redis), quarter));
+        phases.push(times(Fault::FlushRedis, FLUSHES));
+        phases.push(vec![Fault::WipeJetStream, Fault::WipeJetStream]);
+    }
+    phases.retain(|phase| !phase.is_empty());
+    phases
+}
+
+async fn inject(stage: &mut Stage, fault: Fault, random: &mut StdRng) -> Result<(), Failure> {
+    let down = Duration::from_millis(random.random_range(0..800));
+    match fault {
+        Fault::KillApi | Fault::KillWorker => {
+            let processes = &mut stage.processes;
+            let group = if fault == Fault::KillApi { &mut processes.apis } else { &mut processes.workers };
+            let victim = random.random_range(0..group.len());
+            group[victim].kill().await?;
+            sleep(down).await;
+            group[victim].restart().await
+        }
+        Fault::Kill(service) => {
+            stage.services.call("kill", service).await?;
+            sleep(down).await;
+            stage.services.call("start", service).await
+        }
+        Fault::FlushRedis => {
+            let client = redis::Client::open(stage.addresses.redis_url.as_str())?;
+            let mut connection = client.get_multiplexed_async_connection().await?;
+            Ok(redis::cmd("FLUSHALL").exec_async(&mut connection).await?)
+        }
+        Fault::WipeJetStream => {
+            stage.services.call("wipe", Service::Nats).await?;
+            sleep(down).await;
+            stage.services.call("start", Service::Nats).await
+        }
+    }
+}
