@@ -67,7 +67,12 @@ prepare() {
   export VC_TEST_PG_PIDFILE=$DIR/postgres/postmaster.pid VC_TEST_NATS_PID VC_TEST_REDIS_PID
   VC_TEST_NATS_PID=$(pid nats)
   VC_TEST_REDIS_PID=$(pid redis)
-  export VC_SERVICES="$ROOT/dev services" VC_SERVICES_DIR=$DIR
+  # Whoever calls this command splits it at spaces, so it must have no other ones.
+  if [[ $ROOT == *[[:space:]]* ]]; then
+    ALIAS=$(mktemp -d)
+    ln -s "$ROOT/dev" "$ALIAS/dev"
+  fi
+  export VC_SERVICES="${ALIAS:-$ROOT}/dev services" VC_SERVICES_DIR=$DIR
 }
 
 template() {

@@ -22,6 +22,7 @@ CHILD=        # the long command in the foreground: its pid, and its process gro
 GUARD=        # the process that outlives a SIGKILL of this one (see private_set)
 ON_EXIT=      # stop_started | stop_set: what ends with this run, if it ends now
 CONTAINERS=   # what this run has started as containers
+ALIAS=        # a directory with another name for this script
 STEP=         # the step of `check` at work
 POLICY=       # the file that keeps Debian from starting what is being installed
 
@@ -33,6 +34,7 @@ leave() {
   set +e
   [[ -z $STEP ]] || say "== $STEP: failed" >&2
   [[ -z $CHILD ]] || end_group "$CHILD"
+  [[ -z $ALIAS ]] || rm -rf "$ALIAS"
   [[ -z $POLICY ]] || as_root rm -f "$POLICY"
   [[ -z $LAUNCHED ]] || kill "$LAUNCHED" 2>/dev/null
   [[ -z $ON_EXIT ]] || "$ON_EXIT"

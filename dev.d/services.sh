@@ -15,7 +15,7 @@ url() {
   port=$(cat "$DIR/port/$1")
   case $1 in
     postgres) echo "postgres://virtual_cards:$(secret)@127.0.0.1:$port/${2:-virtual_cards}" ;;
-    redis) echo "redis://:$(secret)@127.0.0.1:$port/0" ;;
+    redis) echo "redis://default:$(secret)@127.0.0.1:$port/0" ;;
     nats) echo "nats://127.0.0.1:$port" ;;
     *) echo "http://127.0.0.1:$port" ;;
   esac

@@ -110,9 +110,14 @@ fn page(html: String) -> impl Endpoint {
 
 /// The SHA-256 of each inline script, as a content security policy lists them.
 fn script_hashes(html: &str) -> String {
-    let scripts = html.split("<script").skip(1).filter_map(|rest| {
-        let (_, script) = rest.split_once('>')?;
-        script.split_once("</script>").map(|(text, _)| text)
+    // One after the other: a script may itself speak of `<script`.
+    let mut rest = html;
+    let scripts = std::iter::from_fn(|| {
+        let (_, tag) = rest.split_once("<script")?;
+        let (_, script) = tag.split_once('>')?;
+        let (text, after) = script.split_once("</script>")?;
+        rest = after;
+        Some(text)
     });
     let hashes = scripts.map(|text| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text))));
     hashes.collect::<Vec<_>>().join(" ")

@@ -14,6 +14,7 @@ use poem_openapi::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
+use serde_path_to_error::Segment;
 
 use crate::{
     context::Context,
@@ -123,19 +124,16 @@ fn wrong_field<T: DeserializeOwned>(bytes: &[u8]) -> Problem {
     let Err(error) = serde_path_to_error::deserialize::<_, T>(reader) else {
         return Problem::invalid("body", "is not of the documented form");
     };
-    let path = match error.path().to_string() {
-        root if root == "." => String::new(),
-        path => path,
-    };
-    let (field, reason) = explain(&error.inner().to_string());
-    let field = match (path.is_empty(), field) {
-        (true, None) => "body".into(),
-        (true, Some(field)) => field,
-        (false, None) => path,
-        (false, Some(field)) => format!("{path}.{field}"),
-    };
-    Problem::invalid(field, reason)
+    let (named, reason) = explain(&error.inner().to_string());
+    // A path ends in the client's own words only where a field is unknown.
+    let unknown = reason == UNKNOWN_FIELD;
+    let path = error.path().iter().map(Segment::to_string);
+    let path = path.take(error.path().iter().count() - usize::from(unknown));
+    let path: Vec<_> = path.chain(named).collect();
+    Problem::invalid(if path.is_empty() { "body".into() } else { path.join(".") }, reason)
 }
+
+const UNKNOWN_FIELD: &str = "has a field that is not documented";
 
 /// serde's message without anything that came from the client: the field it names if it is ours, and what was expected.
 fn explain(message: &str) -> (Option<String>, String) {
@@ -144,7 +142,7 @@ fn explain(message: &str) -> (Option<String>, String) {
         return (Some(field), "is required".into());
     }
     if message.starts_with("unknown field `") {
-        return (None, "there is a field that is not documented".into());
+        return (None, UNKNOWN_FIELD.into());
     }
     if let Some(field) = quoted(message, "duplicate field `") {
         return (Some(field), "is given twice".into());

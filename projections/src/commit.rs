@@ -13,9 +13,6 @@ use crate::{
 /// thereby told from one that goes on.
 pub(crate) const LEASE: Duration = Duration::from_secs(120);
 
-/// About how long the name of a key is.
-const KEY_LENGTH: usize = 80;
-
 impl Writer {
     /// Writes the changes and the checkpoint, all or nothing, unless what is watched has changed since it was
     /// loaded.
@@ -61,13 +58,10 @@ impl Writer {
     fn write_changes(&self, pipe: &mut Pipeline, target: Target, changes: Changes) {
         let name = |key| self.keys.key(target.generation, key);
         if !changes.written.is_empty() {
-            let bytes = changes.written.iter().map(|(_, document)| document.len() + KEY_LENGTH).sum();
-            let mut command = redis::Cmd::with_capacity(2 * changes.written.len() + 1, bytes);
-            command.arg("MSET");
+            let command = pipe.cmd("MSET");
             for (key, document) in changes.written {
                 command.arg(name(key)).arg(document);
             }
-            pipe.add_command(command);
         }
         if !changes.removed.is_empty() {
             let command = pipe.cmd("UNLINK");

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// The shape of the documents and indexes. Raised with every change of what the same events fold into, so that a
 /// new release builds its own generation and no release reads documents that it does not understand.
@@ -107,7 +107,13 @@ impl Keys {
     }
 
     pub fn key(&self, generation: Generation, key: Key) -> String {
-        format!("{}{generation}:{key}", self.namespace)
+        // Several for each payment: written piece by piece, which is cheaper than formatting.
+        let mut name = self.prefix(Some(generation));
+        name.reserve_exact(key.room.len() + 1 + Hyphenated::LENGTH);
+        name.push_str(key.room);
+        name.push(':');
+        name.push_str(key.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        name
     }
 
     /// What all keys of one generation, or of the namespace, start with.

@@ -16,7 +16,7 @@ const TIERS: [&[&str]; 7] = [
 ];
 
 /// One crate for each outside system; the tests may look behind all of them.
-const OUTSIDE: [(&str, &[&str]); 8] = [
+const OUTSIDE: [(&str, &[&str]); 7] = [
     ("sqlx", &["store", "tests"]),
     ("postgres-es", &["tests"]),
     ("async-nats", &["nats", "tests"]),
@@ -24,8 +24,6 @@ const OUTSIDE: [(&str, &[&str]); 8] = [
     ("poem", &["api", "providers", "tests"]),
     ("poem-openapi", &["api", "tests"]),
     ("redis", &["api", "projections", "tests"]),
-    // What is pure cannot wait for anything; nor should a flow by anything but the crates below it.
-    ("hyper", &["tests"]),
 ];
 
 /// What the pure crates may not have at all: a runtime, a clock's or a dice's crate.
