@@ -149,7 +149,11 @@ fn explain(message: &str) -> (Option<String>, String) {
     }
     // What follows the last `expected` is written by our types; what stands before it quotes the client.
     match message.rsplit_once("expected ") {
-        Some((_, expected)) => (None, format!("must be {expected}")),
+        // Except for a character that a parser `found`.
+        Some((_, expected)) => {
+            let expected = expected.split_once(", found ").map_or(expected, |(ours, _)| ours);
+            (None, format!("must be {expected}"))
+        }
         None => (None, "is not of the documented form".into()),
     }
 }

@@ -8,3 +8,4 @@ pub mod eventually;
 pub mod faults;
 pub mod processes;
 pub mod scratch;
+pub mod system;

@@ -2,6 +2,7 @@
 //! database and namespace, so all of them run side by side.
 #![allow(clippy::unwrap_used)]
 
+mod contract_v1;
 mod examples;
 mod histories;
 mod hygiene;

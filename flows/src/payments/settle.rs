@@ -129,7 +129,16 @@ async fn charge(
     let cvv = Cvv::parse(&secrets.cvv).map_err(broken)?;
     let charge = Charge { payment_id, number: &number, cvv: &cvv, expiry: secrets.expiry, amount, merchant };
     let gateway = &system.providers.gateway;
-    Ok(system.providers.retry.run(system.settings.deadline(), || gateway.charge(&charge)).await)
+    let charged = system.providers.retry.run(system.settings.deadline(), || gateway.charge(&charge)).await;
+    Ok(match charged {
+        // An answer may be lost each time; what the gateway did is not. Finding nothing, or not finding out, settles
+        // nothing: a request may still be on its way.
+        Err(Failure::Unknown) => match gateway.look_up(payment_id).await {
+            Ok(Some(result)) => Ok(result),
+            Ok(None) | Err(_) => Err(Failure::Unknown),
+        },
+        charged => charged,
+    })
 }
 
 async fn record(
