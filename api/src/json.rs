@@ -3,16 +3,21 @@
 //! poem-openapi's own `Json` goes through `serde_json::Value`: numbers through f64, and error messages that quote
 //! the input. This one keeps numbers exact, costs one pass, and names the wrong field without its value.
 
+use std::{fmt, marker::PhantomData};
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use poem::{Body, IntoResponse, Request, RequestBody, Response, Result, http::StatusCode};
+use poem::{Body, IntoResponse, Request, RequestBody, Response, http::StatusCode};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     payload::Payload,
     registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry},
     types::Type,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
@@ -59,7 +64,11 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
         Some(MetaRequest { description: None, content, required: true })
     }
 
-    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
         if !is_json(request) {
             return Err(unsupported_media_type().into());
         }
@@ -163,12 +172,30 @@ fn quoted(message: &str, start: &str) -> Option<String> {
     rest.split_once('`').map(|(name, _)| name.to_owned())
 }
 
+/// For a struct inside a body: only a JSON object stands for it, where serde would take an array too.
+pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{money::Amount, problem::Problem};
-    use serde::Deserialize;
     use uuid::Uuid;
 
     #[derive(Debug, Deserialize)]
@@ -177,6 +204,7 @@ mod tests {
         card_id: Uuid,
         amount: Amount,
         kind: Kind,
+        #[serde(default, deserialize_with = "maybe")]
         nested: Option<Nested>,
     }
 
@@ -194,6 +222,10 @@ mod tests {
         count: u32,
     }
 
+    fn maybe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nested>, D::Error> {
+        object(deserializer).map(Some)
+    }
+
     const ID: &str = "0198c5a2-7b1e-7c3d-9f00-000000000001";
 
     fn refusal(json: &str) -> Problem {
@@ -209,6 +241,7 @@ mod tests {
             (r#"{"card_id":4111,"amount":1,"kind":"small"}"#.into(), "card_id"),
             (format!(r#"{{"card_id":"{ID}","amount":1,"kind":"small","nested":{{"count":"4111"}}}}"#), "nested.count"),
             (format!(r#"{{"card_id":"{ID}","amount":1,"kind":"small","nested":{{}}}}"#), "nested.count"),
+            (format!(r#"{{"card_id":"{ID}","amount":1,"kind":"small","nested":[1]}}"#), "nested"),
             (r#"[]"#.into(), "body"),
             (r#""4111""#.into(), "body"),
             (format!(r#"{{"card_id":"{ID}","card_id":"{ID}"}}"#), "card_id"),

@@ -32,6 +32,8 @@ pub struct Login {
 pub struct LoggedIn {
     pub account: Account,
     pub session: Session,
+    /// Sessions that ended to make room for this one. Whoever caches sessions has to forget them.
+    pub superseded: Vec<SessionId>,
 }
 
 /// A person's account, opened for that person. Prints only the id.
@@ -118,9 +120,9 @@ pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Wri
     };
     // The row first: a session that the log does not know is one whose token nobody has.
     store.open_session(&session, login.device_id.as_deref()).await?;
-    let position = open_session(system, &session, login.device_id, origin).await?;
+    let (position, superseded) = open_session(system, &session, login.device_id, origin).await?;
     let account = account_from_log(system, user_id).await?;
-    Ok(Written { value: LoggedIn { account, session }, position })
+    Ok(Written { value: LoggedIn { account, session, superseded }, position })
 }
 
 async fn open_session(
@@ -128,7 +130,7 @@ async fn open_session(
     session: &Session,
     device_id: Option<String>,
     origin: &Origin,
-) -> Result<i64, Error> {
+) -> Result<(i64, Vec<SessionId>), Error> {
     let store = &system.store;
     let _turn = system.turns.take(session.user_id).await;
     for _ in 0..ATTEMPTS {
@@ -144,7 +146,7 @@ async fn open_session(
         match store.append(unit).await {
             Ok(appended) => {
                 store.revoke_sessions(&superseded).await?;
-                return Ok(appended.position);
+                return Ok((appended.position, superseded));
             }
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),

@@ -125,6 +125,14 @@ impl Publisher {
         Ok(tail)
     }
 
+    /// Brings the stream to the configured limits. A server that refuses them keeps the old ones, and is published to
+    /// all the same.
+    pub(crate) async fn set_limits(&self) {
+        if let Err(error) = self.bus.ensure().await {
+            tracing::warn!(%error, "the stream keeps its limits");
+        }
+    }
+
     /// Makes [`Publisher::publish`] refuse until the tail is read again.
     pub fn forget_tail(&mut self) {
         self.known = None;

@@ -100,9 +100,13 @@ async fn run<S: Source>(publisher: &mut Publisher, source: &mut S, config: Relay
     let mut pauses = Pauses::new();
     let mut idle = config.shortest_pause;
     let mut known_trouble = None;
+    let mut limits_set = false;
     loop {
         match turn(publisher, source, config).await {
             Ok(published) => {
+                if !std::mem::replace(&mut limits_set, true) {
+                    publisher.set_limits().await;
+                }
                 if known_trouble.take().is_some() {
                     tracing::info!("the relay works again");
                     pauses = Pauses::new();

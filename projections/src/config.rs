@@ -1,5 +1,24 @@
 use std::time::Duration;
 
+use redis::{Client, IntoConnectionInfo};
+
+use crate::error::AddressError;
+
+/// How long sent data may stay unacknowledged before the connection counts as dead. Without it, one that a network
+/// swallowed silently would be waited for until the kernel gives up, a quarter of an hour later.
+#[cfg(target_os = "linux")]
+const DEAD_AFTER: Duration = Duration::from_secs(5);
+
+/// A client of `redis://…` or `redis+unix://…`.
+pub(crate) fn client(url: &str) -> Result<Client, AddressError> {
+    let info = url.into_connection_info().map_err(AddressError)?;
+    // Off by default in this library, and then small requests wait for the acknowledgement of the one before.
+    let tcp = info.tcp_settings().clone().set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let tcp = tcp.set_user_timeout(DEAD_AFTER);
+    Client::open(info.set_tcp_settings(tcp)).map_err(AddressError)
+}
+
 /// Times of the read models.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]

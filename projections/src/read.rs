@@ -6,7 +6,7 @@ use std::{
 };
 
 use redis::{
-    Client, FromRedisValue, Value,
+    FromRedisValue, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
     from_redis_value,
 };
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Config, Generation, ReadError,
+    config::client,
     error::AddressError,
     keys::{Key, Keys},
     workspace::Document,
@@ -67,7 +68,7 @@ pub(crate) struct Members {
 impl Views {
     /// Readers of `namespace`. Connects with the first question, so Redis may be down.
     pub fn connect(url: &str, namespace: &str, config: &Config) -> Result<Views, AddressError> {
-        let client = Client::open(url).map_err(AddressError)?;
+        let client = client(url)?;
         let manager = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(config.read_timeout()))
             .set_response_timeout(Some(config.read_timeout()))

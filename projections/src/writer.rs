@@ -7,6 +7,7 @@ use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
 use crate::{
     Config, Generation,
     batch::{self, Outcasts, Parked, Read},
+    config::client,
     error::{AddressError, ApplyError},
     keys::Keys,
     load::Sight,
@@ -75,7 +76,7 @@ enum Attempt {
 impl Writer {
     /// A writer without a target; [`Writer::reopen`] finds it. Connects later.
     pub fn new(url: &str, namespace: &str, config: &Config) -> Result<Writer, AddressError> {
-        let client = Client::open(url).map_err(AddressError)?;
+        let client = client(url)?;
         let keys = Keys::new(namespace);
         Ok(Writer { client, keys, config: config.clone(), connection: None, target: None })
     }
@@ -173,6 +174,7 @@ impl Writer {
         };
         self.commit(target, checkpoint, loaded.workspace.into_changes(), &outcasts).await?;
         self.target = Some(Target { checkpoint, ..target });
+        log_parked(target, &outcasts);
         if target.is_live() {
             report(&outcasts, left_out, last.envelope, started);
         }
@@ -224,11 +226,15 @@ impl Writer {
     }
 }
 
+fn log_parked(target: Target, outcasts: &Outcasts) {
+    let generation = target.generation;
+    for (stream, Parked { position, event, error }) in &outcasts.now {
+        tracing::error!(%generation, stream, position, %event, error, "stream parked: its read models stand still");
+    }
+}
+
 /// The live view's figures. A rebuild beside it has none: its position and lag would be mistaken for the live one's.
 fn report(outcasts: &Outcasts, left_out: usize, last: &Envelope, started: Instant) {
-    for (stream, Parked { position, event, error }) in &outcasts.now {
-        tracing::error!(stream, position, %event, error, "stream parked: its read models stand still");
-    }
     let lag = (Utc::now() - last.recorded_at).as_seconds_f64().max(0.0);
     metrics::gauge!("projection_position", "projection" => "views").set(last.position as f64);
     metrics::gauge!("projection_parked_streams", "projection" => "views").set(outcasts.len() as f64);

@@ -2,12 +2,18 @@
 //! database and namespace, so all of them run side by side.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod contract_v1;
 mod examples;
 mod histories;
 mod hygiene;
+mod idempotency;
 mod layers;
 mod leadership;
 mod log;
+mod money;
+mod read_models;
 mod read_tables;
+mod scenarios;
+mod secrecy;
 mod secrets;

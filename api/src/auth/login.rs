@@ -17,8 +17,11 @@ pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem>
     service.limits.login(context.client, &login.email).await?;
     let place = service.tokens.signing_place()?;
     let written = accounts::login(&service.system, login, &context.origin()).await?;
-    let LoggedIn { account, session, .. } = written.value;
+    let LoggedIn { account, session, superseded } = written.value;
     service.last_writes.note(account.user_id, written.position);
+    for ended in superseded {
+        service.sessions.ended(ended).await;
+    }
     let (issued, ()) = tokio::join!(service.tokens.issue(place, &session), service.sessions.remember(&session));
     Ok(Entered { account, issued: issued?, position: written.position })
 }

@@ -47,11 +47,12 @@ struct LoginRequest {
     email: String,
     password: String,
     /// Which device this is; fraud screening learns from it.
-    #[oai(validator(min_length = 1, max_length = 128))]
+    #[oai(nullable, validator(min_length = 1, max_length = 128))]
     device_id: Option<String>,
 }
 
 #[derive(Object, Serialize)]
+#[oai(example)]
 struct LoggedIn {
     success: bool,
     /// The access token: send it as `Authorization: Bearer`.
@@ -81,7 +82,7 @@ enum LogoutResponse {
 }
 
 refusals!(Register, V1, [400, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
-refusals!(Login, V1, [400, 401, 408, 413, 415, 422, 429, 500, 503, 504]);
+refusals!(Login, V1, [400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
 refusals!(Logout, V1, [401, 409, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/auth", tag = "Tag::Authentication")]
@@ -163,5 +164,12 @@ impl Example for LoginRequest {
             password: "securePassword123".into(),
             device_id: Some("device_uuid_123".into()),
         }
+    }
+}
+
+impl Example for LoggedIn {
+    fn example() -> LoggedIn {
+        let token = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiJ9.…".into();
+        LoggedIn { success: true, token, expires_in: 900, user: User::example() }
     }
 }

@@ -29,6 +29,7 @@ struct CardRequest {
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
     currency: String,
     /// What the card may spend in a calendar month (UTC); the programme's limit if absent.
+    #[oai(nullable)]
     monthly_limit: Option<Amount>,
 }
 

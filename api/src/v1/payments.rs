@@ -35,7 +35,7 @@ struct PaymentRequest {
     #[oai(validator(min_length = 1, max_length = 64))]
     merchant_category: String,
     /// Which device pays; fraud screening compares it with the ones known.
-    #[oai(validator(min_length = 1, max_length = 128))]
+    #[oai(nullable, validator(min_length = 1, max_length = 128))]
     device_id: Option<String>,
 }
 

@@ -2,7 +2,7 @@ use flows::accounts;
 use poem_openapi::{ApiResponse, Object, OpenApi, types::Example};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, uuid};
 
 use super::Tag;
 use crate::{
@@ -21,12 +21,13 @@ struct Credentials {
     email: String,
     password: String,
     /// Which device this is; fraud screening learns from it.
-    #[oai(validator(min_length = 1, max_length = 128))]
+    #[oai(nullable, validator(min_length = 1, max_length = 128))]
     device_id: Option<String>,
 }
 
 /// An access token and how to use it, as OAuth 2.0 answers (RFC 6749 §5.1).
 #[derive(Object, Serialize)]
+#[oai(example)]
 struct AccessToken {
     access_token: String,
     /// Always `Bearer`.
@@ -43,7 +44,7 @@ enum LoginResponse {
     LoggedIn(Json<AccessToken>, #[oai(header = "X-Position")] i64),
 }
 
-refusals!(Login, V2, [400, 401, 408, 413, 415, 422, 429, 500, 503, 504]);
+refusals!(Login, V2, [400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v2/auth", tag = "Tag::Authentication")]
 impl Auth {
@@ -73,5 +74,16 @@ impl From<Credentials> for accounts::Login {
 impl Example for Credentials {
     fn example() -> Credentials {
         Credentials { email: "user@example.com".into(), password: "securePassword123".into(), device_id: None }
+    }
+}
+
+impl Example for AccessToken {
+    fn example() -> AccessToken {
+        AccessToken {
+            access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiJ9.…".into(),
+            token_type: "Bearer".into(),
+            expires_in: 900,
+            user_id: uuid!("0199f5a4-3f00-7b3e-9c1a-5d2f6a8b4c01"),
+        }
     }
 }

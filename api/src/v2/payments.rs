@@ -12,7 +12,7 @@ use uuid::{Uuid, uuid};
 use super::Tag;
 use crate::{
     auth::{Caller, Paying},
-    json::Json,
+    json::{self, Json},
     money,
     parameters::{IdempotencyKey, MinPosition},
     problem::{Failure, Problem, refusals},
@@ -27,6 +27,7 @@ pub struct Payments;
 #[oai(rename = "Money", deny_unknown_fields)]
 struct Amount {
     /// In the currency's smallest unit: cents of a dollar.
+    #[oai(validator(minimum(value = "1")))]
     minor_units: i64,
     /// ISO 4217 code.
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
@@ -38,6 +39,7 @@ struct Amount {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 struct NewPayment {
     card_id: Uuid,
+    #[serde(deserialize_with = "json::object")]
     amount: Amount,
     #[oai(validator(min_length = 1, max_length = 200))]
     merchant: String,
@@ -45,7 +47,7 @@ struct NewPayment {
     #[oai(validator(min_length = 1, max_length = 64))]
     merchant_category: String,
     /// Which device pays; fraud screening compares it with the ones known.
-    #[oai(validator(min_length = 1, max_length = 128))]
+    #[oai(nullable, validator(min_length = 1, max_length = 128))]
     device_id: Option<String>,
 }
 

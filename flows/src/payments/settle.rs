@@ -129,16 +129,18 @@ async fn charge(
     let cvv = Cvv::parse(&secrets.cvv).map_err(broken)?;
     let charge = Charge { payment_id, number: &number, cvv: &cvv, expiry: secrets.expiry, amount, merchant };
     let gateway = &system.providers.gateway;
-    let charged = system.providers.retry.run(system.settings.deadline(), || gateway.charge(&charge)).await;
-    Ok(match charged {
-        // An answer may be lost each time; what the gateway did is not. Finding nothing, or not finding out, settles
-        // nothing: a request may still be on its way.
-        Err(Failure::Unknown) => match gateway.look_up(payment_id).await {
-            Ok(Some(result)) => Ok(result),
-            Ok(None) | Err(_) => Err(Failure::Unknown),
-        },
-        charged => charged,
-    })
+    // An answer may be lost; what the gateway did is not. Finding nothing, or not finding out, settles nothing: the
+    // request may still be on its way, and the charge is repeated.
+    let attempt = || async {
+        match gateway.charge(&charge).await {
+            Err(Failure::Unknown) => match gateway.look_up(payment_id).await {
+                Ok(Some(result)) => Ok(result),
+                Ok(None) | Err(_) => Err(Failure::Unknown),
+            },
+            answered => answered,
+        }
+    };
+    Ok(system.providers.retry.run(system.settings.deadline(), attempt).await)
 }
 
 async fn record(

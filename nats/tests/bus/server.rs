@@ -1,4 +1,4 @@
-//! A nats-server of one's own: free port, JetStream in a temporary directory, killed on drop.
+//! A nats-server of one's own with our configuration: free port, temporary directory, killed on drop.
 
 use std::{
     fs,
@@ -44,9 +44,7 @@ impl Server {
         let mut command = Command::new(binary());
         command.args(["-a", "127.0.0.1", "-p", &port, "-js", "--ports_file_dir"]).arg(&ports);
         command.arg("-sd").arg(self.store());
-        if let Some(config) = std::env::var_os("VC_NATS_SERVER_CONFIG") {
-            command.arg("-c").arg(config);
-        }
+        command.arg("-c").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/server.conf"));
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
         self.port = self.listening_port(&ports);
     }

@@ -36,8 +36,8 @@ pub struct Options {
     /// Connections of the closed loop; by default a few numbers are tried and the best one is kept.
     #[arg(long)]
     connections: Option<usize>,
-    /// People who pay, each with a card.
-    #[arg(long, default_value_t = 200)]
+    /// People who pay, each with a card; at least one for each connection.
+    #[arg(long, default_value_t = 256)]
     people: usize,
     /// Where to write the figures.
     #[arg(long)]
@@ -55,8 +55,10 @@ struct Bench {
 pub async fn run(options: &Options) -> Result<bool, Failure> {
     let services = Services::from_environment()?;
     let ground = Ground::prepare(&services).await?;
-    eprintln!("registering {} people", options.people);
-    let people = people::onboard(ground.processes.api(), options.people.max(1)).await?;
+    // Else two connections would pay with one card, and wait for each other.
+    let people = options.people.max(options.connections.unwrap_or(CONNECTIONS[CONNECTIONS.len() - 1]));
+    eprintln!("registering {people} people");
+    let people = people::onboard(ground.processes.api(), people).await?;
     let mut bench =
         Bench { ground, payments: people::payments(&people), failures: BTreeMap::new(), paid: 0 };
     bench.ground.positions.settle().await?;

@@ -47,7 +47,7 @@ impl Fault {
 /// What happens in one phase, in this order.
 type Phase = Vec<Fault>;
 
-pub async fn run(mut stage: Stage, options: &Options, seed: u64) -> Result<Outcome, Failure> {
+pub async fn run(stage: &mut Stage, options: &Options, seed: u64) -> Result<Outcome, Failure> {
     let mut random = StdRng::seed_from_u64(seed);
     let (mut faults, mut findings) = (BTreeMap::<String, u64>::new(), Findings::default());
     let phases = phases(options, stage.services.are_ours(), &mut random);
@@ -57,22 +57,17 @@ pub async fn run(mut stage: Stage, options: &Options, seed: u64) -> Result<Outco
         let load = Load::start(&stage.apis(), &stage.cast, &stage.ledger, seed + number as u64);
         for fault in phase {
             sleep(Duration::from_millis(random.random_range(300..1_500))).await;
-            inject(&mut stage, *fault, &mut random).await?;
+            inject(stage, *fault, &mut random).await?;
             *faults.entry(fault.name().into()).or_default() += 1;
         }
         sleep(Duration::from_millis(random.random_range(500..1_500))).await;
         load.stop().await;
-        let found = verifier.verify(&mut stage).await?;
+        let found = verifier.verify(stage).await?;
         eprintln!("  {} acknowledged; {}", stage.ledger.acknowledged(), found.summary());
         findings.merge(found);
     }
     let told = (stage.ledger.acknowledged(), stage.ledger.entries().unanswered);
-    let outcome = Outcome::new(faults, findings, told, stage.store.head().await?, seed);
-    match outcome.is_clean() {
-        true => stage.discard().await?,
-        false => eprintln!("logs: {}, database: {}", stage.keep_logs()?, stage.addresses.database_url),
-    }
-    Ok(outcome)
+    Ok(Outcome::new(faults, findings, told, stage.store.head().await?, seed))
 }
 
 fn phases(options: &Options, ours: bool, random: &mut StdRng) -> Vec<Phase> {

@@ -37,8 +37,13 @@ pub struct Options {
 /// Whether nothing was lost, doubled, stuck or different.
 pub async fn run(options: &Options) -> Result<bool, Failure> {
     let seed = options.seed.unwrap_or_else(|| chrono::Utc::now().timestamp_millis().unsigned_abs() % 1_000_000);
-    let stage = stage::Stage::build(if options.short { 4 } else { 12 }).await?;
-    let outcome = campaign::run(stage, options, seed).await?;
+    let mut stage = stage::Stage::build(if options.short { 4 } else { 12 }).await?;
+    let outcome = campaign::run(&mut stage, options, seed).await;
+    match &outcome {
+        Ok(outcome) if outcome.is_clean() => stage.discard().await?,
+        _ => eprintln!("logs: {}, database: {}", stage.keep_logs()?, stage.addresses.database_url),
+    }
+    let outcome = outcome?;
     outcome.print();
     if let Some(path) = &options.json {
         outcome.write(path)?;

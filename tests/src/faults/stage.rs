@@ -23,6 +23,8 @@ const WORKERS: usize = 2;
 /// above twice the time that a request may wait for third parties.
 pub const ABANDONED_AFTER: Duration = Duration::from_secs(12);
 const THIRD_PARTIES: Duration = Duration::from_secs(5);
+/// One call of the gateway; below what all attempts together may take, so that there is time to look the outcome up.
+const GATEWAY: Duration = Duration::from_secs(2);
 
 pub struct Stage {
     pub services: Services,
@@ -51,7 +53,8 @@ impl Stage {
         };
         let environment = without_limits(Environment::new(&addresses, &keys_dir())?)
             .set("VC_FLOWS__ABANDONED_AFTER_SECONDS", &ABANDONED_AFTER.as_secs().to_string())
-            .set("VC_FLOWS__THIRD_PARTY_SECONDS", &THIRD_PARTIES.as_secs().to_string());
+            .set("VC_FLOWS__THIRD_PARTY_SECONDS", &THIRD_PARTIES.as_secs().to_string())
+            .set("VC_PROVIDERS__GATEWAY__TIMEOUT_MS", &GATEWAY.as_millis().to_string());
         environment.run(&["migrate"]).await?;
         let processes = Processes::start(&environment, WORKERS, APIS).await?;
         let stage = Stage {

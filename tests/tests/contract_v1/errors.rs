@@ -32,10 +32,18 @@ async fn what_cannot_be_understood_is_refused_as_a_problem() {
     let login = "/api/v1/auth/login";
     let json = "application/json";
 
-    for body in ["", "{", "[1", "{\"email\": \"a\", \"email\"", "\u{feff}{}", "nul\0l", "{\"email\":\"\u{1f}\"}"] {
+    for body in ["", "{", "[1", "\u{feff}{}", "nul\0l", "{\"email\":\"\u{1f}\"}"] {
         refusal(&send(&mut client, Method::POST, login, json, body).await, 400);
     }
-    for body in ["{}", "[]", "null", "7", r#"{"email": 7, "password": "x"}"#, r#"{"email": "a@example.com"}"#] {
+    for body in [
+        "{}",
+        "[]",
+        "null",
+        "7",
+        r#"{"email": 7, "password": "x"}"#,
+        r#"{"email": "a@example.com"}"#,
+        r#"{"email": "a@example.com", "email": "b@example.com", "password": "x"}"#,
+    ] {
         let problem = refusal(&send(&mut client, Method::POST, login, json, body).await, 422);
         assert!(!problem.to_string().contains("a@example.com"), "what was sent is not repeated");
     }

@@ -23,6 +23,9 @@ impl Verifier {
     /// The load must have been stopped. Waits for what the system finishes by itself, within bounds.
     pub async fn verify(&mut self, stage: &mut Stage) -> Result<Findings, Failure> {
         let mut findings = Findings::default();
+        if !stage.processes.sandbox.is_running() {
+            return Err(Failure("the sandbox has died, and with it the gateway's books".into()));
+        }
         for process in stage.processes.apis.iter_mut().chain(&mut stage.processes.workers) {
             if !process.is_running() {
                 findings.add(Kind::StuckFlows, format!("{} at {} has died", process.role().as_str(), process.address()));
