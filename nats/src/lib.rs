@@ -6,8 +6,8 @@
 //! again, found by asking the stream itself ([`publish`]), so a follower deduplicates by [`Envelope::position`] and
 //! never by the stream's own sequence, which is issued anew after a loss.
 //!
-//! [`Bus`] is the connection, [`Publisher`] and [`relay`] write, [`Consumer`] reads, [`topology`] declares what must
-//! exist on the server.
+//! [`Bus`] is the connection, [`Publisher`] and [`relay()`] write, [`Consumer`] reads, [`topology`] declares what
+//! must exist on the server.
 //!
 //! This crate never touches the log: it is handed a [`Source`]. It never interprets an event, and never decides that
 //! one may be skipped.

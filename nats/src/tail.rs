@@ -47,10 +47,10 @@ pub(crate) fn position(headers: &HeaderMap) -> Option<i64> {
 impl Bus {
     /// Reads the stream's tail from the server; creates the stream if it is missing.
     ///
-    /// Two requests, more after a loss, and the stream may change in between. That is harmless: publishing after a tail that is no
-    /// longer true is refused.
+    /// Two requests, more after a loss, and the stream may change in between. That is harmless: publishing after a
+    /// tail that is no longer true is refused.
     pub async fn tail(&self) -> Result<Tail, BusError> {
-        self.tail_of(&self.stream().await?).await
+        self.on_this_connection(async { self.tail_of(&self.stream().await?).await }).await
     }
 
     async fn tail_of(&self, stream: &Stream) -> Result<Tail, BusError> {
@@ -81,7 +81,11 @@ impl Bus {
             }
         }
         // A short stream was read to its beginning; of a long one this is not known.
-        if newest - oldest < FOREIGN as u64 { Ok(None) } else { Err(BusError::Foreign { sequence: newest }) }
+        if newest.saturating_sub(oldest) < FOREIGN as u64 {
+            Ok(None)
+        } else {
+            Err(BusError::Foreign { sequence: newest })
+        }
     }
 
     /// The last message that is still there: nearly always the last that was stored, else searched by halving,
@@ -120,10 +124,12 @@ impl Bus {
     /// Looks an event up in the stream, for operators. `None` if the stream does not hold it (any more), or was
     /// damaged so often that it is not worth searching.
     pub async fn stored(&self, position: i64) -> Result<Option<Stored>, BusError> {
-        let stream = self.stream().await?;
-        let tail = self.tail_of(&stream).await?;
-        let message = self.find(&stream, tail, position).await?;
-        Ok(message.map(|message| Stored {
+        let find = async {
+            let stream = self.stream().await?;
+            let tail = self.tail_of(&stream).await?;
+            self.find(&stream, tail, position).await
+        };
+        Ok(self.on_this_connection(find).await?.map(|message| Stored {
             sequence: message.sequence,
             subject: message.subject.to_string(),
             envelope: Envelope::from_cloud_event(&message.payload),

@@ -100,13 +100,16 @@ impl Topology {
 impl Bus {
     /// Creates the stream or brings it to the configured limits. Changes nothing if all is as it should be.
     pub async fn ensure(&self) -> Result<(), BusError> {
-        let stream = self.stream().await?;
-        let have = stream.cached_info().config.clone();
-        let want = self.topology.declare(have.clone());
-        if want != have {
-            self.jetstream.update_stream(&want).await.map_err(BusError::refused("update the stream"))?;
-        }
-        Ok(())
+        let ensure = async {
+            let stream = self.stream().await?;
+            let have = stream.cached_info().config.clone();
+            let want = self.topology.declare(have.clone());
+            if want != have {
+                self.jetstream.update_stream(&want).await.map_err(BusError::refused("update the stream"))?;
+            }
+            Ok(())
+        };
+        self.on_this_connection(ensure).await
     }
 
     /// The stream with its state as of now; created if it is missing.

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use uuid::{Uuid, fmt::Hyphenated};
+use uuid::Uuid;
 
 /// The shape of the documents and indexes. Raised with every change of what the same events fold into, so that a
 /// new release builds its own generation and no release reads documents that it does not understand.
@@ -107,13 +107,7 @@ impl Keys {
     }
 
     pub fn key(&self, generation: Generation, key: Key) -> String {
-        // Several for each payment: written piece by piece, which is cheaper than formatting.
-        let mut name = self.prefix(Some(generation));
-        name.reserve_exact(key.room.len() + 1 + Hyphenated::LENGTH);
-        name.push_str(key.room);
-        name.push(':');
-        name.push_str(key.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        name
+        format!("{}{generation}:{key}", self.namespace)
     }
 
     /// What all keys of one generation, or of the namespace, start with.

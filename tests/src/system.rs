@@ -14,13 +14,22 @@ use crate::{
     client::{Cardholder, Client, Person},
     database::{TestDatabase, keys_dir, namespace},
     eventually::eventually,
-    processes::{Addresses, Environment, Processes},
+    processes::{Addresses, Environment, Process, Processes, Role},
 };
 
 /// Requests wait for third parties a shorter time than in production, and workers take over earlier, so that tests
-/// need not wait long; in the same proportion.
-const SHORT_TIMES: [(&str, &str); 2] =
-    [("VC_FLOWS__THIRD_PARTY_SECONDS", "2"), ("VC_FLOWS__ABANDONED_AFTER_SECONDS", "5")];
+/// need not wait long. A gateway that is late is looked up while there is time. Nobody is turned away for being busy:
+/// tests of the rate limits set them. A server reserves what a stream may grow to, and many tests share one.
+const FOR_TESTS: [(&str, &str); 8] = [
+    ("VC_BUS__MAX_BYTES", "16777216"),
+    ("VC_FLOWS__THIRD_PARTY_SECONDS", "2"),
+    ("VC_FLOWS__ABANDONED_AFTER_SECONDS", "5"),
+    ("VC_PROVIDERS__GATEWAY__TIMEOUT_MS", "1000"),
+    ("VC_API__RATE_LIMITS__PERSON", "0"),
+    ("VC_API__RATE_LIMITS__ADDRESS", "0"),
+    ("VC_API__RATE_LIMITS__PAYMENTS", "0"),
+    ("VC_API__RATE_LIMITS__LOGIN", "0"),
+];
 
 /// A running system; gone with this value. The fields are in the order in which they have to go.
 pub struct TestSystem {
@@ -35,7 +44,7 @@ impl TestSystem {
         TestSystem::start_with(1, &[]).await
     }
 
-    /// With several apis, and settings such as `("VC_API__RATE_LIMITS__PERSON", "0")`. Panics where a part does not
+    /// With several apis, and settings such as `("VC_API__RATE_LIMITS__PERSON", "100")`. Panics where a part does not
     /// start: `./dev test` provides all that is needed.
     pub async fn start_with(apis: usize, settings: &[(&str, &str)]) -> TestSystem {
         let database = TestDatabase::new().await;
@@ -46,11 +55,20 @@ impl TestSystem {
             namespace: namespace(),
         };
         let mut environment = Environment::new(&addresses, &keys_dir()).unwrap_or_else(|failure| panic!("{failure}"));
-        for (name, value) in SHORT_TIMES.iter().chain(settings) {
+        for (name, value) in FOR_TESTS.iter().chain(settings) {
             environment = environment.set(name, value);
         }
         let processes = Processes::start(&environment, 1, apis).await.unwrap_or_else(|failure| panic!("{failure}"));
         TestSystem { processes, environment, _remains: Remains(addresses), database }
+    }
+
+    /// One more api, with settings of its own.
+    pub async fn another_api(&self, settings: &[(&str, &str)]) -> Process {
+        let mut environment = self.environment.clone().set("VC_PROVIDERS_URL", &self.processes.sandbox.url());
+        for (name, value) in settings {
+            environment = environment.set(name, value);
+        }
+        environment.start(Role::Api).await.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     pub fn addresses(&self) -> &Addresses {

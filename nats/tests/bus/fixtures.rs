@@ -15,11 +15,14 @@ use uuid::Uuid;
 
 use crate::server::Server;
 
-/// An event of 600 bytes or so as a CloudEvent. The same position gives the same event.
+/// An event of about 600 bytes as a CloudEvent. The same position gives the same event.
 pub fn event(position: i64) -> Envelope {
     let (kind, name) =
         [(Kind::Payment, "initiated"), (Kind::Card, "held"), (Kind::Payment, "captured")][position as usize % 3];
-    let data = format!(r#"{{"amount":{{"minor_units":{position},"currency":"EUR"}},"merchant":"Corner Shop"}}"#);
+    let data = format!(
+        r#"{{"amount":{{"minor_units":{position},"currency":"EUR"}},"merchant":"Corner Shop","note":"{:0>70}"}}"#,
+        ""
+    );
     Envelope {
         id: Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000 + position as u128),
         position,

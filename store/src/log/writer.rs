@@ -188,7 +188,7 @@ fn is_about_contents(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {
             let class = error.code().map(|code| code.chars().take(2).collect::<String>()).unwrap_or_default();
-            matches!(class.as_str(), "21" | "22" | "23" | "42" | "P0")
+            matches!(class.as_str(), "21" | "22" | "23" | "42" | "54" | "P0")
         }
         sqlx::Error::Encode(_) => true,
         _ => false,

@@ -19,15 +19,17 @@ async fn occupied(store: &Store, lock: &mut AppendLock) -> JoinHandle<Result<App
     append
 }
 
-/// A unit whose trace context the database cannot store.
-fn poisoned(card: &Loaded<Card>) -> Unit {
+/// Units that the database cannot store: one with a text that is none, one with a key that no index takes.
+fn poisoned(card: &Loaded<Card>) -> [Unit; 2] {
     let context = Context {
         correlation_id: new_id(),
         causation_id: None,
         traceparent: Some("00-\0-01".into()),
         actor: Actor::System("test"),
     };
-    Unit::new(context).stream(card, vec![requested()])
+    let incompressible: Vec<u8> = (0..600).flat_map(|_| *new_id().as_bytes()).collect();
+    let too_long = unit().claim("email", &incompressible, card.id);
+    [Unit::new(context), too_long].map(|unit| unit.stream(card, vec![requested()]))
 }
 
 /// Invariant 1: the neighbours are acknowledged, so they are there, and there once.
@@ -38,8 +40,9 @@ async fn a_poisoned_unit_is_refused_alone_and_its_neighbours_are_stored_once() {
     let mut lock = AppendLock::take(&database).await;
     let occupying = occupied(&store, &mut lock).await;
     let cards: Vec<_> = (0..9).map(|_| a_new_card()).collect();
-    let units = cards.iter().enumerate().map(|(i, card)| match i {
-        2 | 3 | 7 => poisoned(card),
+    let units = cards.iter().enumerate().map(|(i, card)| match (i, poisoned(card)) {
+        (2 | 7, [text, _]) => text,
+        (3, [_, key]) => key,
         _ => unit().stream(card, vec![requested(), held(1)]),
     });
     let mut batch = Box::pin(join_all(units.map(|unit| store.append(unit))));

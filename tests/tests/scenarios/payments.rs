@@ -1,5 +1,5 @@
 use serde_json::json;
-use tests::system::TestSystem;
+use tests::{client::Client, eventually::eventually, system::TestSystem};
 
 use super::{pay, settled, used};
 
@@ -23,45 +23,58 @@ async fn a_declined_payment_says_why_and_gives_the_limit_back() {
     assert_eq!(system.sandbox("/charges").await["charges"], 0);
 }
 
-/// The gateway answered that it cannot, so nothing was charged and nothing stays open.
+/// Nothing was sent, so nothing was charged and nothing stays open.
 #[tokio::test]
-async fn a_gateway_that_is_down_declines_and_gives_the_limit_back() {
-    let system = TestSystem::start().await;
+async fn a_gateway_that_cannot_be_reached_declines_and_gives_the_limit_back() {
+    let mut system = TestSystem::start().await;
     let holder = system.a_cardholder(1_000).await;
-    let (_, transaction) = pay(&system, &holder, "down.example").await;
-    let transaction = settled(&system, &holder, &transaction).await;
-    assert_eq!(transaction["status"], "declined", "{transaction}");
+    system.processes.sandbox.kill().await.unwrap();
+    let (status, transaction) = pay(&system, &holder, "shop.example").await;
+    assert_eq!((status.as_u16(), &transaction["status"]), (200, &json!("declined")), "{transaction}");
     assert_eq!(transaction["decline_reason"], "gateway_unavailable");
     assert_eq!(used(&system, &holder).await, 0.0);
+}
+
+/// A gateway that fails may have charged all the same: until it says, the payment is open and its amount held.
+#[tokio::test]
+async fn a_gateway_that_only_fails_leaves_the_payment_pending_and_held() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(1_000).await;
+    let (status, transaction) = pay(&system, &holder, "down.example").await;
+    assert_eq!((status.as_u16(), &transaction["status"]), (202, &json!("pending")), "{transaction}");
+    assert_eq!(used(&system, &holder).await, 10.0);
     assert_eq!(system.sandbox("/charges").await["charges"], 0);
 }
 
-/// An unknown outcome is looked up, never assumed: the charge was made, so the payment is captured, once.
+/// An unknown outcome is looked up, never assumed. The charge was made, so the payment is captured, once.
 #[tokio::test]
-async fn a_payment_whose_answer_was_lost_is_pending_and_then_captured_by_a_worker() {
+async fn a_payment_whose_answer_was_lost_or_is_late_is_looked_up_and_captured() {
     let system = TestSystem::start().await;
     let holder = system.a_cardholder(1_000).await;
-    let (status, transaction) = pay(&system, &holder, "lost.example").await;
-    assert_eq!((status.as_u16(), &transaction["status"]), (202, &json!("pending")), "{transaction}");
-    assert_eq!(used(&system, &holder).await, 10.0, "what is pending is held");
-
-    let transaction = settled(&system, &holder, &transaction).await;
-    assert_eq!(transaction["status"], "success", "{transaction}");
-    assert_eq!(used(&system, &holder).await, 10.0);
-    assert_eq!(charge(&system, &transaction).await["minor_units"], 1_000);
+    for (merchant, so_far) in [("lost.example", 10.0), ("slow.example", 20.0)] {
+        let (status, transaction) = pay(&system, &holder, merchant).await;
+        assert_eq!((status.as_u16(), &transaction["status"]), (200, &json!("success")), "{transaction}");
+        assert_eq!(charge(&system, &transaction).await["minor_units"], 1_000);
+        assert_eq!(used(&system, &holder).await, so_far);
+    }
     let charges = system.sandbox("/charges").await;
-    assert_eq!((&charges["charges"], &charges["total_minor_units"]["USD"]), (&json!(1), &json!(1_000)));
+    assert_eq!((&charges["charges"], &charges["total_minor_units"]["USD"]), (&json!(2), &json!(2_000)));
 }
 
+/// An api that does not wait for the gateway leaves the payment to a worker.
 #[tokio::test]
-async fn a_payment_that_the_gateway_is_slow_with_is_pending_and_then_captured_by_a_worker() {
+async fn a_payment_whose_outcome_the_api_does_not_learn_is_pending_and_then_captured_by_a_worker() {
     let system = TestSystem::start().await;
     let holder = system.a_cardholder(1_000).await;
-    let (status, transaction) = pay(&system, &holder, "slow.example").await;
-    assert_eq!((status.as_u16(), &transaction["status"]), (202, &json!("pending")), "{transaction}");
+    let settings = [("VC_FLOWS__THIRD_PARTY_SECONDS", "1"), ("VC_PROVIDERS__GATEWAY__TIMEOUT_MS", "9000")];
+    let impatient = system.another_api(&settings).await;
+    let mut client = Client::new(impatient.address());
+    let answer = client.post_prepared(&holder.payment("10.00", "slow.example"), None).await.unwrap();
+    let transaction = &answer.json()["transaction"];
+    assert_eq!((answer.status.as_u16(), &transaction["status"]), (202, &json!("pending")), "{}", answer.text());
+    assert_eq!(used(&system, &holder).await, 10.0, "what is pending is held");
 
-    let transaction = settled(&system, &holder, &transaction).await;
-    assert_eq!(transaction["status"], "success", "{transaction}");
+    assert_eq!(settled(&system, &holder, transaction).await["status"], "success");
     assert_eq!(used(&system, &holder).await, 10.0);
     assert_eq!(system.sandbox("/charges").await["charges"], 1);
 }
@@ -84,7 +97,7 @@ async fn a_payment_whose_api_was_killed_is_finished_by_a_worker() {
     let (mut client, payment) = (system.client(), holder.payment("10.00", "slow.example"));
     let asked = tokio::spawn(async move { client.post_prepared(&payment, None).await });
     let store = system.store();
-    let initiated = tests::eventually::eventually("the payment has begun", async || {
+    let initiated = eventually("the payment has begun", async || {
         let events = store.read_after(0, 1_000).await.unwrap();
         events.into_iter().find(|event| event.name == "initiated")
     })
@@ -92,6 +105,7 @@ async fn a_payment_whose_api_was_killed_is_finished_by_a_worker() {
     system.processes.apis[0].kill().await.unwrap();
     assert!(asked.await.unwrap().is_err(), "the client was told nothing");
     system.processes.apis[0].restart().await.unwrap();
+    system.caught_up().await;
 
     let transaction = json!({ "transaction_id": initiated.aggregate_id });
     assert_eq!(settled(&system, &holder, &transaction).await["status"], "success");

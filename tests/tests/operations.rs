@@ -1,0 +1,65 @@
+//! What operators look at: health, readiness, metrics; and that processes end when they are told to.
+
+use tests::{client::Client, eventually::eventually, processes::Role, system::TestSystem};
+
+#[tokio::test]
+async fn api_and_worker_say_that_they_are_well() {
+    let system = TestSystem::start().await;
+    for process in system.processes.apis.iter().chain(&system.processes.workers) {
+        let mut client = Client::new(process.address());
+        for path in ["/healthz", "/readyz"] {
+            let answer = client.get(path, None).await.unwrap();
+            assert_eq!(answer.status, 200, "{:?} {path}: {}", process.role(), answer.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_happened_is_in_the_metrics() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    system.client().post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
+    system.caught_up().await;
+    let api = system.client().get("/metrics", None).await.unwrap().text();
+    for series in [
+        r#"http_requests_total{route="/api/v1/payments/process",method="POST",status="200"} 1"#,
+        r#"payments_total{status="captured"} 1"#,
+        "append_batch_units",
+    ] {
+        assert!(api.contains(series), "no {series} in {api}");
+    }
+    let worker = Client::new(system.processes.workers[0].address()).get("/metrics", None).await.unwrap().text();
+    for series in ["projection_position{projection=\"tables\"}", "nats_connected 1"] {
+        assert!(worker.contains(series), "no {series} in {worker}");
+    }
+}
+
+/// A process that is told to stop ends in good order, and what it answered stays.
+#[tokio::test]
+async fn processes_end_in_good_order_when_they_are_told_to() {
+    let mut system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let paid = system.client().post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
+    let processes = &mut system.processes;
+    for process in processes.apis.iter_mut().chain(&mut processes.workers).chain([&mut processes.sandbox]) {
+        assert!(process.stop().await.unwrap_or_else(|failure| panic!("{failure}")), "{:?}", process.role());
+    }
+    assert_eq!(system.store().read_after(0, 100).await.unwrap().last().unwrap().position, paid.position().unwrap());
+}
+
+/// One of several workers is killed: another takes its loops over.
+#[tokio::test]
+async fn another_worker_takes_over_from_one_that_was_killed() {
+    let mut system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let environment = system.environment.clone().set("VC_PROVIDERS_URL", &system.processes.sandbox.url());
+    let stand_by = environment.start(Role::Worker).await.unwrap_or_else(|failure| panic!("{failure}"));
+    system.processes.workers[0].kill().await.unwrap_or_else(|failure| panic!("{failure}"));
+    system.client().post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
+    eventually("the stand-by projects", async || {
+        let metrics = Client::new(stand_by.address()).get("/metrics", None).await.ok()?.text();
+        metrics.contains("projection_position{projection=\"tables\"}").then_some(())
+    })
+    .await;
+    system.caught_up().await;
+}

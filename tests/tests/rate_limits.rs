@@ -1,0 +1,50 @@
+//! Rate limits hold for all apis together, and say when to come back (invariant 10).
+
+use serde_json::json;
+use tests::{client::Answer, system::TestSystem};
+
+/// Refused as RFC 9457 and the RateLimit draft want it.
+fn refusal(answer: &Answer) {
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (429, &json!("request.rate_limited")));
+    let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds} s");
+    assert!(answer.header("ratelimit").is_some() && answer.header("ratelimit-policy").is_some());
+}
+
+/// The product's promise: 100 a minute.
+#[tokio::test]
+async fn a_person_has_a_hundred_requests_a_minute_over_all_apis() {
+    let system = TestSystem::start_with(2, &[("VC_API__RATE_LIMITS__PERSON", "100")]).await;
+    let (busy, other) = (system.a_person().await, system.a_person().await);
+    let mut clients = [system.client_of(0), system.client_of(1)];
+    for i in 0..100 {
+        let answer = clients[i % 2].get("/api/v1/kyc/status", Some(&busy.token)).await.unwrap();
+        assert_eq!(answer.status, 200, "request {i}");
+    }
+    for client in &mut clients {
+        refusal(&client.get("/api/v1/kyc/status", Some(&busy.token)).await.unwrap());
+        assert_eq!(client.get("/api/v1/kyc/status", Some(&other.token)).await.unwrap().status, 200);
+    }
+}
+
+/// Guessing passwords is stopped for the account, from wherever it is tried, and also for whoever knows the password.
+#[tokio::test]
+async fn an_account_has_ten_logins_a_minute() {
+    let system = TestSystem::start_with(2, &[("VC_API__RATE_LIMITS__LOGIN", "10")]).await;
+    let person = system.a_person().await;
+    let mut refused = 0;
+    for i in 0..12 {
+        let body = json!({ "email": person.email, "password": format!("guess number {i}") });
+        let answer = system.client_of(i % 2).post("/api/v1/auth/login", None, &body).await.unwrap();
+        match answer.status.as_u16() {
+            401 => assert_eq!(refused, 0, "once refused, refused"),
+            _ => {
+                refusal(&answer);
+                refused += 1;
+            }
+        }
+    }
+    // One login of the person's own came first.
+    assert_eq!(refused, 3);
+    assert!(system.client().log_in(&person.email).await.is_err());
+}
