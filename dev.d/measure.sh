@@ -1,7 +1,7 @@
 # Tests, benchmarks and fault campaigns: each on a private set of its own, which ends with the run.
 
-# private_set NAME [TOOL]: a fresh set of services in .dev/NAME, told to the program that uses it by the environment. However
-# this run ends, they end too: by `leave`, or after a SIGKILL by the guard.
+# private_set NAME [TOOL]: a fresh set of services in .dev/NAME, told by the environment to the program that uses it.
+# However this run ends, they end too: by `leave`, or after a SIGKILL by the guard.
 private_set() {
   local name given
   lock "$1"
@@ -9,8 +9,7 @@ private_set() {
   # Names of programs, without spaces.
   # shellcheck disable=SC2046
   ensure cc jq $(for name in "${SERVICES[@]}"; do tools "$name"; done) ${2:-}
-  stop_set
-  for name in "${SERVICES[@]}"; do wipe "$name"; done
+  wipe_set
   mkdir -p "$DIR"
   ON_EXIT=stop_set
   setsid "$ROOT/dev" guard "$$" "$DIR" </dev/null >/dev/null 2>&1 &
@@ -24,22 +23,32 @@ private_set() {
   done
 }
 
-# Everything that works in this set, or in one that a test has made below it.
-stop_set() {
-  local set=$DIR name
+# each_set COMMAND...: with DIR as the sets that tests have made below this one, and as this one at last.
+each_set() {
+  local set=$DIR
   for DIR in "$set"/*/ "$set/"; do
     DIR=${DIR%/}
-    [[ -d $DIR/port ]] || continue
-    for name in api worker sandbox "${SERVICES[@]}"; do stop "$name" hastily; done
+    [[ ! -d $DIR/port ]] || "$@"
   done
   DIR=$set
 }
 
-# After a failure the data stays for a look, until the next run; after a success nobody needs it.
-finish_set() {
+stop_set() { each_set stop_all; }
+
+stop_all() {
   local name
-  stop_set
+  for name in api worker sandbox "${SERVICES[@]}"; do stop "$name" hastily; done
+}
+
+# Before a run, and after a success. After a failure the data stays for a look, until the next run.
+wipe_set() { each_set wipe_all; }
+
+wipe_all() {
+  local name
+  stop_all
   for name in "${SERVICES[@]}"; do wipe "$name"; done
+  # Of a set below, nothing is worth keeping; of our own, the logs, the ports and the keys are.
+  [[ $DIR == "$STATE"/* && ${DIR%/*} == "$STATE" ]] || rm -rf "$DIR"
 }
 
 # cmd_guard PID DIR, started by private_set and not for people: when process PID has gone, stops its set. It holds the
@@ -96,7 +105,7 @@ cmd_test() {
     say 'cargo-nextest is not installed; cargo test does the same, one crate after the other'
     attend cargo test "${scope[@]}" "$@"
   fi
-  finish_set
+  wipe_set
 }
 
 cmd_bench() {
@@ -115,7 +124,7 @@ measure() {
   export PGBENCH
   cd "$CALLER"
   attend "$BIN/$2" "${@:3}"
-  finish_set
+  wipe_set
 }
 
 cmd_check() {

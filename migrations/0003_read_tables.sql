@@ -40,7 +40,7 @@ BEGIN
             position           bigint      NOT NULL
         );
         CREATE INDEX ON %1$I.kyc_verifications (user_id, position DESC);
-        CREATE INDEX ON %1$I.kyc_verifications (submitted_at) WHERE status = 'pending';
+        CREATE INDEX ON %1$I.kyc_verifications (submitted_at) WHERE status IN ('pending', 'in_review');
 
         CREATE TABLE %1$I.cards (
             card_id           uuid        PRIMARY KEY,

@@ -91,14 +91,14 @@ pub async fn register(
             store.discard_secrets(user_id).await?;
             Err(Error::EmailTaken)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(Error::from(error).about(|| "/api/v1/auth/login".into())),
     }
 }
 
 /// Checks the password, always and first, and opens a session.
 pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Written<LoggedIn>, Error> {
-    if login.device_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128) {
-        return Err(Error::invalid("device_id", "has 1 to 128 bytes"));
+    if login.device_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
+        return Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters"));
     }
     if login.password.expose_secret().len() > LONGEST_PASSWORD {
         return Err(Error::BadCredentials);
@@ -174,7 +174,7 @@ pub async fn logout(
     store.revoke_sessions(&[session_id]).await?;
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
-        let person = store.load::<user::User>(user_id).await?;
+        let person = store.load_latest::<user::User>(user_id).await?;
         let close = user::Command::CloseSession { session_id, reason: user::SessionEnd::LoggedOut, now: crate::now() };
         let events = match person.decide(close) {
             Err(user::Error::NoSuchSession) => return Ok(Written { value: (), position: store.head().await? }),

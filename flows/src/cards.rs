@@ -48,7 +48,9 @@ pub async fn request(
 ) -> Result<Written<CardView>, Error> {
     let monthly_limit = limit(&system.settings, &request)?;
     let store = &system.store;
-    let card = store::Loaded::<Card>::new(CardId(store::new_id()));
+    let card_id = CardId(store::new_id());
+    let resource = || format!("/api/v1/cards/{card_id}");
+    let card = store::Loaded::<Card>::new(card_id);
     let events = card.decide(card::Command::Request {
         user_id,
         card_type: request.card_type,
@@ -71,12 +73,11 @@ pub async fn request(
                 break;
             }
             Err(AppendError::Conflict) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Error::from(error).about(resource)),
         }
     }
     let position = position.ok_or(Error::Conflict)?;
-    let card_id = CardId(card.id);
-    let finished = finish(system, card_id, origin).await.map_err(|e| e.about(|| format!("/api/v1/cards/{card_id}")))?;
+    let finished = finish(system, card_id, origin).await.map_err(|e| e.after_intent(resource))?;
     Ok(Written { position: finished.position.max(position), ..finished })
 }
 
@@ -163,6 +164,7 @@ pub async fn list(system: &System, user_id: UserId, at_least: Option<i64>) -> Re
         Ok(cards) => Ok(cards.into_iter().map(from_document).collect()),
         Err(ReadError::Behind { wanted, .. }) => Err(Error::Behind { position: wanted }),
         Err(ReadError::NotReady | ReadError::Unavailable(_)) => {
+            system.tables_at(at_least).await?;
             let rows = system.store.card_rows(user_id, LISTED).await?;
             rows.into_iter().map(from_row).collect()
         }
@@ -181,6 +183,7 @@ pub async fn get(
         Ok(None) => return Err(Error::NotFound { what: "card" }),
         Err(ReadError::Behind { wanted, .. }) => return Err(Error::Behind { position: wanted }),
         Err(ReadError::NotReady | ReadError::Unavailable(_)) => {
+            system.tables_at(at_least).await?;
             let row = system.store.card_row(card_id).await?.ok_or(Error::NotFound { what: "card" })?;
             (row.user_id, from_row(row)?)
         }

@@ -46,6 +46,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// What an error means once the intent is in the log: not that nothing happened, but that the outcome will show
+    /// in `resource` (invariant 4).
+    pub(crate) fn after_intent(self, resource: impl FnOnce() -> String) -> Error {
+        match self {
+            error @ Error::Unavailable { .. } => error.about(resource),
+            error => {
+                tracing::error!(%error, "a flow was interrupted after its intent; a worker goes on");
+                Error::Unavailable { what: "outcome", resource: Some(resource()) }
+            }
+        }
+    }
+
     pub(crate) fn invalid(field: &'static str, reason: impl Into<String>) -> Error {
         Error::InvalidInput { field, reason: reason.into() }
     }
@@ -64,11 +76,21 @@ impl From<store::Error> for Error {
         match error {
             store::Error::Busy => Error::Busy { retry_after: Duration::from_secs(1) },
             store::Error::Erased => Error::NotFound { what: "account" },
-            store::Error::Database(error) if error.as_database_error().is_none() => {
+            store::Error::Database(error) if is_passing(&error) => {
                 tracing::warn!(%error, "the database cannot be reached");
                 Error::Unavailable { what: "database", resource: None }
             }
             error => Error::Internal(Box::new(error)),
+        }
+    }
+}
+
+/// Whether PostgreSQL is away, starting, stopping, full or read-only, rather than asked something wrong.
+fn is_passing(error: &store::DatabaseError) -> bool {
+    match error.as_database_error() {
+        None => true,
+        Some(error) => {
+            error.code().is_some_and(|code| ["08", "25", "53", "57"].iter().any(|class| code.starts_with(class)))
         }
     }
 }

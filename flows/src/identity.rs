@@ -55,8 +55,10 @@ pub async fn submit(
         country: submission.country,
         now: crate::now(),
     };
-    let position = append(system, user_id, &command, Actor::Person(user_id), origin).await?;
-    let finished = finish(system, user_id, origin).await.map_err(|e| e.about(|| "/api/v1/kyc/status".into()))?;
+    let resource = || "/api/v1/kyc/status".to_owned();
+    let appended = append(system, user_id, &command, Actor::Person(user_id), origin).await;
+    let position = appended.map_err(|e| e.about(resource))?;
+    let finished = finish(system, user_id, origin).await.map_err(|e| e.after_intent(resource))?;
     Ok(Written { position: finished.position.max(position), ..finished })
 }
 
@@ -65,10 +67,11 @@ pub async fn status(system: &System, user_id: UserId) -> Result<KycView, Error> 
     Ok(view(&*system.store.load_latest::<kyc::Kyc>(user_id).await?))
 }
 
-/// Asks the provider about the person's open case and records what it says. Does nothing without one.
+/// Asks the provider about the person's open case, pending or in review, and records what it says. Does nothing
+/// without one.
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
-    let Some(case) = identity.case().filter(|_| identity.status() == kyc::Status::Pending) else {
+    let Some(case) = identity.case().filter(|_| !identity.status().is_final() && identity.status() != kyc::Status::NotStarted) else {
         return Ok(Written { value: view(&identity), position: 0 });
     };
     let applicant = applicant(system, user_id, case).await?;
@@ -104,7 +107,7 @@ async fn append(
 ) -> Result<i64, Error> {
     let store = &system.store;
     for _ in 0..ATTEMPTS {
-        let identity = store.load::<kyc::Kyc>(user_id).await?;
+        let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
         let events = identity.decide(command.clone())?;
         if events.is_empty() {
             return Ok(0);

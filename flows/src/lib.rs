@@ -35,6 +35,20 @@ pub struct System {
 }
 
 impl System {
+    /// Waits until the relational tables show what stands at `position`, as the views do by themselves: whoever is
+    /// answered from the tables, because Redis is away, sees their own writes all the same.
+    async fn tables_at(&self, position: Option<i64>) -> Result<(), Error> {
+        let Some(wanted) = position else { return Ok(()) };
+        let deadline = tokio::time::Instant::now() + TABLES_PATIENCE;
+        while self.store.read_tables().position().await? < wanted {
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Error::Behind { position: wanted });
+            }
+            tokio::time::sleep(TABLES_PAUSE).await;
+        }
+        Ok(())
+    }
+
     pub fn new(
         store: store::Store,
         providers: providers::Providers,
@@ -57,9 +71,13 @@ pub struct Settings {
     pub highest_monthly_limit: i64,
     /// How long a request may wait for a third party, retries included. Past it the outcome is left to a worker.
     pub third_party_seconds: u64,
-    /// The age from which on a worker takes over what a request left open. Keep it above twice
-    /// `third_party_seconds`, so that the request itself has surely ended.
+    /// The age from which on a worker takes over what a request left open. In its first half the request itself may
+    /// record that nothing was charged; the second half is for that append to arrive. So keep it at twice the time
+    /// that an append may take.
     pub abandoned_after_seconds: u64,
+    /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
+    /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
+    pub charge_again_within_hours: u64,
     pub fraud: fraud::Policy,
 }
 
@@ -70,7 +88,8 @@ impl Default for Settings {
             default_monthly_limit: 10_000,
             highest_monthly_limit: 1_000_000,
             third_party_seconds: 10,
-            abandoned_after_seconds: 30,
+            abandoned_after_seconds: 40,
+            charge_again_within_hours: 20,
             fraud: fraud::Policy::default(),
         }
     }
@@ -79,6 +98,10 @@ impl Default for Settings {
 impl Settings {
     fn limit(major_units: i64, currency: Currency) -> Money {
         Money::new(major_units.saturating_mul(10_i64.saturating_pow(currency.exponent())), currency)
+    }
+
+    fn charge_again_within(&self) -> Duration {
+        Duration::from_secs(self.charge_again_within_hours * 3_600)
     }
 
     pub fn abandoned_after(&self) -> Duration {
@@ -126,6 +149,10 @@ pub struct Written<T> {
 fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
+
+/// How long a read waits for the tables, and between two looks at them.
+const TABLES_PATIENCE: Duration = Duration::from_secs(2);
+const TABLES_PAUSE: Duration = Duration::from_millis(10);
 
 /// How often a command is decided anew after losing to a concurrent one, before [`Error::Conflict`].
 const ATTEMPTS: u32 = 8;

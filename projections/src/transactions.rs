@@ -76,8 +76,11 @@ impl Views {
     ) -> Result<TransactionPage, ReadError> {
         let limit = limit.min(TRANSACTIONS_KEPT);
         let index = self.index(Key::new(INDEX, user), before, limit, at_least).await?;
-        let truncated = index.members.len() < limit && index.size >= TRANSACTIONS_KEPT;
-        Ok(TransactionPage { transactions: self.documents(&index.members).await?, truncated })
+        let transactions: Vec<Transaction> = self.documents(&index.members).await?;
+        // A document that went between the two questions made room for a newer one.
+        let evicted = transactions.len() < index.members.len();
+        let truncated = evicted || index.members.len() < limit && index.size >= TRANSACTIONS_KEPT;
+        Ok(TransactionPage { transactions, truncated })
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Error {
     Busy,
     #[error("this card number was issued before")]
     DuplicateCardNumber,
+    #[error("the rebuilt tables are at {rebuilt}, the live ones at {live}")]
+    RebuildBehind { rebuilt: i64, live: i64 },
     #[error("the read tables are at {at}, the batch starts at {next}")]
     Gap { at: i64, next: i64 },
 }

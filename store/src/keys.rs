@@ -2,9 +2,13 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `kek-<n>.key` | key-encryption keys, base64 of 32 bytes; the highest number wraps new keys, all unwrap |
+//! | `kek-<n>.key` | key-encryption keys, base64 of 32 bytes; the current one wraps new keys, all unwrap |
 //! | `index.key` | keys the blind indexes and fingerprints, base64 of 32 bytes; never changes |
-//! | `signing-<n>.pem` | RSA-3072 keys for access tokens, PKCS #8; the highest number signs, all verify |
+//! | `signing-<n>.pem` | RSA-3072 keys for access tokens, PKCS #8; the current one signs, all verify |
+//! | `kek-current`, `signing-current` | the number of the current key; without the file the highest |
+//!
+//! To rotate without downtime: pin the current number, bring the new key to every machine and restart, then change the
+//! number and restart. Nobody meets a key then that it does not have.
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
@@ -34,6 +38,7 @@ pub struct Keys {
 
 struct Inner {
     keks: BTreeMap<u32, DataKey>,
+    current_kek: u32,
     index: DataKey,
     signing: Arc<SigningKeys>,
 }
@@ -71,18 +76,16 @@ impl Keys {
         for (number, text) in numbered(directory, "kek-", ".key")? {
             keks.insert(number, symmetric(&text)?);
         }
-        if keks.is_empty() {
-            return Err(Error::Keys(format!("no kek-<n>.key in {}", directory.display())));
-        }
+        let current_kek = current(directory, "kek", keks.keys().copied())?;
+        let pems = numbered(directory, "signing-", ".pem")?;
+        let current_signing = current(directory, "signing", pems.keys().copied())?;
         let mut keys = Vec::new();
-        for (_, pem) in numbered(directory, "signing-", ".pem")?.into_iter().rev() {
-            keys.push(signing_key(&pem)?);
-        }
-        if keys.is_empty() {
-            return Err(Error::Keys(format!("no signing-<n>.pem in {}", directory.display())));
+        for (number, pem) in pems {
+            let place = if number == current_signing { 0 } else { keys.len() };
+            keys.insert(place, signing_key(&pem)?);
         }
         let index = symmetric(&read(&directory.join("index.key"))?)?;
-        Ok(Keys { inner: Arc::new(Inner { keks, index, signing: Arc::new(SigningKeys { keys }) }) })
+        Ok(Keys { inner: Arc::new(Inner { keks, current_kek, index, signing: Arc::new(SigningKeys { keys }) }) })
     }
 
     /// Writes a first set of keys into `directory`, each file only if it is missing.
@@ -116,7 +119,8 @@ impl Keys {
     }
 
     pub(crate) fn wrap(&self, key: &DataKey, owner: &str) -> WrappedKey {
-        let (number, kek) = self.inner.keks.last_key_value().expect("load refuses an empty set");
+        let number = self.inner.current_kek;
+        let kek = &self.inner.keks[&number];
         let kek_id = format!("kek-{number}");
         WrappedKey { bytes: kek.seal(key.as_bytes(), &bound(owner, &kek_id)), kek_id }
     }
@@ -128,6 +132,16 @@ impl Keys {
         let bytes = kek.open(&wrapped.bytes, &bound(owner, &wrapped.kek_id))?;
         DataKey::from_bytes(&bytes).ok_or(Error::Unsealable)
     }
+}
+
+/// The number in `<name>-current`, or the highest there is.
+fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32> + Clone) -> Result<u32, Error> {
+    let path = directory.join(format!("{name}-current"));
+    if !path.exists() {
+        return numbers.max().ok_or_else(|| Error::Keys(format!("no {name}-<n> in {}", directory.display())));
+    }
+    let named = read(&path)?.trim().parse().ok().filter(|named| numbers.any(|number| number == *named));
+    named.ok_or_else(|| Error::Keys(format!("{} does not name a key that is there", path.display())))
 }
 
 fn bound(owner: &str, kek_id: &str) -> String {

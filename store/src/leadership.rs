@@ -1,6 +1,7 @@
 //! One of many: a session-level advisory lock says which process does a thing that only one should do.
 //!
-//! The lock goes with its connection, so a process that dies frees it at once. A process that only lost the
+//! The lock goes with its connection, so a process that dies frees it at once, and a machine that dies within some
+//! seconds (the connection's keepalive). A process that only lost the
 //! connection finds out at its next [`Leadership::confirm`], not before: what it does until then has to be harmless
 //! when somebody else does it too, as publishing in sequence and applying by checkpoint are.
 
@@ -12,6 +13,9 @@ use crate::{Error, Store};
 
 /// Between two attempts to become the leader.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// First half of the lock's name; the second is a hash of the task's name.
 const CLASS: i32 = 7_310_002;
@@ -25,10 +29,11 @@ impl Store {
     /// Waits until this process is the one that does `task`, however long that takes.
     pub async fn lead(&self, task: &str) -> Leadership {
         loop {
-            match self.try_lead(task).await {
-                Ok(Some(leadership)) => return leadership,
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, task, "cannot ask for the lead"),
+            match tokio::time::timeout(PATIENCE, self.try_lead(task)).await {
+                Ok(Ok(Some(leadership))) => return leadership,
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, task, "cannot ask for the lead"),
+                Err(_) => tracing::warn!(task, "cannot ask for the lead: no answer"),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -49,7 +54,7 @@ impl Store {
 impl Leadership {
     /// Whether the right still holds; asks the database.
     pub async fn confirm(&mut self) -> bool {
-        matches!(tokio::time::timeout(Duration::from_secs(5), self.connection.ping()).await, Ok(Ok(())))
+        matches!(tokio::time::timeout(PATIENCE, self.connection.ping()).await, Ok(Ok(())))
     }
 
     /// Resolves once the right is gone, at most `interval` (and the time that asking takes) later.

@@ -16,7 +16,7 @@ pub mod sessions;
 pub mod tables;
 pub mod vault;
 
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
@@ -25,6 +25,8 @@ pub use error::{AppendError, Error};
 pub use leadership::Leadership;
 pub use log::{Appended, Loaded, Unit, new_id};
 pub use people::PersonalData;
+/// What PostgreSQL, or the way to it, said.
+pub use sqlx::Error as DatabaseError;
 
 /// Sizes and times of the store.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -60,6 +62,10 @@ impl Default for Config {
     }
 }
 
+/// PostgreSQL finds out within 15 s that a client's machine is gone, and with it frees the locks that it held.
+const KEEPALIVE: [(&str, &str); 3] =
+    [("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "5")];
+
 /// The store. Cheap to clone; all clones share connections and caches.
 #[derive(Clone)]
 pub struct Store {
@@ -78,7 +84,7 @@ struct Inner {
 impl Store {
     /// Connects lazily and starts the task that writes appends. The schema must be there: see [`migrate`].
     pub fn connect(database_url: &str, keys: keys::Keys, config: &Config) -> Result<Store, Error> {
-        let options: PgConnectOptions = database_url.parse()?;
+        let options = PgConnectOptions::from_str(database_url)?.options(KEEPALIVE);
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(Duration::from_secs(5))

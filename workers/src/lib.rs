@@ -54,7 +54,9 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(relay::run(system.store.clone(), settings.clone(), shutdown.clone()));
     loops.spawn(projection::run(system.store.clone(), settings, shutdown.clone()));
     loops.spawn(retention::run(system.store.clone(), shutdown.clone()));
-    loops.spawn(recovery::run(system, shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Payments>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Cases>(system, shutdown.clone()));
     let first = loops.join_next().await;
     if !shutdown.is_cancelled() {
         return match first {

@@ -3,10 +3,16 @@
 //! What is open is found in the relational read tables. They may be behind, which does no harm: each flow looks at
 //! the aggregate itself before it does anything.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    fmt::Display,
+    hash::Hash,
+    time::{Duration, Instant},
+};
 
+use aggregates::{CardId, PaymentId, UserId};
 use chrono::{DateTime, Utc};
-use flows::{Origin, System};
+use flows::{Error, Origin, System};
 use futures::{StreamExt, stream};
 use store::tables::Span;
 use tokio_util::sync::CancellationToken;
@@ -19,95 +25,164 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Flows looked at in one round. More wait for the next one, which goes on behind them.
 const ROUND: i64 = 200;
 
-/// Flows worked on at the same time.
+/// Flows of one kind worked on at the same time.
 const AT_ONCE: usize = 8;
 
-/// A provider works on cases for a while; a worker asks again this long after the submission.
-const CASE_AGE: Duration = Duration::from_secs(2);
+/// A flow that stays open is tried again after a second, then after twice as long each time, up to this.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// Where the last round ended, for each kind of flow, so that flows that stay open do not hide the ones behind.
-#[derive(Default)]
-struct Cursor(DateTime<Utc>);
+/// Flows whose backoff is remembered. Those beyond are tried in every round.
+const REMEMBERED: usize = 100_000;
 
-impl Cursor {
-    fn span(&self, age: Duration) -> Span {
-        Span { after: self.0, before: Utc::now() - age }
+/// A kind of flow that can stay open.
+pub(crate) trait Flow: Send + 'static {
+    const NAME: &'static str;
+    type Id: Copy + Eq + Hash + Display + Send + Sync;
+
+    /// How old it must be for a worker to take it up.
+    fn age(system: &System) -> Duration;
+
+    fn find(system: &System, span: Span) -> impl Future<Output = Result<Vec<Found<Self::Id>>, store::Error>> + Send;
+
+    fn finish(system: &System, id: Self::Id) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// An open flow and when it began.
+type Found<Id> = (Id, DateTime<Utc>);
+
+pub(crate) struct Payments;
+
+impl Flow for Payments {
+    const NAME: &'static str = "payment";
+    type Id = PaymentId;
+
+    fn age(system: &System) -> Duration {
+        system.settings.abandoned_after()
     }
 
-    fn is_at_the_beginning(&self) -> bool {
-        self.0 == DateTime::<Utc>::default()
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<PaymentId>>, store::Error> {
+        system.store.open_payments(span, ROUND).await
     }
 
-    fn advance<T>(&mut self, found: &[(T, DateTime<Utc>)]) {
-        let full = i64::try_from(found.len()).is_ok_and(|found| found == ROUND);
-        self.0 = found.last().filter(|_| full).map(|(_, at)| *at).unwrap_or_default();
+    async fn finish(system: &System, id: PaymentId) -> Result<(), Error> {
+        flows::payments::finish(system, id, &Origin::of_worker()).await.map(drop)
     }
 }
 
-pub(crate) async fn run(system: System, shutdown: CancellationToken) -> Result<(), Failure> {
-    let (mut payments, mut cards, mut cases) = (Cursor::default(), Cursor::default(), Cursor::default());
-    while !shutdown.is_cancelled() {
-        let mut leadership = tokio::select! {
-            leadership = system.store.lead("recovery") => leadership,
-            () = shutdown.cancelled() => return Ok(()),
-        };
-        while leadership.confirm().await && !shutdown.is_cancelled() {
-            report("payment", finish_payments(&system, &mut payments).await);
-            report("card", finish_cards(&system, &mut cards).await);
-            report("kyc", finish_cases(&system, &mut cases).await);
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = shutdown.cancelled() => return Ok(()),
+pub(crate) struct Cards;
+
+impl Flow for Cards {
+    const NAME: &'static str = "card";
+    type Id = CardId;
+
+    fn age(system: &System) -> Duration {
+        system.settings.abandoned_after()
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
+        system.store.open_cards(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: CardId) -> Result<(), Error> {
+        flows::cards::finish(system, id, &Origin::of_worker()).await.map(drop)
+    }
+}
+
+pub(crate) struct Cases;
+
+impl Flow for Cases {
+    const NAME: &'static str = "kyc";
+    type Id = UserId;
+
+    /// A provider works on a case for a while: this is asking again, not taking over.
+    fn age(_: &System) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
+        system.store.open_cases(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: UserId) -> Result<(), Error> {
+        flows::identity::finish(system, id, &Origin::of_worker()).await.map(drop)
+    }
+}
+
+/// Finishes the open flows of one kind until shut down. What the shutdown cuts off is open still, and found again by
+/// the next leader.
+pub(crate) async fn run<F: Flow>(system: System, shutdown: CancellationToken) -> Result<(), Failure> {
+    shutdown.run_until_cancelled(lead::<F>(&system)).await;
+    Ok(())
+}
+
+async fn lead<F: Flow>(system: &System) {
+    let mut rounds = Rounds::<F>::new();
+    loop {
+        let mut leadership = system.store.lead(&format!("recovery {}", F::NAME)).await;
+        while leadership.confirm().await {
+            match F::find(system, rounds.span(F::age(system))).await {
+                Ok(open) => rounds.round(system, open).await,
+                Err(error) => tracing::warn!(flow = F::NAME, %error, "open flows could not be looked up"),
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
-    Ok(())
 }
 
-async fn finish_payments(system: &System, cursor: &mut Cursor) -> Result<(), store::Error> {
-    let span = cursor.span(system.settings.abandoned_after());
-    let open = system.store.open_payments(span, ROUND).await?;
-    if cursor.is_at_the_beginning() {
-        let oldest = open.first().map_or(0.0, |(_, at)| (Utc::now() - *at).as_seconds_f64());
-        metrics::gauge!("payments_open_oldest_seconds").set(oldest);
+/// Round after round over the open flows of one kind.
+struct Rounds<F: Flow> {
+    /// Where the last round ended, so that flows that stay open do not hide the ones behind.
+    after: DateTime<Utc>,
+    backoff: HashMap<F::Id, Backoff>,
+}
+
+#[derive(Clone, Copy)]
+struct Backoff {
+    next: Instant,
+    delay: Duration,
+}
+
+impl<F: Flow> Rounds<F> {
+    fn new() -> Rounds<F> {
+        Rounds { after: DateTime::default(), backoff: HashMap::new() }
     }
-    cursor.advance(&open);
-    let finished = stream::iter(open).for_each_concurrent(AT_ONCE, |(id, _)| async move {
-        note("payment", id, flows::payments::finish(system, id, &Origin::of_worker()).await.map(drop));
-    });
-    finished.await;
-    Ok(())
-}
 
-async fn finish_cards(system: &System, cursor: &mut Cursor) -> Result<(), store::Error> {
-    let open = system.store.open_cards(cursor.span(system.settings.abandoned_after()), ROUND).await?;
-    cursor.advance(&open);
-    let finished = stream::iter(open).for_each_concurrent(AT_ONCE, |(id, _)| async move {
-        note("card", id, flows::cards::finish(system, id, &Origin::of_worker()).await.map(drop));
-    });
-    finished.await;
-    Ok(())
-}
-
-async fn finish_cases(system: &System, cursor: &mut Cursor) -> Result<(), store::Error> {
-    let open = system.store.open_cases(cursor.span(CASE_AGE), ROUND).await?;
-    cursor.advance(&open);
-    let finished = stream::iter(open).for_each_concurrent(AT_ONCE, |(id, _)| async move {
-        note("kyc", id, flows::identity::finish(system, id, &Origin::of_worker()).await.map(drop));
-    });
-    finished.await;
-    Ok(())
-}
-
-fn note(flow: &'static str, id: impl std::fmt::Display, outcome: Result<(), flows::Error>) {
-    match outcome {
-        Ok(()) => metrics::counter!("flows_resumed_total", "flow" => flow).increment(1),
-        Err(error) => tracing::warn!(flow, %id, %error, "an open flow could not be finished yet"),
+    fn span(&self, age: Duration) -> Span {
+        Span { after: self.after, before: Utc::now() - age }
     }
-}
 
-fn report(flow: &'static str, outcome: Result<(), store::Error>) {
-    if let Err(error) = outcome {
-        tracing::warn!(flow, %error, "open flows could not be looked up");
+    async fn round(&mut self, system: &System, open: Vec<Found<F::Id>>) {
+        let first = self.after == DateTime::<Utc>::default();
+        if first {
+            let oldest = open.first().map_or(0.0, |(_, at)| (Utc::now() - *at).as_seconds_f64());
+            metrics::gauge!("flows_open_oldest_seconds", "flow" => F::NAME).set(oldest);
+        }
+        let full = i64::try_from(open.len()).is_ok_and(|found| found == ROUND);
+        self.after = open.last().filter(|_| full).map(|(_, at)| *at).unwrap_or_default();
+        if first && !full {
+            // This round saw all that is open: whoever is not among them has ended.
+            self.backoff.retain(|id, _| open.iter().any(|(open, _)| open == id));
+        }
+        let now = Instant::now();
+        let due: Vec<F::Id> = open.into_iter().map(|(id, _)| id).filter(|id| self.is_due(*id, now)).collect();
+        due.iter().for_each(|id| self.note(*id, now));
+        let finished = stream::iter(due).for_each_concurrent(AT_ONCE, |id| async move {
+            match F::finish(system, id).await {
+                Ok(()) => metrics::counter!("flows_taken_up_total", "flow" => F::NAME).increment(1),
+                Err(error) => tracing::warn!(flow = F::NAME, %id, %error, "an open flow could not be finished yet"),
+            }
+        });
+        finished.await;
+    }
+
+    fn is_due(&self, id: F::Id, now: Instant) -> bool {
+        self.backoff.get(&id).is_none_or(|backoff| backoff.next <= now)
+    }
+
+    fn note(&mut self, id: F::Id, now: Instant) {
+        let delay = self.backoff.get(&id).map_or(PAUSE, |backoff| (backoff.delay * 2).min(LONGEST_BACKOFF));
+        if self.backoff.len() < REMEMBERED || self.backoff.contains_key(&id) {
+            self.backoff.insert(id, Backoff { next: now + delay, delay });
+        }
     }
 }

@@ -1,6 +1,9 @@
-use flows::accounts::{self, Account, LoggedIn, Login};
+use flows::{
+    Written,
+    accounts::{self, Account, LoggedIn, Login},
+};
 
-use super::token::Issued;
+use super::{Caller, token::Issued};
 use crate::{context::Context, problem::Problem};
 
 /// A person who has just logged in, with their token.
@@ -24,4 +27,17 @@ pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem>
     }
     let (issued, ()) = tokio::join!(service.tokens.issue(place, &session), service.sessions.remember(&session));
     Ok(Entered { account, issued: issued?, position: written.position })
+}
+
+/// Ends the caller's session. On a task of its own, so that a client that hangs up does not leave it open in Redis; and
+/// there it ends also when the log could not be written, since PostgreSQL has ended it by then.
+pub async fn log_out(caller: &Caller) -> Result<Written<()>, flows::Error> {
+    let (service, origin) = (caller.service.clone(), caller.origin());
+    let (user, session) = (caller.user_id, caller.session_id);
+    let ended = tokio::spawn(async move {
+        let ended = accounts::logout(&service.system, user, session, &origin).await;
+        service.sessions.ended(session).await;
+        ended
+    });
+    ended.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }

@@ -6,4 +6,4 @@ pub mod session;
 pub mod token;
 
 pub use bearer::{Caller, Paying, Visitor};
-pub use login::log_in;
+pub use login::{log_in, log_out};

@@ -15,6 +15,9 @@
 local session = false
 if ARGV[1] == '1' then session = redis.call('GET', KEYS[1]) end
 
+-- An ended session counts against nobody: whoever holds its token must not use its person's limits up.
+if session == 'revoked' then return { session, 0, 0, tonumber(ARGV[2]) } end
+
 local width = tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

@@ -123,11 +123,7 @@ impl Auth {
     /// Ends the session of the token that is sent.
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(&self, caller: Caller) -> Result<LogoutResponse, Failure<Logout>> {
-        let service = &caller.service;
-        let (user, session) = (caller.user_id, caller.session_id);
-        let ended = accounts::logout(&service.system, user, session, &caller.origin()).await?;
-        service.sessions.ended(session).await;
-        let ((), position) = caller.wrote(ended);
+        let ((), position) = caller.wrote(crate::auth::log_out(&caller).await?);
         Ok(LogoutResponse::LoggedOut(Json(Done { success: true }), position))
     }
 }

@@ -59,21 +59,28 @@ pub async fn process(
     let intent = Intent { payment_id, user_id, pay, screening, request_digest, now };
     let resource = || format!("/api/v1/transactions/{payment_id}");
     let begun = begin(system, intent, origin).await.map_err(|e| e.about(resource))?;
-    let payment = system.store.load::<Payment>(payment_id).await?;
+    // From here on the intent is in the log: whatever goes wrong, the answer says where the outcome will be.
+    let after_intent = |e: Error| e.after_intent(resource);
+    let payment = system.store.load::<Payment>(payment_id).await.map_err(|e| after_intent(e.into()))?;
     if payment.status() != Some(payment::Status::Pending) {
         let view = PaymentView::of(payment_id, &payment)?;
         return Ok(Written { value: view, position: begun.position });
     }
     if begun.is_repeat {
-        return settle::wait(system, payment_id).await.map_err(|e| e.about(resource));
+        return settle::wait(system, payment_id).await.map_err(after_intent);
     }
     // On a task of its own: a client that hangs up does not leave a payment half done.
-    let (system, origin) = (system.clone(), origin.clone());
+    let (owned, origin) = (system.clone(), origin.clone());
     let settled = tokio::spawn(async move {
-        settle::charge_and_record(&system, payment_id, settle::Charging::First, &origin).await
+        settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await
     });
-    let settled = settled.await.map_err(|e| Error::Internal(Box::new(e)))?.map_err(|e| e.about(resource))?;
-    Ok(Written { position: settled.position.max(begun.position), ..settled })
+    let settled = settled.await.map_err(|e| Error::Internal(Box::new(e))).flatten().map_err(after_intent)?;
+    if settled.position > 0 || settled.value.status == payment::Status::Pending {
+        return Ok(Written { position: settled.position.max(begun.position), ..settled });
+    }
+    // A worker had recorded the outcome before.
+    let position = system.store.head().await.map_err(|e| after_intent(e.into()))?;
+    Ok(Written { position, ..settled })
 }
 
 struct Begun {
@@ -101,10 +108,9 @@ async fn begin(system: &System, intent: Intent, origin: &Origin) -> Result<Begun
         let card = store.load::<Card>(intent.pay.card_id).await?;
         let payment = Loaded::<Payment>::new(intent.payment_id);
         let (held, events) = intent.decide(&card, &payment)?;
-        let mut unit = Unit::new(context()).stream(&payment, events);
-        if !held.is_empty() {
-            unit = unit.stream(&card, held);
-        }
+        // The card's stream belongs to the unit although nothing may be held: a refusal, too, has to be decided on
+        // the card as it is.
+        let unit = Unit::new(context()).stream(&payment, events).stream(&card, held);
         match store.append(unit).await {
             Ok(appended) => return Ok(Begun { position: appended.position, is_repeat: false }),
             Err(AppendError::Conflict) => {}

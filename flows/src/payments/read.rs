@@ -66,6 +66,7 @@ pub async fn get(
         Err(ReadError::Behind { wanted, .. }) => return Err(Error::Behind { position: wanted }),
         // Redis keeps the newest payments of a person; all are in the tables.
         Ok(None) | Err(ReadError::NotReady | ReadError::Unavailable(_)) => {
+            system.tables_at(at_least).await?;
             let row = system.store.transaction_row(payment_id).await?;
             row.map(|row| Ok::<_, Error>((row.user_id, from_row(row)?))).transpose()?
         }
@@ -94,6 +95,7 @@ pub async fn list(
         Err(ReadError::NotReady | ReadError::Unavailable(_)) => (vec![], false),
     };
     if items.len() < limit && !complete {
+        system.tables_at(at_least).await?;
         let older_than = items.last().map(|(position, _)| *position).or(before);
         let missing = i64::try_from(limit - items.len()).unwrap_or(i64::MAX);
         for row in system.store.transaction_rows(user_id, older_than, missing).await? {

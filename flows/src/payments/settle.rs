@@ -52,7 +52,7 @@ pub(super) async fn charge_and_record(
         return Ok(Written { value: PaymentView::of(payment_id, &payment)?, position: 0 });
     }
     let gateway = system.providers.gateway.name();
-    let outcome = match charge(system, payment_id, &payment).await? {
+    let outcome = match charge(system, payment_id, &payment, charging).await? {
         Ok(ChargeResult::Approved { reference }) => Outcome::Captured { reference },
         Ok(ChargeResult::Declined { code }) => Outcome::Declined(gateway_declined(gateway, code)),
         // Nothing happened now. That settles it only where nobody else can have sent anything before.
@@ -84,8 +84,12 @@ pub(super) async fn wait(system: &System, payment_id: PaymentId) -> Result<Writt
 /// Whether no worker can take the payment over before our outcome is appended: half of the time that workers wait
 /// is left for the append.
 fn is_ours(system: &System, payment: &Payment) -> bool {
-    let age = payment.initiated_at().and_then(|at| (crate::now() - at).to_std().ok());
-    age.is_some_and(|age| age < system.settings.abandoned_after() / 2)
+    age(payment) < system.settings.abandoned_after() / 2
+}
+
+/// Since it began. A clock that runs backwards makes it look old, which is the careful side.
+fn age(payment: &Payment) -> Duration {
+    payment.initiated_at().and_then(|at| (crate::now() - at).to_std().ok()).unwrap_or(Duration::MAX)
 }
 
 enum Outcome {
@@ -117,23 +121,31 @@ async fn charge(
     system: &System,
     payment_id: PaymentId,
     payment: &Payment,
+    charging: Charging,
 ) -> Result<Result<ChargeResult, Failure>, Error> {
     let (Some(card_id), Some(amount), Some(merchant)) = (payment.card_id(), payment.amount(), payment.merchant())
     else {
         return Err(payment::Error::NotFound.into());
     };
+    let gateway = &system.providers.gateway;
+    if charging == Charging::Again {
+        match gateway.look_up(payment_id, amount).await {
+            Ok(Some(result)) => return Ok(Ok(result)),
+            Ok(None) if age(payment) < system.settings.charge_again_within() => {}
+            Ok(None) | Err(_) => return Ok(Err(Failure::Unknown)),
+        }
+    }
     let secrets = system.store.card_secrets(card_id).await?;
     let secrets = secrets.ok_or_else(|| Error::Internal("an issued card has no secrets in the vault".into()))?;
     let broken = |e| Error::Internal(Box::new(e));
     let number = CardNumber::parse(&secrets.number).map_err(broken)?;
     let cvv = Cvv::parse(&secrets.cvv).map_err(broken)?;
     let charge = Charge { payment_id, number: &number, cvv: &cvv, expiry: secrets.expiry, amount, merchant };
-    let gateway = &system.providers.gateway;
     // An answer may be lost; what the gateway did is not. Finding nothing, or not finding out, settles nothing: the
     // request may still be on its way, and the charge is repeated.
     let attempt = || async {
         match gateway.charge(&charge).await {
-            Err(Failure::Unknown) => match gateway.look_up(payment_id).await {
+            Err(Failure::Unknown) => match gateway.look_up(payment_id, amount).await {
                 Ok(Some(result)) => Ok(result),
                 Ok(None) | Err(_) => Err(Failure::Unknown),
             },
@@ -191,7 +203,8 @@ async fn decline(
     };
     let _turn = system.turns.take(card_id).await;
     if let Some(window) = payment.hold().filter(|_| !events.is_empty()) {
-        let card = system.store.load::<Card>(card_id).await?;
+        // Not from memory: a refused release would not be noticed as a conflict.
+        let card = system.store.load_latest::<Card>(card_id).await?;
         let released = release(&card, PaymentId(payment.id), amount, window)?;
         unit = unit.stream(&card, released);
     }

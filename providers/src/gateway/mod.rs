@@ -18,11 +18,11 @@ pub trait Gateway: Send + Sync {
     /// Charges a card, with the payment id as idempotency key: a repeat answers what the first one brought about.
     async fn charge(&self, charge: &Charge<'_>) -> Result<ChargeResult, Failure>;
 
-    /// What became of a payment; none where the gateway has not seen it.
+    /// What became of a payment of `amount`; none where the gateway has not seen it.
     ///
     /// None is true now, not for ever: a request that was sent may still be on its way. Only repeating the charge
     /// settles such a payment for certain.
-    async fn look_up(&self, payment: PaymentId) -> Result<Option<ChargeResult>, Failure>;
+    async fn look_up(&self, payment: PaymentId, amount: Money) -> Result<Option<ChargeResult>, Failure>;
 }
 
 /// What to charge. Borrows the card's secrets, so that no copy of them is made.

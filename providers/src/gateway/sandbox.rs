@@ -1,4 +1,4 @@
-use aggregates::{Currency, PaymentId, card::Expiry};
+use aggregates::{Currency, Money, PaymentId, card::Expiry};
 use async_trait::async_trait;
 use reqwest::{Client, Url};
 use serde::{Deserialize, Serialize};
@@ -83,27 +83,28 @@ impl Gateway for Sandbox {
         let call = async {
             let answer = self.line.post(self.transactions.clone(), body, None).await?;
             let answer: TransactionAnswer<'_> = answer.json()?;
-            // A gateway that charged another amount than asked is a matter for people, not for a retry.
-            match decimal::money(answer.amount, answer.currency)? == charge.amount {
-                true => result(&answer),
-                false => Err(Failure::Malformed),
-            }
+            result(&answer, charge.amount)
         };
         self.charge.measure(call).await
     }
 
-    async fn look_up(&self, payment: PaymentId) -> Result<Option<ChargeResult>, Failure> {
+    async fn look_up(&self, payment: PaymentId, amount: Money) -> Result<Option<ChargeResult>, Failure> {
         let mut url = self.transactions.clone();
         url.set_query(Some(&format!("idempotency_key={payment}")));
         let call = async {
             let answer = self.line.get(url).await?;
-            answer.json_if_present("no_such_transaction")?.as_ref().map(result).transpose()
+            let answer = answer.json_if_present("no_such_transaction")?;
+            answer.as_ref().map(|answer| result(answer, amount)).transpose()
         };
         self.look_up.measure(call).await
     }
 }
 
-fn result(answer: &TransactionAnswer<'_>) -> Result<ChargeResult, Failure> {
+/// A gateway that charged another amount than asked is a matter for people, not for a retry.
+fn result(answer: &TransactionAnswer<'_>, amount: Money) -> Result<ChargeResult, Failure> {
+    if decimal::money(answer.amount, answer.currency)? != amount {
+        return Err(Failure::Malformed);
+    }
     match answer.status {
         Status::Success => Ok(ChargeResult::Approved { reference: reference(answer.transaction_id)? }),
         Status::Declined => Ok(ChargeResult::Declined { code: stable_code(answer.decline_code.unwrap_or_default()) }),

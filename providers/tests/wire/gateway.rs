@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::harness::{
-    CVV, NUMBER, a_payment, a_sandbox, a_sandbox_with, an_impatient_config, approved, charge, charge_amount, get,
+    AMOUNT, CVV, NUMBER, a_payment, a_sandbox, a_sandbox_with, an_impatient_config, approved, charge, charge_amount, get,
 };
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn a_payment_is_charged_once_however_often_it_is_sent() {
     for _ in 0..3 {
         assert_eq!(charge(&sandbox.providers, payment, "shop.example").await, Ok(approved(payment)));
     }
-    assert_eq!(sandbox.providers.gateway.look_up(payment).await, Ok(Some(approved(payment))));
+    assert_eq!(sandbox.providers.gateway.look_up(payment, AMOUNT).await, Ok(Some(approved(payment))));
     let expected = json!({
         "charges": 1, "declines": 0, "distinct_keys": 1, "requests": 3, "duplicate_requests": 2,
         "total_minor_units": { "USD": 9999 },
@@ -53,7 +53,7 @@ async fn declines_charge_nothing_and_stay_declines() {
         let declined = ChargeResult::Declined { code: code.into() };
         assert_eq!(charge(&sandbox.providers, payment, merchant).await, Ok(declined.clone()));
         assert_eq!(charge(&sandbox.providers, payment, merchant).await, Ok(declined.clone()));
-        assert_eq!(sandbox.providers.gateway.look_up(payment).await, Ok(Some(declined)));
+        assert_eq!(sandbox.providers.gateway.look_up(payment, AMOUNT).await, Ok(Some(declined)));
     }
     let charges = sandbox.charges().await;
     assert_eq!((&charges["charges"], &charges["declines"]), (&json!(0), &json!(2)));
@@ -67,7 +67,7 @@ async fn a_lost_answer_leaves_a_charge_that_look_up_finds() {
     for _ in 0..2 {
         assert_eq!(charge(&sandbox.providers, payment, "lost.example").await, Err(Failure::Unknown));
     }
-    assert_eq!(sandbox.providers.gateway.look_up(payment).await, Ok(Some(approved(payment))));
+    assert_eq!(sandbox.providers.gateway.look_up(payment, AMOUNT).await, Ok(Some(approved(payment))));
     assert_eq!(sandbox.charges().await["charges"], 1);
 }
 
@@ -77,7 +77,7 @@ async fn a_slow_gateway_is_an_unknown_outcome_that_look_up_settles() {
     let sandbox = a_sandbox_with(config, an_impatient_config()).await;
     let payment = a_payment();
     assert_eq!(charge(&sandbox.providers, payment, "slow.example").await, Err(Failure::Unknown));
-    assert_eq!(sandbox.providers.gateway.look_up(payment).await, Ok(Some(approved(payment))));
+    assert_eq!(sandbox.providers.gateway.look_up(payment, AMOUNT).await, Ok(Some(approved(payment))));
 
     let config = SandboxConfig { slow_answer_ms: 50, ..SandboxConfig::default() };
     let sandbox = a_sandbox_with(config, Config::default()).await;
@@ -89,7 +89,7 @@ async fn a_gateway_that_is_down_charges_nothing() {
     let sandbox = a_sandbox().await;
     let payment = a_payment();
     assert_eq!(charge(&sandbox.providers, payment, "down.example").await, Err(Failure::Unknown));
-    assert_eq!(sandbox.providers.gateway.look_up(payment).await, Ok(None));
+    assert_eq!(sandbox.providers.gateway.look_up(payment, AMOUNT).await, Ok(None));
     assert_eq!(sandbox.charges().await["distinct_keys"], 0);
     assert_eq!(sandbox.charge_of(payment).await.0, 404);
 }
@@ -99,7 +99,7 @@ async fn a_flaky_gateway_charges_at_the_second_request() {
     let sandbox = a_sandbox().await;
     let payment = a_payment();
     assert_eq!(charge(&sandbox.providers, payment, "flaky.example").await, Err(Failure::Unknown));
-    assert_eq!(sandbox.providers.gateway.look_up(payment).await, Ok(None));
+    assert_eq!(sandbox.providers.gateway.look_up(payment, AMOUNT).await, Ok(None));
     assert_eq!(charge(&sandbox.providers, payment, "flaky.example").await, Ok(approved(payment)));
     assert_eq!(charge(&sandbox.providers, payment, "flaky.example").await, Ok(approved(payment)));
     assert_eq!(sandbox.charges().await["charges"], 1);

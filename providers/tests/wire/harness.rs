@@ -108,8 +108,11 @@ pub fn a_payment() -> PaymentId {
     PaymentId(Uuid::now_v7())
 }
 
+/// What [`charge`] charges: 99.99.
+pub const AMOUNT: Money = Money::new(9999, Currency::USD);
+
 pub async fn charge(providers: &Providers, payment_id: PaymentId, merchant: &str) -> Result<ChargeResult, Failure> {
-    charge_amount(providers, payment_id, merchant, usd(9999)).await
+    charge_amount(providers, payment_id, merchant, AMOUNT).await
 }
 
 pub async fn charge_amount(

@@ -31,6 +31,9 @@ impl Log {
     pub fn start(pool: PgPool, options: PgConnectOptions, config: &Config) -> Log {
         let (queue, waiting) = mpsc::channel(config.append_queue);
         let timeout = std::time::Duration::from_secs(config.append_timeout_seconds);
+        // An append that its caller has given up must not wait in PostgreSQL for the lock and be written much later.
+        let patience = (timeout * 4 / 5).as_millis().to_string();
+        let options = options.options([("statement_timeout", patience.as_str())]);
         tokio::spawn(writer::run(waiting, options, config.append_batch, timeout));
         Log {
             queue,
@@ -49,14 +52,8 @@ impl Store {
     pub async fn append(&self, unit: Unit) -> Result<Appended, AppendError> {
         let log = &self.inner.log;
         let (rows, states) = unit.into_parts();
-        let decided_on: Vec<_> = rows.streams.iter().map(|stream| (stream.kind, stream.id)).collect();
-        let (answer, outcome) = oneshot::channel();
-        log.queue.try_send(Waiting { rows, answer }).map_err(|_| AppendError::Overloaded {
-            retry_after: std::time::Duration::from_secs(1),
-        })?;
-        // The writer answers within its own time-out; the extra second is for a writer that died.
-        let outcome = tokio::time::timeout(log.timeout + std::time::Duration::from_secs(1), outcome).await;
-        let outcome = outcome.map_err(|_| AppendError::Unknown)?.map_err(|_| AppendError::Unknown)?;
+        let streams: Vec<_> = rows.streams.iter().map(|stream| (stream.kind, stream.id)).collect();
+        let outcome = self.write(rows).await;
         match &outcome {
             Ok(_) => {
                 for state in states {
@@ -64,9 +61,20 @@ impl Store {
                     log.cache.put(state);
                 }
             }
-            // Any of them may be out of date, also one that the unit only demanded to be as it was.
-            Err(_) => decided_on.into_iter().for_each(|(kind, id)| log.cache.forget(kind, id)),
+            // Also what the unit only demanded: a stale entry must not be decided on again.
+            Err(_) => streams.into_iter().for_each(|(kind, id)| log.cache.forget(kind, id)),
         }
         outcome
+    }
+
+    async fn write(&self, rows: unit::Rows) -> Result<Appended, AppendError> {
+        let log = &self.inner.log;
+        let (answer, outcome) = oneshot::channel();
+        log.queue.try_send(Waiting { rows, answer }).map_err(|_| AppendError::Overloaded {
+            retry_after: std::time::Duration::from_secs(1),
+        })?;
+        // The writer answers within its own time-out; the extra second is for a writer that died.
+        let outcome = tokio::time::timeout(log.timeout + std::time::Duration::from_secs(1), outcome).await;
+        outcome.map_err(|_| AppendError::Unknown)?.map_err(|_| AppendError::Unknown)?
     }
 }

@@ -121,25 +121,26 @@ impl Writer {
                     }
                     tracing::warn!(%error, "append is tried again");
                     tokio::time::sleep(RECONNECT_PAUSE).await;
-                    pending.push((batch, true));
+                    // Nobody waits for these any more: they have been told that the outcome is unknown.
+                    let batch: Vec<_> = batch.into_iter().filter(|waiting| !waiting.answer.is_closed()).collect();
+                    if !batch.is_empty() {
+                        pending.push((batch, true));
+                    }
                 }
             }
         }
     }
 
     async fn try_write(&mut self, batch: &[Waiting]) -> Result<Outcome, sqlx::Error> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(PgConnection::connect_with(&self.options).await?),
+        let (connection, options) = (&mut self.connection, &self.options);
+        let call = async {
+            let connection = match connection {
+                Some(connection) => connection,
+                none => none.insert(PgConnection::connect_with(options).await?),
+            };
+            append(connection, batch).await
         };
-        let call = append(connection, batch);
-        match tokio::time::timeout(self.timeout, call).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                self.connection = None;
-                Err(sqlx::Error::PoolTimedOut)
-            }
-        }
+        tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     async fn answer(&mut self, batch: Vec<Waiting>, outcome: Outcome, sent_before: bool) {

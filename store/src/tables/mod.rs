@@ -111,12 +111,18 @@ impl ReadTables {
         Ok(Progress { position: last.position, parked: parked.len() })
     }
 
-    /// Makes a finished rebuild the live tables.
-    pub async fn go_live(self) -> Result<(), Error> {
+    /// Makes a finished rebuild the live tables, unless these have gone further meanwhile.
+    pub async fn go_live(&self) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
         // Lets the writers of the old tables finish, those that wait for their turn too, and keeps new ones out. A row
         // lock would not do: whoever waited for it would hold the table that is to be dropped.
         sqlx::query(&format!("LOCK TABLE {LIVE}.progress IN ACCESS EXCLUSIVE MODE")).execute(&mut *transaction).await?;
+        let sql = format!("SELECT l.position, r.position FROM {LIVE}.progress l, {REBUILT}.progress r");
+        let row = sqlx::query(&sql).fetch_one(&mut *transaction).await?;
+        let (live, rebuilt): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        if rebuilt < live {
+            return Err(Error::RebuildBehind { rebuilt, live });
+        }
         sqlx::query(&format!("DROP SCHEMA {LIVE} CASCADE")).execute(&mut *transaction).await?;
         sqlx::query(&format!("ALTER SCHEMA {REBUILT} RENAME TO {LIVE}")).execute(&mut *transaction).await?;
         transaction.commit().await?;

@@ -132,10 +132,10 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
-    /// People whose case was submitted in `span` and still waits for the provider.
+    /// People whose case was submitted in `span` and still waits for the provider, or for the people who review it there.
     pub async fn open_cases(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
         let sql = "SELECT user_id, submitted_at FROM read.kyc_verifications
-                    WHERE status = 'pending' AND submitted_at > $1 AND submitted_at < $2
+                    WHERE status IN ('pending', 'in_review') AND submitted_at > $1 AND submitted_at < $2
                     ORDER BY submitted_at LIMIT $3";
         self.still_open(sql, span, limit).await
     }

@@ -7,14 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use aggregates::Envelope;
 use store::Store;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::sink::{Sink, SinkError};
 
 /// Events read from the log at once.
 const PAGE: i64 = 1_000;
 
-/// How long a sink hears nothing from the bus before it looks into the log.
+/// How long a sink hears nothing new from the bus before it looks into the log.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// After a failure.
@@ -81,17 +81,26 @@ async fn listen<S: Sink>(
     bus: &mut mpsc::Receiver<Arc<[Envelope]>>,
     mut position: i64,
 ) -> Result<(), SinkError> {
+    let mut advanced = Instant::now();
     loop {
         match tokio::time::timeout(QUIET, bus.recv()).await {
-            Ok(Some(batch)) => position = position.max(sink.apply(&batch).await?),
-            Ok(None) => return Ok(()),
-            Err(_) => {
-                // Redis may have been emptied in the quiet, or the bus may be keeping something back.
-                let known = sink.position().await?;
-                if known.is_none() || store.head().await? > position {
-                    return Err(SinkError::Changed);
+            Ok(Some(batch)) => {
+                let reached = sink.apply(&batch).await?;
+                if reached > position {
+                    (position, advanced) = (reached, Instant::now());
                 }
             }
+            Ok(None) => return Ok(()),
+            Err(_) => {}
+        }
+        if advanced.elapsed() >= QUIET {
+            // Redis may have been emptied in the quiet, or the bus may be keeping something back, or delivering what
+            // is long done.
+            let known = sink.position().await?;
+            if known.is_none() || store.head().await? > position {
+                return Err(SinkError::Changed);
+            }
+            advanced = Instant::now();
         }
     }
 }

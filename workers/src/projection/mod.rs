@@ -60,6 +60,8 @@ pub async fn rebuild(
     config: &projections::Config,
     progress: impl Fn(i64) + Sync,
 ) -> Result<i64, Failure> {
+    // Two rebuilds of the same thing would throw each other's work away.
+    let _lead = store.lead("rebuild").await;
     match projection {
         Projection::Views => {
             let writer = Writer::open(redis_url, namespace, config).await.map_err(SinkError::from)?;
@@ -77,7 +79,7 @@ async fn rebuild_sink<S: Sink>(mut sink: S, store: &Store, progress: impl Fn(i64
     loop {
         position = follow::read_up(&mut sink, store, position, &progress).await?;
         match sink.go_live().await {
-            // The live one has moved on meanwhile: catch up and try again.
+            // The live one has gone further meanwhile: catch up and try again.
             Err(SinkError::Changed) if store.head().await? > position => {}
             switched => {
                 switched?;

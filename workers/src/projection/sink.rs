@@ -90,8 +90,9 @@ impl Sink for Tables {
     }
 
     async fn go_live(&mut self) -> Result<(), SinkError> {
-        let rebuilt = std::mem::replace(&mut self.tables, self.store.read_tables());
-        Ok(rebuilt.go_live().await?)
+        self.tables.go_live().await?;
+        self.tables = self.store.read_tables();
+        Ok(())
     }
 
     async fn apply(&mut self, batch: &[Envelope]) -> Result<i64, SinkError> {
@@ -113,6 +114,7 @@ impl From<store::Error> for SinkError {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Gap { .. } => SinkError::Gap,
+            store::Error::RebuildBehind { .. } => SinkError::Changed,
             error => SinkError::Failed(error.to_string()),
         }
     }
