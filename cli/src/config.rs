@@ -65,7 +65,8 @@ impl Config {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
         let environment = Environment::with_prefix("VC").prefix_separator("_").separator("__").try_parsing(true);
-        let ours = std::env::vars().filter(|(name, _)| name.starts_with("VC_") && !FOR_SCRIPTS.contains(&name.as_str()));
+        let ours =
+            std::env::vars().filter(|(name, _)| name.starts_with("VC_") && !FOR_SCRIPTS.contains(&name.as_str()));
         let ours = ours.filter(|(name, _)| !name.starts_with("VC_TEST_")).collect();
         let config: Config = builder.add_source(environment.source(Some(ours))).build()?.try_deserialize()?;
         let namespace = &config.namespace;

@@ -16,9 +16,10 @@ pub(crate) fn install_logs(filter: &str) {
 
 /// Makes the recorder that `/metrics` renders. Once a process.
 pub fn install_metrics() -> Result<PrometheusHandle, Failure> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
-        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_units".into()), &[1.0, 4.0, 16.0, 64.0, 256.0]));
+    let builder =
+        PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS).and_then(
+            |builder| builder.set_buckets_for_metric(Matcher::Suffix("_units".into()), &[1.0, 4.0, 16.0, 64.0, 256.0]),
+        );
     let failed = |e: metrics_exporter_prometheus::BuildError| Failure::Config(e.to_string());
     builder.map_err(failed)?.install_recorder().map_err(failed)
 }

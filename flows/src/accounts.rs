@@ -53,11 +53,7 @@ impl fmt::Debug for Account {
 }
 
 /// Opens an account. An address belongs to one account at most, under any concurrency.
-pub async fn register(
-    system: &System,
-    registration: Registration,
-    origin: &Origin,
-) -> Result<Written<Account>, Error> {
+pub async fn register(system: &System, registration: Registration, origin: &Origin) -> Result<Written<Account>, Error> {
     let email = normalised_email(&registration.email)?;
     let first_name = name("first_name", &registration.first_name)?;
     let last_name = name("last_name", &registration.last_name)?;

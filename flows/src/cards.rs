@@ -64,9 +64,8 @@ pub async fn request(
             return Err(Error::KycRequired { status: identity.status() });
         }
         // The empty addition holds the verification in place: should it change meanwhile, the append conflicts.
-        let unit = Unit::new(origin.context(Actor::Person(user_id)))
-            .stream(&card, events.clone())
-            .stream(&identity, vec![]);
+        let unit =
+            Unit::new(origin.context(Actor::Person(user_id))).stream(&card, events.clone()).stream(&identity, vec![]);
         match store.append(unit).await {
             Ok(appended) => {
                 position = Some(appended.position);
@@ -172,12 +171,7 @@ pub async fn list(system: &System, user_id: UserId, at_least: Option<i64>) -> Re
 }
 
 /// A card of the person; somebody else's is as unknown as none.
-pub async fn get(
-    system: &System,
-    user_id: UserId,
-    card_id: CardId,
-    at_least: Option<i64>,
-) -> Result<CardView, Error> {
+pub async fn get(system: &System, user_id: UserId, card_id: CardId, at_least: Option<i64>) -> Result<CardView, Error> {
     let (owner, view) = match system.views.card(card_id, at_least).await {
         Ok(Some(card)) => (card.user_id, from_document(card)),
         Ok(None) => return Err(Error::NotFound { what: "card" }),

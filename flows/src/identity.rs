@@ -71,7 +71,9 @@ pub async fn status(system: &System, user_id: UserId) -> Result<KycView, Error> 
 /// without one.
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
-    let Some(case) = identity.case().filter(|_| !identity.status().is_final() && identity.status() != kyc::Status::NotStarted) else {
+    let Some(case) =
+        identity.case().filter(|_| !identity.status().is_final() && identity.status() != kyc::Status::NotStarted)
+    else {
         return Ok(Written { value: view(&identity), position: 0 });
     };
     let applicant = applicant(system, user_id, case).await?;

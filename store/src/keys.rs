@@ -95,7 +95,8 @@ impl Keys {
             write_new(&directory.join(name), || Ok(BASE64_STANDARD.encode(DataKey::generate().as_bytes())))?;
         }
         write_new(&directory.join("signing-1.pem"), || {
-            let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).map_err(|e| Error::Keys(e.to_string()))?;
+            let key =
+                RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).map_err(|e| Error::Keys(e.to_string()))?;
             Ok(key.to_pkcs8_pem(LineEnding::LF).map_err(|e| Error::Keys(e.to_string()))?.to_string())
         })
     }
@@ -110,7 +111,8 @@ impl Keys {
     }
 
     pub(crate) fn keyed_hash(&self, scope: &str, value: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.inner.index.as_bytes()).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.inner.index.as_bytes()).expect("HMAC takes keys of any length");
         // The length keeps ("ab", "c") and ("a", "bc") apart.
         mac.update(&(scope.len() as u64).to_be_bytes());
         mac.update(scope.as_bytes());
@@ -204,4 +206,3 @@ fn write_new(path: &Path, content: impl FnOnce() -> Result<String, Error>) -> Re
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }
-

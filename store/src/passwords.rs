@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use aggregates::UserId;
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use tokio::sync::Semaphore;
@@ -54,9 +51,10 @@ impl Hasher {
 impl Store {
     /// Sets the person's password.
     pub async fn set_password(&self, user: UserId, password: SecretString) -> Result<(), Error> {
-        let hash = self.inner.passwords.run(move |argon2| {
-            argon2.hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string())
-        });
+        let hash = self
+            .inner
+            .passwords
+            .run(move |argon2| argon2.hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()));
         let hash = hash.await?.map_err(|e| Error::Keys(e.to_string()))?;
         sqlx::query(
             "INSERT INTO credentials (user_id, password_hash) VALUES ($1, $2)

@@ -66,10 +66,12 @@ impl Store {
 
     /// Throws the key and password of an account away that did not come about.
     pub async fn discard_secrets(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query("WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1")
-            .bind(user.0)
-            .execute(self.pool())
-            .await?;
+        sqlx::query(
+            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1",
+        )
+        .bind(user.0)
+        .execute(self.pool())
+        .await?;
         self.inner.people.cache.remove(&user.0);
         Ok(())
     }

@@ -32,7 +32,10 @@ pub enum ClientError {
     Connection(String),
     TimedOut,
     /// The answer came, and is not the one that the next step needs.
-    Unexpected { step: &'static str, answer: String },
+    Unexpected {
+        step: &'static str,
+        answer: String,
+    },
 }
 
 impl fmt::Display for ClientError {

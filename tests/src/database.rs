@@ -2,8 +2,8 @@
 
 use std::{fs, path::PathBuf, process, str::FromStr, thread};
 
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use sqlx::ConnectOptions;
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use store::{Config, Store, keys::Keys};
 
 /// Names the server, by a role that may create databases.
@@ -22,7 +22,9 @@ impl TestDatabase {
         let url = std::env::var(SERVER).unwrap_or_else(|_| panic!("{SERVER} is not set; `./dev test` sets it"));
         let server = PgConnectOptions::from_str(&url).expect("the server's address is a PostgreSQL URL");
         let name = format!("vc_test_{}", namespace());
-        execute_at(&server, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await.expect("a database of our own");
+        execute_at(&server, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+            .await
+            .expect("a database of our own");
         TestDatabase { name, server }
     }
 

@@ -18,7 +18,8 @@ async fn operations(system: &TestSystem, version: &str) -> Vec<(Method, String)>
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
-            let filled: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { NOBODYS } else { part }).collect();
+            let filled: Vec<_> =
+                path.split('/').map(|part| if part.starts_with('{') { NOBODYS } else { part }).collect();
             let path = filled.join("/");
             let path = if path.starts_with(base) { path } else { format!("{base}{path}") };
             found.push((method.to_uppercase().parse().unwrap(), path));

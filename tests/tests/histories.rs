@@ -124,7 +124,8 @@ impl History {
     fn login(&mut self, who: &Index) {
         let (now, session_id) = (self.now(), SessionId(self.id()));
         let Some(user) = chosen(&self.users, who) else { return };
-        let command = user::Command::OpenSession { session_id, device_id: None, now, expires_at: now + Duration::days(7) };
+        let command =
+            user::Command::OpenSession { session_id, device_id: None, now, expires_at: now + Duration::days(7) };
         run(&mut self.users, &mut self.events, user, command, now);
     }
 

@@ -12,7 +12,8 @@ const LONGEST: usize = 400;
 const LONG_FOR_A_REASON: [(&str, &str); 0] = [];
 
 /// What stands where something is missing. Split, so that this file does not hold what it looks for.
-const UNFINISHED: [&str; 4] = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("XX", "X:")];
+const UNFINISHED: [&str; 4] =
+    [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME"), concat!("XX", "X:")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -54,7 +55,9 @@ fn no_file_is_too_long_to_read_without_a_reason() {
 fn nothing_is_left_unfinished() {
     let unfinished: Vec<_> = sources()
         .into_iter()
-        .flat_map(|(path, text)| UNFINISHED.iter().filter(move |mark| text.contains(*mark)).map(move |m| (path.clone(), m)))
+        .flat_map(|(path, text)| {
+            UNFINISHED.iter().filter(move |mark| text.contains(*mark)).map(move |m| (path.clone(), m))
+        })
         .collect();
     assert!(unfinished.is_empty(), "{unfinished:?}");
 }

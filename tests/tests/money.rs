@@ -1,6 +1,9 @@
 //! Card limits hold and money adds up, under any concurrency (invariant 2).
 
-use aggregates::{CardId, card::{Card, Window}};
+use aggregates::{
+    CardId,
+    card::{Card, Window},
+};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tests::{client::Cardholder, system::TestSystem};

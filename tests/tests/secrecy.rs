@@ -100,7 +100,8 @@ fn readable(value: &redis::Value) -> String {
 async fn on_the_bus(system: &TestSystem) -> Vec<String> {
     let addresses = system.addresses();
     let client = async_nats::connect(&addresses.nats_url).await.unwrap();
-    let stream = jetstream::new(client).get_stream(format!("{}_EVENTS", addresses.namespace.to_uppercase())).await.unwrap();
+    let stream =
+        jetstream::new(client).get_stream(format!("{}_EVENTS", addresses.namespace.to_uppercase())).await.unwrap();
     let config = consumer::pull::OrderedConfig::default();
     let consumer = stream.create_consumer(config).await.unwrap();
     let expected = usize::try_from(system.store().head().await.unwrap()).unwrap();

@@ -11,7 +11,8 @@ pub(crate) async fn run(config: &Config, only: Option<Projection>) -> Result<(),
     let store = Store::connect(config.database_url(), Keys::load(&config.keys_dir)?, &config.store)?;
     for projection in Projection::ALL.into_iter().filter(|projection| only.is_none_or(|only| only == *projection)) {
         let head = store.head().await?;
-        let bar = ProgressBar::new(u64::try_from(head).unwrap_or(0)).with_style(style()).with_message(projection.name());
+        let bar =
+            ProgressBar::new(u64::try_from(head).unwrap_or(0)).with_style(style()).with_message(projection.name());
         let redis_url = config.redis_url().expose_secret();
         let position = workers::rebuild(projection, &store, redis_url, &config.namespace, &config.views, |position| {
             bar.set_length(bar.length().unwrap_or(0).max(u64::try_from(position).unwrap_or(0)));

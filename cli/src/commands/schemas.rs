@@ -26,9 +26,7 @@ pub(crate) fn run(directory: &Path, check: bool) -> Result<(), Failure> {
     }
     match stale.is_empty() || !check {
         true => Ok(()),
-        false => {
-            Err(Failure::Other(format!("out of date: {}; run `virtual-cards dev schemas`", stale.join(", "))))
-        }
+        false => Err(Failure::Other(format!("out of date: {}; run `virtual-cards dev schemas`", stale.join(", ")))),
     }
 }
 

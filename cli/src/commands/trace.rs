@@ -47,7 +47,10 @@ async fn bus(config: &Config, events: &[Envelope]) {
     for event in events {
         match bus.stored(event.position).await {
             Ok(Some(stored)) => {
-                say(&format!("sequence {}  subject {}  carries position {}", stored.sequence, stored.subject, event.position));
+                say(&format!(
+                    "sequence {}  subject {}  carries position {}",
+                    stored.sequence, stored.subject, event.position
+                ));
             }
             Ok(None) => say(&format!("position {} is not (or no more) in the stream", event.position)),
             Err(error) => return say(&error.to_string()),

@@ -71,9 +71,10 @@ pub async fn process(
     }
     // On a task of its own: a client that hangs up does not leave a payment half done.
     let (owned, origin) = (system.clone(), origin.clone());
-    let settled = tokio::spawn(async move {
-        settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await
-    });
+    let settled =
+        tokio::spawn(
+            async move { settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await },
+        );
     let settled = settled.await.map_err(|e| Error::Internal(Box::new(e))).flatten().map_err(after_intent)?;
     if settled.position > 0 || settled.value.status == payment::Status::Pending {
         return Ok(Written { position: settled.position.max(begun.position), ..settled });
@@ -223,7 +224,8 @@ async fn screen(system: &System, user_id: UserId, pay: &Pay, now: DateTime<Utc>)
 }
 
 fn check(pay: &Pay) -> Result<(), Error> {
-    let plain = |text: &str, longest| !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control);
+    let plain =
+        |text: &str, longest| !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control);
     if !pay.amount.is_positive() {
         return Err(Error::invalid("amount", "must be above zero"));
     }

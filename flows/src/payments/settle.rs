@@ -23,11 +23,7 @@ const WAIT_PAUSE: Duration = Duration::from_millis(25);
 const GATEWAY: Actor = Actor::System("gateway");
 
 /// Finishes a payment that the request which began it left pending: a crash, or a gateway that did not answer.
-pub async fn finish(
-    system: &System,
-    payment_id: PaymentId,
-    origin: &Origin,
-) -> Result<Written<PaymentView>, Error> {
+pub async fn finish(system: &System, payment_id: PaymentId, origin: &Origin) -> Result<Written<PaymentView>, Error> {
     system.store.forget::<Payment>(payment_id);
     charge_and_record(system, payment_id, Charging::Again, origin).await
 }
@@ -190,12 +186,7 @@ async fn record(
 }
 
 /// Ends the payment and gives its hold back, both or neither.
-async fn decline(
-    system: &System,
-    payment: &Loaded<Payment>,
-    reason: &Decline,
-    origin: &Origin,
-) -> Result<i64, Error> {
+async fn decline(system: &System, payment: &Loaded<Payment>, reason: &Decline, origin: &Origin) -> Result<i64, Error> {
     let events = payment.decide(payment::Command::Decline { reason: reason.clone(), now: crate::now() })?;
     let mut unit = Unit::new(origin.context(GATEWAY)).stream(payment, events.clone());
     let (Some(card_id), Some(amount)) = (payment.card_id(), payment.amount()) else {
@@ -211,12 +202,7 @@ async fn decline(
     append(system, unit).await
 }
 
-fn release(
-    card: &Card,
-    payment_id: PaymentId,
-    amount: Money,
-    window: Window,
-) -> Result<Vec<card::Event>, card::Error> {
+fn release(card: &Card, payment_id: PaymentId, amount: Money, window: Window) -> Result<Vec<card::Event>, card::Error> {
     card.decide(card::Command::ReleaseHold { payment_id, amount, window, now: crate::now() })
 }
 

@@ -25,7 +25,7 @@ impl RedisServer {
     pub fn start() -> RedisServer {
         let directory = tempfile::tempdir().unwrap();
         let process = Command::new("redis-server")
-            .args(["--port", "7391", "--save", "", "--appendonly", "no", "--unixsocket", "redis.sock", "--dir"])
+            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket", "redis.sock", "--dir"])
             .arg(directory.path())
             .current_dir(directory.path())
             .stdout(Stdio::null())
@@ -45,7 +45,7 @@ impl RedisServer {
     }
 
     pub fn url(&self) -> String {
-        "redis://127.0.0.1:7391".to_owned()
+        format!("redis+unix://{}", self.socket().display())
     }
 
     pub fn process_id(&self) -> u32 {

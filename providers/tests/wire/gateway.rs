@@ -9,7 +9,8 @@ use tokio::{
 };
 
 use crate::harness::{
-    AMOUNT, CVV, NUMBER, a_payment, a_sandbox, a_sandbox_with, an_impatient_config, approved, charge, charge_amount, get,
+    AMOUNT, CVV, NUMBER, a_payment, a_sandbox, a_sandbox_with, an_impatient_config, approved, charge, charge_amount,
+    get,
 };
 
 #[tokio::test]

@@ -70,9 +70,9 @@ impl Store {
     async fn write(&self, rows: unit::Rows) -> Result<Appended, AppendError> {
         let log = &self.inner.log;
         let (answer, outcome) = oneshot::channel();
-        log.queue.try_send(Waiting { rows, answer }).map_err(|_| AppendError::Overloaded {
-            retry_after: std::time::Duration::from_secs(1),
-        })?;
+        log.queue
+            .try_send(Waiting { rows, answer })
+            .map_err(|_| AppendError::Overloaded { retry_after: std::time::Duration::from_secs(1) })?;
         // The writer answers within its own time-out; the extra second is for a writer that died.
         let outcome = tokio::time::timeout(log.timeout + std::time::Duration::from_secs(1), outcome).await;
         outcome.map_err(|_| AppendError::Unknown)?.map_err(|_| AppendError::Unknown)?

@@ -132,7 +132,8 @@ impl Changes {
                 self.verdicts.insert(case_id, verdict);
             }
             kyc::Event::Approved { case_id, provider, provider_reference: reference, at } => {
-                let verdict = Verdict { status: "approved", provider, reference, reasons: vec![], decided_at: Some(at) };
+                let verdict =
+                    Verdict { status: "approved", provider, reference, reasons: vec![], decided_at: Some(at) };
                 self.verdicts.insert(case_id, verdict);
             }
             kyc::Event::Rejected { case_id, provider, provider_reference: reference, reasons, at } => {
@@ -156,7 +157,9 @@ impl Changes {
                 "active"
             }
             card::Event::Held { amount, window, .. } => return self.spend(card_id, window, amount.minor_units),
-            card::Event::HoldReleased { amount, window, .. } => return self.spend(card_id, window, -amount.minor_units),
+            card::Event::HoldReleased { amount, window, .. } => {
+                return self.spend(card_id, window, -amount.minor_units);
+            }
             card::Event::IssueFailed { .. } => "issue_failed",
             card::Event::Frozen { .. } => "frozen",
             card::Event::Unfrozen { .. } => "active",
@@ -180,17 +183,20 @@ impl Changes {
             payment::Event::Initiated {
                 user_id, card_id, amount, merchant, merchant_category, screening, at, ..
             } => {
-                self.payments.insert(payment_id, NewPayment {
-                    user_id,
-                    card_id,
-                    amount: amount.minor_units,
-                    currency: amount.currency,
-                    merchant,
-                    merchant_category,
-                    risk_score: screening.risk_score,
-                    at,
-                    position,
-                });
+                self.payments.insert(
+                    payment_id,
+                    NewPayment {
+                        user_id,
+                        card_id,
+                        amount: amount.minor_units,
+                        currency: amount.currency,
+                        merchant,
+                        merchant_category,
+                        risk_score: screening.risk_score,
+                        at,
+                        position,
+                    },
+                );
                 return;
             }
             payment::Event::Captured { gateway, gateway_reference, at, .. } => Outcome {

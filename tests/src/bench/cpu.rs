@@ -28,13 +28,16 @@ impl Parts {
     /// The services' processes are named by `VC_TEST_PG_PIDFILE`, `VC_TEST_NATS_PID` and `VC_TEST_REDIS_PID`, or else
     /// found by the port that their address names.
     pub fn find(processes: &Processes, database_url: &str, nats_url: &str, redis_url: &str) -> Result<Parts, Failure> {
-        let pids = |group: &[crate::processes::Process]| Counted::Processes(group.iter().filter_map(|p| p.pid()).collect());
+        let pids =
+            |group: &[crate::processes::Process]| Counted::Processes(group.iter().filter_map(|p| p.pid()).collect());
         let named = |variable| env::var(variable).ok().and_then(|pid: String| pid.trim().parse().ok());
         let postmaster = env::var("VC_TEST_PG_PIDFILE").ok().and_then(|path| fs::read_to_string(path).ok());
         let postmaster = postmaster.and_then(|text| text.lines().next()?.trim().parse().ok());
         let service = |named: Option<u32>, url: &str| match named {
             Some(pid) => Ok(pid),
-            None => listener(url).ok_or_else(|| Failure(format!("no process of this machine listens at {}", port(url)))),
+            None => {
+                listener(url).ok_or_else(|| Failure(format!("no process of this machine listens at {}", port(url))))
+            }
         };
         Ok(Parts {
             parts: vec![

@@ -54,7 +54,9 @@ impl Positions {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > SETTLING {
-                return Err(Failure(format!("the log is at {head}, views at {views}, tables at {tables}, and stay there")));
+                return Err(Failure(format!(
+                    "the log is at {head}, views at {views}, tables at {tables}, and stay there"
+                )));
             }
             tokio::time::sleep(SETTLING_PERIOD).await;
         }
@@ -87,7 +89,8 @@ impl Lookout {
         let views = look(VIEWS_PERIOD, stopped.clone(), positions.clone(), |at: Positions| async move {
             at.views.checkpoint().await.ok()
         });
-        let tables = look(TABLES_PERIOD, stopped, positions.clone(), |at: Positions| async move { at.tables().await.ok() });
+        let tables =
+            look(TABLES_PERIOD, stopped, positions.clone(), |at: Positions| async move { at.tables().await.ok() });
         Ok(Lookout {
             positions: positions.clone(),
             from,
@@ -107,8 +110,10 @@ impl Lookout {
             "SELECT recorded_at, max(position), count(*) FROM events WHERE position > $1 GROUP BY 1 ORDER BY 2",
         );
         let rows = rows.bind(self.from).fetch_all(&self.positions.pool).await?;
-        let batches: Vec<(DateTime<Utc>, i64, i64)> =
-            rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect::<Result<_, sqlx::Error>>()?;
+        let batches: Vec<(DateTime<Utc>, i64, i64)> = rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
+            .collect::<Result<_, sqlx::Error>>()?;
         Ok(Lag { views_p99_ms: p99(&batches, &self.views.await?), tables_p99_ms: p99(&batches, &self.tables.await?) })
     }
 }

@@ -67,7 +67,9 @@ impl Outcome {
             other => {
                 self.failed += 1;
                 let kind = match other {
-                    Ok(answer) => format!("{} {}", answer.status.as_u16(), answer.text().chars().take(300).collect::<String>()),
+                    Ok(answer) => {
+                        format!("{} {}", answer.status.as_u16(), answer.text().chars().take(300).collect::<String>())
+                    }
                     Err(error) => error.to_string(),
                 };
                 let known = self.failures.len() < KINDS || self.failures.contains_key(&kind);

@@ -59,8 +59,7 @@ pub async fn run(options: &Options) -> Result<bool, Failure> {
     let people = options.people.max(options.connections.unwrap_or(CONNECTIONS[CONNECTIONS.len() - 1]));
     eprintln!("registering {people} people");
     let people = people::onboard(ground.processes.api(), people).await?;
-    let mut bench =
-        Bench { ground, payments: people::payments(&people), failures: BTreeMap::new(), paid: 0 };
+    let mut bench = Bench { ground, payments: people::payments(&people), failures: BTreeMap::new(), paid: 0 };
     bench.ground.positions.settle().await?;
 
     let connections = match options.connections {

@@ -116,11 +116,21 @@ impl Report {
     pub fn print(&self) {
         let Steady { rate_per_s, p50_ms, p95_ms, p99_ms, p999_ms, max_ms, lag_p99_ms, tables_lag_p99_ms } = self.steady;
         println!();
-        println!("{} cores, {} connections, {} people, {} rounds", self.cores, self.connections, self.people, self.rounds.len());
+        println!(
+            "{} cores, {} connections, {} people, {} rounds",
+            self.cores,
+            self.connections,
+            self.people,
+            self.rounds.len()
+        );
         let settings: Vec<_> = self.postgres.iter().map(|(name, value)| format!("{name}={value}")).collect();
         println!("PostgreSQL: {}", settings.join(" "));
         println!();
-        println!("payments/s (closed loop)      {:10.0}   rounds: {}", self.payments_per_s, self.each(|r| r.payments_per_s));
+        println!(
+            "payments/s (closed loop)      {:10.0}   rounds: {}",
+            self.payments_per_s,
+            self.each(|r| r.payments_per_s)
+        );
         println!("pgbench TPC-B/s               {:10.0}   rounds: {}", self.tpcb_per_s, self.each(|r| r.tpcb_per_s));
         println!(
             "the same on postgres-es /s    {:10.0}   rounds: {}",
@@ -132,7 +142,9 @@ impl Report {
         println!("read models caught up after   {:10.2} s", self.catch_up_s);
         println!();
         println!("open loop at {rate_per_s:.0}/s, from when a payment was due:");
-        println!("  p50 {p50_ms:.1} ms   p95 {p95_ms:.1} ms   p99 {p99_ms:.1} ms   p99.9 {p999_ms:.1} ms   max {max_ms:.1} ms");
+        println!(
+            "  p50 {p50_ms:.1} ms   p95 {p95_ms:.1} ms   p99 {p99_ms:.1} ms   p99.9 {p999_ms:.1} ms   max {max_ms:.1} ms"
+        );
         println!("  lag p99: read models {lag_p99_ms:.0} ms, relational tables {tables_lag_p99_ms:.0} ms");
         println!();
         println!("CPU per payment, microseconds:");

@@ -34,7 +34,8 @@ const JOINING: Duration = Duration::from_millis(700);
 const REPEATING: Duration = Duration::from_secs(90);
 
 /// What merchants bring about at the sandbox's gateway, and how many of a thousand payments go there.
-const MERCHANTS: [(&str, u32); 4] = [("declined.shop", 60), ("insufficient.shop", 40), ("flaky.shop", 10), ("shop", 890)];
+const MERCHANTS: [(&str, u32); 4] =
+    [("declined.shop", 60), ("insufficient.shop", 40), ("flaky.shop", 10), ("shop", 890)];
 
 /// Slow to play through, so one payer does nothing else.
 const TROUBLE: [&str; 3] = ["lost.shop", "flaky.shop", "slow.shop"];

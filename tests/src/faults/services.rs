@@ -49,8 +49,11 @@ impl Services {
         match Control::from_environment()? {
             Some(control) => {
                 control.call("start", None).await?;
-                let [server_url, nats_url, redis_url] =
-                    [control.url(Service::Postgres).await?, control.url(Service::Nats).await?, control.url(Service::Redis).await?];
+                let [server_url, nats_url, redis_url] = [
+                    control.url(Service::Postgres).await?,
+                    control.url(Service::Nats).await?,
+                    control.url(Service::Redis).await?,
+                ];
                 Ok(Services { control: Some(control), server_url, nats_url, redis_url })
             }
             None => {

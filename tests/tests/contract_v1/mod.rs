@@ -50,7 +50,10 @@ fn a_difference_is_found_and_named() {
     let quoted = r#"{"success": true, "card": {"cvv": "***", "limit": 1.5}}"#;
     let found = |answer: &str| differences(quoted, &serde_json::from_str(answer).unwrap(), &["card.status"]);
     assert_eq!(found(r#"{"success": false, "card": {"cvv": "", "limit": 2, "status": "active"}}"#), [""; 0]);
-    assert_eq!(found(r#"{"success": true, "card": {"cvv": "***", "limit": "1.50"}}"#), ["`card.limit` is a string, not a number"]);
+    assert_eq!(
+        found(r#"{"success": true, "card": {"cvv": "***", "limit": "1.50"}}"#),
+        ["`card.limit` is a string, not a number"]
+    );
     assert_eq!(found(r#"{"success": true, "card": {"limit": 1}}"#), ["`card.cvv` is missing"]);
     assert_eq!(found(r#"{"success": true, "card": {"cvv": "", "limit": 1, "pin": ""}}"#), ["`card.pin` is new"]);
 }

@@ -28,7 +28,8 @@ async fn of_32_registrations_of_one_address_exactly_one_succeeds() {
     };
     let outcomes = join_all((0..cards.len()).map(register)).await;
 
-    let winners: Vec<_> = cards.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(c, _)| c.id).collect();
+    let winners: Vec<_> =
+        cards.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(c, _)| c.id).collect();
     assert_eq!(winners.len(), 1);
     assert_eq!(owner(&processes[0]).await, Some(UserId(winners[0])));
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(AppendError::Taken))));

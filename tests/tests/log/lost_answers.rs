@@ -21,7 +21,8 @@ use crate::examples::{a_new_card, a_requested_card, events_of, held, requested, 
 async fn an_append_whose_answer_was_lost_is_found_in_the_log_and_not_written_again() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::start(&database).await;
-    let (store, witness) = (Store::connect(&proxy.url, tests::database::keys(), &Config::default()).unwrap(), database.store());
+    let (store, witness) =
+        (Store::connect(&proxy.url, tests::database::keys(), &Config::default()).unwrap(), database.store());
     let card = a_requested_card(&store).await;
 
     proxy.swallow_answers();
@@ -41,7 +42,8 @@ async fn an_append_whose_answer_was_lost_is_found_in_the_log_and_not_written_aga
 async fn a_claim_whose_answer_was_lost_is_acknowledged() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::start(&database).await;
-    let (store, witness) = (Store::connect(&proxy.url, tests::database::keys(), &Config::default()).unwrap(), database.store());
+    let (store, witness) =
+        (Store::connect(&proxy.url, tests::database::keys(), &Config::default()).unwrap(), database.store());
     a_requested_card(&store).await;
 
     proxy.swallow_answers();

@@ -55,8 +55,7 @@ async fn the_reads_of_the_hot_paths_scan_no_table() {
     by_index("a stream", scans.await);
     let scans = scans_of(&database, async |store| assert_eq!(store.load::<Card>(id).await.unwrap().version, 30));
     by_index("an aggregate", scans.await);
-    let scans =
-        scans_of(&database, async |store| assert_eq!(store.read_after(15_000, 100).await.unwrap().len(), 100));
+    let scans = scans_of(&database, async |store| assert_eq!(store.read_after(15_000, 100).await.unwrap().len(), 100));
     by_index("a page by position", scans.await);
     let scans = scans_of(&database, async |store| assert_eq!(store.head().await.unwrap(), 29_999));
     by_index("the head of the log", scans.await);

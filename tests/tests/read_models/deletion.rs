@@ -29,17 +29,15 @@ async fn read_models_that_were_deleted_come_back_equal_and_without_side_effects(
     let system = TestSystem::start().await;
     let holder = a_life(&system).await;
     system.caught_up().await;
-    let (before, seen, charges) = (dump(&system).await, seen_by(&system, &holder.person).await, system.sandbox("/charges").await);
+    let (before, seen, charges) =
+        (dump(&system).await, seen_by(&system, &holder.person).await, system.sandbox("/charges").await);
     assert!(before.len() > 5, "{:?} is not much of a read model", before.keys());
     let events = system.store().head().await.unwrap();
 
     let keys = system.redis_keys().await;
     redis::cmd("DEL").arg(&keys).exec_async(&mut system.redis().await).await.unwrap();
     let views = system.views();
-    eventually("the read models are back", async || {
-        (views.checkpoint().await.ok()? >= events).then_some(())
-    })
-    .await;
+    eventually("the read models are back", async || (views.checkpoint().await.ok()? >= events).then_some(())).await;
 
     assert_eq!(dump(&system).await, before);
     assert_eq!(seen_by(&system, &holder.person).await, seen);

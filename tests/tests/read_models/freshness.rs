@@ -32,7 +32,8 @@ async fn a_read_through_another_api_can_demand_the_position_of_a_write() {
         let position = paid.position().unwrap().to_string();
         let headers = [("x-min-position", position.as_str())];
         let token = Some(holder.person.token.as_str());
-        let list = system.client_of(1).request(Method::GET, "/api/v1/transactions", token, None, &headers).await.unwrap();
+        let list =
+            system.client_of(1).request(Method::GET, "/api/v1/transactions", token, None, &headers).await.unwrap();
         assert_eq!(list.json()["transactions"][0], paid.json()["transaction"], "{}", list.text());
     }
 }

@@ -48,7 +48,8 @@ async fn what_a_third_party_has_not_answered_is_found_by_its_age() {
     let database = TestDatabase::new().await;
     let store = database.store();
     let card = a_requested_card(&store).await;
-    let (open, settled) = (pay(&store, a_person(), CardId(card.id), 5).await, pay(&store, a_person(), CardId(card.id), 6).await);
+    let (open, settled) =
+        (pay(&store, a_person(), CardId(card.id), 5).await, pay(&store, a_person(), CardId(card.id), 6).await);
     let captured = aggregates::payment::Event::Captured {
         gateway: "sandbox".into(),
         gateway_reference: "ch_1".into(),

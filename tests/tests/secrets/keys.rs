@@ -36,7 +36,8 @@ async fn with_a_new_key_encryption_key_old_rows_still_open_and_new_rows_use_it()
     let sealed = before.seal(old, PersonalData::Email, "old@example.com").await.unwrap();
     let card = CardId(new_id());
     let expiry = "10/29".parse().unwrap();
-    let secrets = CardSecrets { number: Zeroizing::new("4532123456789012".into()), cvv: Zeroizing::new("123".into()), expiry };
+    let secrets =
+        CardSecrets { number: Zeroizing::new("4532123456789012".into()), cvv: Zeroizing::new("123".into()), expiry };
     before.put_card(card, &secrets).await.unwrap();
 
     fs::write(keys.path().join("kek-2.key"), ANOTHER_KEY).unwrap();

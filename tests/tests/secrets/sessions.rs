@@ -8,12 +8,8 @@ use crate::examples::a_person;
 async fn a_session(store: &Store, lasts: TimeDelta) -> Session {
     // PostgreSQL keeps microseconds.
     let now = Utc::now().duration_trunc(TimeDelta::microseconds(1)).unwrap();
-    let session = Session {
-        session_id: SessionId(new_id()),
-        user_id: a_person(),
-        auth_time: now,
-        expires_at: now + lasts,
-    };
+    let session =
+        Session { session_id: SessionId(new_id()), user_id: a_person(), auth_time: now, expires_at: now + lasts };
     store.open_session(&session, Some("device_uuid_123")).await.unwrap();
     session
 }

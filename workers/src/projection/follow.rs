@@ -62,8 +62,7 @@ pub(super) async fn read_up<S: Sink>(
     store: &Store,
     mut position: i64,
     progress: &(impl Fn(i64) + Sync),
-) -> Result<i64, SinkError>
-{
+) -> Result<i64, SinkError> {
     loop {
         let page = store.read_after(position, PAGE).await?;
         if page.is_empty() {

@@ -10,8 +10,8 @@ use projections::Writer;
 use store::Store;
 
 use crate::Failure;
-use sink::{Sink, SinkError, Tables, Views};
 pub(crate) use sink::SinkError as SinkFailure;
+use sink::{Sink, SinkError, Tables, Views};
 
 pub(crate) use feed::run;
 

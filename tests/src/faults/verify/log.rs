@@ -107,7 +107,8 @@ impl Told {
                     None => (0, false),
                 };
                 if *held != 1 || *released > 1 || !known {
-                    let doubled = format!("card {id}, payment {payment_id}: held {held} times, released {released} times");
+                    let doubled =
+                        format!("card {id}, payment {payment_id}: held {held} times, released {released} times");
                     findings.add(Kind::DoubleEffects, doubled);
                 }
                 if *left != expected {

@@ -28,7 +28,8 @@ impl Verifier {
         }
         for process in stage.processes.apis.iter_mut().chain(&mut stage.processes.workers) {
             if !process.is_running() {
-                findings.add(Kind::StuckFlows, format!("{} at {} has died", process.role().as_str(), process.address()));
+                findings
+                    .add(Kind::StuckFlows, format!("{} at {} has died", process.role().as_str(), process.address()));
                 process.restart().await?;
             }
         }
