@@ -189,7 +189,8 @@ pub fn payment_events() -> Vec<payment::Event> {
         at: november(3),
     };
     let declined = every_decline().into_iter().map(|reason| payment::Event::Declined { reason, at: november(3) });
-    [initiated, captured].into_iter().chain(declined).collect()
+    let resumed = payment::Event::Resumed { at: november(3) };
+    [initiated, resumed, captured].into_iter().chain(declined).collect()
 }
 
 /// The event as the log holds it.

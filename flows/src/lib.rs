@@ -71,9 +71,8 @@ pub struct Settings {
     pub highest_monthly_limit: i64,
     /// How long a request may wait for a third party, retries included. Past it the outcome is left to a worker.
     pub third_party_seconds: u64,
-    /// The age from which on a worker takes over what a request left open. In its first half the request itself may
-    /// record that nothing was charged; the second half is for that append to arrive. So keep it at twice the time
-    /// that an append may take.
+    /// The age from which on a worker takes over what a request left open. Above `third_party_seconds`, lest workers
+    /// take over what is still going well.
     pub abandoned_after_seconds: u64,
     /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
     /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
@@ -88,7 +87,7 @@ impl Default for Settings {
             default_monthly_limit: 10_000,
             highest_monthly_limit: 1_000_000,
             third_party_seconds: 10,
-            abandoned_after_seconds: 40,
+            abandoned_after_seconds: 30,
             charge_again_within_hours: 20,
             fraud: fraud::Policy::default(),
         }

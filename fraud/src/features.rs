@@ -46,6 +46,7 @@ impl PersonState {
                     self.remember(fingerprint(device_id));
                 }
             }
+            Event::Resumed { .. } => {}
             Event::Captured { amount, at, .. } => {
                 let amount = thousandths(*amount);
                 self.captured_day.add(amount, *at);

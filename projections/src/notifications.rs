@@ -157,7 +157,7 @@ fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) 
 
 fn of_payment(workspace: &mut Workspace, envelope: &Envelope, event: &payment::Event) -> Composed {
     let (at, decline) = match event {
-        payment::Event::Initiated { .. } => return Ok(None),
+        payment::Event::Initiated { .. } | payment::Event::Resumed { .. } => return Ok(None),
         payment::Event::Captured { at, .. } => (*at, None),
         payment::Event::Declined { at, reason } => (*at, Some(reason)),
     };

@@ -90,6 +90,7 @@ pub(crate) fn needs(needs: &mut Needs, envelope: &Envelope, event: &AnyEvent) {
             needs.create(Transaction::key(envelope.aggregate_id));
             needs.push_index(Key::new(INDEX, *user_id), TRANSACTIONS_KEPT);
         }
+        AnyEvent::Payment(Event::Resumed { .. }) => {}
         AnyEvent::Payment(Event::Captured { .. } | Event::Declined { .. }) => {
             needs.load(Transaction::key(envelope.aggregate_id));
         }
@@ -135,6 +136,7 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
                 workspace.remove::<Transaction>(oldest);
             }
         }
+        Event::Resumed { .. } => {}
         // In a stream without holes, only a payment that made room has no document: its outcome is no longer shown.
         Event::Captured { gateway, gateway_reference, amount: _, at } => {
             if let Some(transaction) = workspace.edit::<Transaction>(payment_id)? {

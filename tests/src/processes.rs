@@ -31,6 +31,9 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 const PORT_ATTEMPTS: usize = 20;
 
+/// Bytes that a stream may keep. The server reserves them, and many systems may share one server.
+const STREAM: u64 = 256 << 20;
+
 /// Something that was needed did not work; the text says what and why. Made of any error by `?`, therefore none
 /// itself.
 #[derive(Debug)]
@@ -82,6 +85,15 @@ pub struct Addresses {
     pub namespace: String,
 }
 
+impl Addresses {
+    /// Deletes the system's stream. Each stream reserves its whole size on the server, so nobody leaves one behind.
+    pub async fn discard_stream(&self) -> Result<(), Failure> {
+        let jetstream = async_nats::jetstream::new(async_nats::connect(&self.nats_url).await?);
+        jetstream.delete_stream(format!("{}_EVENTS", self.namespace.to_uppercase())).await?;
+        Ok(())
+    }
+}
+
 /// What every process of a system is told. Cheap to clone.
 #[derive(Clone)]
 pub struct Environment {
@@ -101,6 +113,7 @@ impl Environment {
             .set("VC_REDIS_URL", &addresses.redis_url)
             .set("VC_NAMESPACE", &addresses.namespace)
             .set("VC_KEYS_DIR", &keys_dir.display().to_string())
+            .set("VC_BUS__MAX_BYTES", &STREAM.to_string())
             .set("VC_LOG", &env::var("VC_LOG").unwrap_or_else(|_| "warn".into())))
     }
 

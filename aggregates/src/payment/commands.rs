@@ -21,6 +21,8 @@ pub enum Command {
         request_digest: Option<String>,
         now: DateTime<Utc>,
     },
+    /// A worker takes over what the request left pending, before it charges. Taking over again changes nothing.
+    Resume { now: DateTime<Utc> },
     /// The gateway says it charged `amount`.
     Capture { gateway: String, gateway_reference: String, amount: Money, now: DateTime<Utc> },
     /// We or the gateway refused. The card's hold, if any, is released in the same append.

@@ -27,6 +27,11 @@ pub enum Event {
         request_digest: Option<String>,
         at: DateTime<Utc>,
     },
+    /// A worker took the pending payment over: from here on only it may charge, and whoever began the payment can no
+    /// longer conclude from its own failure that nothing was charged.
+    Resumed {
+        at: DateTime<Utc>,
+    },
     /// The gateway charged the card.
     Captured {
         gateway: String,
@@ -46,6 +51,7 @@ impl Fact for Event {
     fn name(&self) -> &'static str {
         match self {
             Event::Initiated { .. } => "initiated",
+            Event::Resumed { .. } => "resumed",
             Event::Captured { .. } => "captured",
             Event::Declined { .. } => "declined",
         }

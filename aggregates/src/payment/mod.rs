@@ -61,6 +61,7 @@ impl Payment {
                     at,
                 }])
             }
+            Command::Resume { now } => self.resume(now),
             Command::Capture { gateway, gateway_reference, amount, now } => {
                 self.capture(gateway, gateway_reference, amount, now)
             }
@@ -69,6 +70,16 @@ impl Payment {
                 Status::Declined => Ok(vec![]),
                 Status::Captured => Err(Error::AlreadyCaptured),
             },
+        }
+    }
+
+    fn resume(&self, now: DateTime<Utc>) -> Result<Vec<Event>, Error> {
+        let intent = self.intent.as_ref().ok_or(Error::NotFound)?;
+        match intent.outcome {
+            Outcome::Awaited if intent.resumed => Ok(vec![]),
+            Outcome::Awaited => Ok(vec![Event::Resumed { at: now }]),
+            Outcome::Captured { .. } => Err(Error::AlreadyCaptured),
+            Outcome::Declined { .. } => Err(Error::AlreadyDeclined),
         }
     }
 
@@ -120,8 +131,14 @@ impl Payment {
                     hold: *hold,
                     request_digest: request_digest.clone(),
                     initiated_at: *at,
+                    resumed: false,
                     outcome: Outcome::Awaited,
                 });
+            }
+            Event::Resumed { at: _ } => {
+                if let Some(intent) = &mut self.intent {
+                    intent.resumed = true;
+                }
             }
             Event::Captured { gateway, gateway_reference, amount, at } => self.conclude(Outcome::Captured {
                 gateway: gateway.clone(),

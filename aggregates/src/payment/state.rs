@@ -43,6 +43,7 @@ pub(super) struct Intent {
     pub hold: Option<Window>,
     pub request_digest: Option<String>,
     pub initiated_at: DateTime<Utc>,
+    pub resumed: bool,
     pub outcome: Outcome,
 }
 
@@ -122,6 +123,11 @@ impl Payment {
             Outcome::Captured { gateway_reference, .. } => Some(gateway_reference),
             Outcome::Awaited | Outcome::Declined { .. } => None,
         }
+    }
+
+    /// Whether a worker has taken it over.
+    pub fn is_resumed(&self) -> bool {
+        self.intent.as_ref().is_some_and(|intent| intent.resumed)
     }
 
     pub fn initiated_at(&self) -> Option<DateTime<Utc>> {

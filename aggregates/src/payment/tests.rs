@@ -241,3 +241,31 @@ fn the_state_survives_its_snapshot() {
         assert_eq!(serde_json::from_str::<Payment>(&snapshot).expect("what was written"), payment);
     }
 }
+
+fn resume() -> Command {
+    Command::Resume { now: november(4) }
+}
+
+fn resumed() -> Event {
+    Event::Resumed { at: november(4) }
+}
+
+#[test]
+fn a_worker_takes_a_pending_payment_over_once() {
+    given(a_pending_payment()).when(resume()).then_expect_events(vec![resumed()]);
+    given(vec![initiated(), resumed()]).when(resume()).then_expect_events(vec![]);
+}
+
+#[test]
+fn an_ended_payment_cannot_be_taken_over() {
+    given(vec![initiated(), captured(usd(9_999))]).when(resume()).then_expect_error(Error::AlreadyCaptured);
+    given(vec![initiated(), declined()]).when(resume()).then_expect_error(Error::AlreadyDeclined);
+    given(vec![]).when(resume()).then_expect_error(Error::NotFound);
+}
+
+#[test]
+fn a_payment_that_was_taken_over_can_still_be_captured_or_declined() {
+    let history = vec![initiated(), resumed()];
+    given(history.clone()).when(capture(usd(9_999), "ch_1")).then_expect_events(vec![captured(usd(9_999))]);
+    given(history).when(decline(refusal())).then_expect_events(vec![declined()]);
+}

@@ -24,8 +24,26 @@ const GATEWAY: Actor = Actor::System("gateway");
 
 /// Finishes a payment that the request which began it left pending: a crash, or a gateway that did not answer.
 pub async fn finish(system: &System, payment_id: PaymentId, origin: &Origin) -> Result<Written<PaymentView>, Error> {
-    system.store.forget::<Payment>(payment_id);
+    take_over(system, payment_id, origin).await?;
     charge_and_record(system, payment_id, Charging::Again, origin).await
+}
+
+/// Records that a worker charges from here on. This is what keeps the request that began the payment, should it be
+/// alive after all, from declining what the worker charges: its append conflicts.
+async fn take_over(system: &System, payment_id: PaymentId, origin: &Origin) -> Result<(), Error> {
+    for _ in 0..ATTEMPTS {
+        let payment = system.store.load_latest::<Payment>(payment_id).await?;
+        if payment.status() != Some(payment::Status::Pending) {
+            return Ok(());
+        }
+        let events = payment.decide(payment::Command::Resume { now: crate::now() })?;
+        match append(system, Unit::new(origin.context(Actor::System("recovery"))).stream(&payment, events)).await {
+            Ok(_) => return Ok(()),
+            Err(Error::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Conflict)
 }
 
 /// Whether somebody may have charged this payment before.
@@ -52,12 +70,10 @@ pub(super) async fn charge_and_record(
         Ok(ChargeResult::Approved { reference }) => Outcome::Captured { reference },
         Ok(ChargeResult::Declined { code }) => Outcome::Declined(gateway_declined(gateway, code)),
         // Nothing happened now. That settles it only where nobody else can have sent anything before.
-        Err(failure @ (Failure::Refused { .. } | Failure::Unreachable)) => {
-            match charging == Charging::First && is_ours(system, &payment) {
-                true => Outcome::Declined(nothing_charged(gateway, failure)),
-                false => return unknown(payment_id, &payment, "refuses or cannot be reached"),
-            }
-        }
+        Err(failure @ (Failure::Refused { .. } | Failure::Unreachable)) => match charging {
+            Charging::First => Outcome::NothingCharged(nothing_charged(gateway, failure)),
+            Charging::Again => return unknown(payment_id, &payment, "refuses or cannot be reached"),
+        },
         Err(Failure::Unknown) => return unknown(payment_id, &payment, "did not answer"),
         Err(Failure::Malformed) => return unknown(payment_id, &payment, "answered what cannot be understood"),
     };
@@ -77,20 +93,18 @@ pub(super) async fn wait(system: &System, payment_id: PaymentId) -> Result<Writt
     }
 }
 
-/// Whether no worker can take the payment over before our outcome is appended: half of the time that workers wait
-/// is left for the append.
-fn is_ours(system: &System, payment: &Payment) -> bool {
-    age(payment) < system.settings.abandoned_after() / 2
-}
-
 /// Since it began. A clock that runs backwards makes it look old, which is the careful side.
 fn age(payment: &Payment) -> Duration {
     payment.initiated_at().and_then(|at| (crate::now() - at).to_std().ok()).unwrap_or(Duration::MAX)
 }
 
 enum Outcome {
-    Captured { reference: String },
+    Captured {
+        reference: String,
+    },
     Declined(Decline),
+    /// Declined because this process could not charge. Holds only as long as no other one tries.
+    NothingCharged(Decline),
 }
 
 fn gateway_declined(gateway: &str, gateway_code: String) -> Decline {
@@ -170,7 +184,12 @@ async fn record(
                 })?;
                 append(system, Unit::new(origin.context(GATEWAY)).stream(&payment, events)).await
             }
-            Outcome::Declined(reason) => decline(system, &payment, reason, origin).await,
+            Outcome::NothingCharged(_) if payment.is_resumed() => {
+                return unknown(payment_id, &payment, "is being asked by a worker");
+            }
+            Outcome::Declined(reason) | Outcome::NothingCharged(reason) => {
+                decline(system, &payment, reason, origin).await
+            }
         };
         match appended {
             Ok(position) => {

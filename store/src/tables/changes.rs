@@ -199,6 +199,8 @@ impl Changes {
                 );
                 return;
             }
+            // Still pending.
+            payment::Event::Resumed { .. } => return,
             payment::Event::Captured { gateway, gateway_reference, at, .. } => Outcome {
                 status: "captured",
                 decline: None,

@@ -38,8 +38,12 @@ impl Services {
     }
 }
 
+/// Bytes that the bus may keep: enough that no run makes it drop messages, which costs time.
+const STREAM: u64 = 2 << 30;
+
 /// A running system with its own database and namespace.
 pub struct Ground {
+    addresses: Addresses,
     pub database: Scratch,
     pub processes: Processes,
     pub parts: Parts,
@@ -59,18 +63,20 @@ impl Ground {
             redis_url: services.redis_url.clone(),
             namespace: namespace.clone(),
         };
-        let environment = without_limits(Environment::new(&addresses, &keys_dir())?);
+        let environment =
+            without_limits(Environment::new(&addresses, &keys_dir())?).set("VC_BUS__MAX_BYTES", &STREAM.to_string());
         environment.run(&["migrate"]).await?;
         let processes = Processes::start(&environment, 1, 1).await?;
         let parts = Parts::find(&processes, &addresses.database_url, &addresses.nats_url, &addresses.redis_url)?;
         let views = Views::connect(&addresses.redis_url, &namespace, &projections::Config::default())?;
         let positions = Positions { pool: PgPool::connect_lazy(&addresses.database_url)?, views };
-        Ok(Ground { database, processes, parts, positions, _environment: environment })
+        Ok(Ground { addresses, database, processes, parts, positions, _environment: environment })
     }
 
     /// Stops the system and throws its database away.
     pub async fn discard(self) -> Result<(), Failure> {
         drop(self.processes);
+        self.addresses.discard_stream().await?;
         self.positions.pool.close().await;
         self.database.discard().await
     }

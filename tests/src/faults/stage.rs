@@ -93,7 +93,10 @@ impl Stage {
         self.pool.close().await;
         match self.services.are_ours() {
             true => self.services.discard().await,
-            false => self.database.discard().await,
+            false => {
+                self.addresses.discard_stream().await?;
+                self.database.discard().await
+            }
         }
     }
 }

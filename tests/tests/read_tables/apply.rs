@@ -4,7 +4,7 @@ use proptest::{prelude::any, sample::Index, strategy::Strategy, test_runner::Tes
 use store::{Error, tables::ReadTables};
 use tests::database::TestDatabase;
 
-use super::{apply_all, contents, rebuilt_by};
+use super::{apply_all, contents, emptied};
 use crate::histories::{History, steps};
 
 fn runner(cases: u32) -> TestRunner {
@@ -22,16 +22,15 @@ fn a_history() -> History {
 #[tokio::test]
 async fn batches_cut_anywhere_and_delivered_again_give_what_one_pass_gives() {
     let database = TestDatabase::new().await;
-    let store = database.store();
     let cuts = proptest::collection::vec(any::<(Index, Index)>(), 12);
     let mut runner = runner(0);
     for _ in 0..12 {
         let tree = (steps(150), &cuts).new_tree(&mut runner).unwrap();
         let (steps, cuts) = proptest::strategy::ValueTree::current(&tree);
         let history = History::of(&steps);
-        rebuilt_by(&store, &[&history.events]).await;
+        apply_all(&emptied(&database).await, &[&history.events]).await;
         let expected = contents(&database).await;
-        rebuilt_by(&store, &overlapping(&history.events, &cuts)).await;
+        apply_all(&emptied(&database).await, &overlapping(&history.events, &cuts)).await;
         assert_eq!(contents(&database).await, expected, "{cuts:?} of {steps:?}");
     }
 }
@@ -92,19 +91,15 @@ async fn the_tables_say_what_the_aggregates_say() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_several_writers_each_event_is_let_in_once() {
     let database = TestDatabase::new().await;
-    let store = database.store();
     let history = a_history();
-    rebuilt_by(&store, &[&history.events]).await;
+    apply_all(&emptied(&database).await, &[&history.events]).await;
     let expected = contents(&database).await;
 
-    store.rebuild_read_tables().await.unwrap().go_live().await.unwrap();
+    emptied(&database).await;
     let processes: Vec<_> = (0..4).map(|_| database.store()).collect();
     let follow = async |tables: ReadTables, size: usize| {
         for batch in history.events.chunks(size) {
-            match tables.apply(batch).await {
-                Ok(_) => {}
-                Err(error) => panic!("{error}"),
-            }
+            tables.apply(batch).await.unwrap();
         }
     };
     join_all(processes.iter().zip([3, 5, 7, 11]).map(|(store, size)| follow(store.read_tables(), size))).await;

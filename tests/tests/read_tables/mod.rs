@@ -6,7 +6,8 @@ mod rebuild;
 mod rows;
 
 use aggregates::Envelope;
-use store::{Store, tables::ReadTables};
+use sqlx::Executor;
+use store::tables::ReadTables;
 use tests::database::TestDatabase;
 
 /// Everything in the live tables, as JSON, with the position they are at and what is parked.
@@ -21,11 +22,11 @@ async fn contents(database: &TestDatabase) -> Vec<(String, serde_json::Value)> {
     contents
 }
 
-/// Makes the live tables anew, applying `batches` one after the other.
-async fn rebuilt_by(store: &Store, batches: &[&[Envelope]]) {
-    let tables = store.rebuild_read_tables().await.unwrap();
-    apply_all(&tables, batches).await;
-    tables.go_live().await.unwrap();
+/// The live tables as they are before the first event.
+async fn emptied(database: &TestDatabase) -> ReadTables {
+    let sql = "DROP SCHEMA read CASCADE; SELECT create_read_tables('read')";
+    database.connect().await.execute(sql).await.unwrap();
+    database.store().read_tables()
 }
 
 async fn apply_all(tables: &ReadTables, batches: &[&[Envelope]]) {

@@ -76,7 +76,9 @@ async fn a_rebuild_takes_a_parked_stream_in_again_once_it_can_be_read() {
 
     // As if a release that knows the version had been installed.
     connection.execute("UPDATE events SET version = 1").await.unwrap();
-    super::rebuilt_by(&store, &[&store.read_after(0, 10).await.unwrap()]).await;
+    let rebuilt = store.rebuild_read_tables().await.unwrap();
+    rebuilt.apply(&store.read_after(0, 10).await.unwrap()).await.unwrap();
+    rebuilt.go_live().await.unwrap();
     assert!(store.card_row(CardId(card.id)).await.unwrap().is_some());
     assert_eq!(parked(&database).await, []);
 }

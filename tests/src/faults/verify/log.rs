@@ -160,6 +160,7 @@ impl PaymentTale {
         self.state.apply(event);
         match event {
             payment::Event::Initiated { .. } => self.initiated += 1,
+            payment::Event::Resumed { .. } => {}
             payment::Event::Captured { amount, .. } => {
                 self.captured += 1;
                 self.captured_amount += amount.minor_units;
