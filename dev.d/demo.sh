@@ -19,8 +19,8 @@ cmd_demo() {
   TOKEN=$(jq -r .token <<<"$ANSWER")
 
   chapter 'Identity: documents go in, and an outside provider decides'
-  call POST /api/v1/kyc/submit '{"document_type": "passport", "document_number": "X1234567", "date_of_birth": "1990-12-10",
-    "country": "GB"}'
+  call POST /api/v1/kyc/submit '{"document_type": "passport", "document_number": "X1234567",
+    "date_of_birth": "1990-12-10", "country": "GB"}'
   expect 20. '.success'
   until_true /api/v1/kyc/status '.kyc_status == "approved"'
 
@@ -90,7 +90,7 @@ expect() {
 
 # until_true PATH CONDITION: asks again until the condition holds, for 30 seconds at most; prints the last answer.
 until_true() {
-  local end=$((SECONDS + 30)) asked=1
+  local end=$((SECONDS + 30)) asked=1 times=''
   send GET "$1"
   while ! { [[ $STATUS == 200 ]] && jq -e "$2" <<<"$ANSWER" >/dev/null 2>&1; } && ((SECONDS < end)); do
     # A person may ask a hundred times a minute.
@@ -98,8 +98,8 @@ until_true() {
     send GET "$1"
     asked=$((asked + 1))
   done
-  printf '\n%s> GET %s%s%s\n%s< %s%s\n' "$BLUE" "$1" "$PLAIN" "$( ((asked == 1)) || echo " ${DIM}(asked $asked times)$PLAIN")" \
-    "$BLUE" "$STATUS" "$PLAIN"
+  ((asked == 1)) || times=" $DIM(asked $asked times)$PLAIN"
+  printf '\n%s> GET %s%s%s\n%s< %s%s\n' "$BLUE" "$1" "$PLAIN" "$times" "$BLUE" "$STATUS" "$PLAIN"
   show "$ANSWER"
   expect 200 "$2"
 }

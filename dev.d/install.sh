@@ -78,7 +78,8 @@ install_packages() {
     printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"
   fi
   # Not by `attend`: dpkg should not be interrupted half-way, and sudo may need the terminal.
-  as_root apt-get -qq update >"$log" 2>&1 9>&- || say 'the package lists could not be refreshed; trying with the old ones'
+  as_root apt-get -qq update >"$log" 2>&1 9>&- ||
+    say 'the package lists could not be refreshed; trying with the old ones'
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends \
     "$@" >>"$log" 2>&1 9>&- || {
     tail -n 20 "$log" >&2

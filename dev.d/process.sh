@@ -86,9 +86,18 @@ end_group() {
 lock() {
   mkdir -p "$STATE" 2>/dev/null && [[ -w $STATE ]] || die "cannot write $STATE; it belongs to $(stat -c %U "$STATE")"
   exec 9>>"$STATE/$1.lock" || die "cannot write $STATE/$1.lock; it belongs to $(stat -c %U "$STATE/$1.lock")"
-  flock -n 9 && return
+  ! flock -n 9 || return 0
   say "another ./dev is at work here ($1); waiting for it" >&2
-  flock -w 3600 9 || die 'it did not end within an hour'
+  take 9 3600 || die 'it did not end within an hour'
+}
+
+# take DESCRIPTOR SECONDS: the lock on it. By asking again and again, since bash would not hear a signal while it waits.
+take() {
+  local end=$((SECONDS + $2))
+  while ! flock -n "$1"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.2
+  done
 }
 
 # What the kernel calls the program of NAME.

@@ -1,6 +1,6 @@
 # The private services of one set. DIR holds, for each of them: its data and working directory (DIR/postgres, DIR/nats,
-# DIR/redis), DIR/port/NAME, DIR/log/NAME.log; and DIR/secret, the password of PostgreSQL and Redis. All of them listen on
-# 127.0.0.1 alone. NATS has no password: its Rust client would not read one from the address.
+# DIR/redis), DIR/port/NAME, DIR/log/NAME.log; and DIR/secret, the password of PostgreSQL and Redis. All of them listen
+# on 127.0.0.1 alone. NATS has no password: its Rust client would not read one from the address.
 
 SERVICES=(postgres redis nats)
 
@@ -49,7 +49,7 @@ claim_port() {
   die "no free port for $1"
 }
 
-# Whether the service answers, and is ours: a stranger on the same port fails the password, or is not a child of the set.
+# ready SERVICE: whether it runs in this set and answers.
 ready() {
   local port line
   [[ -n $(pid "$1") ]] || return 1
@@ -69,8 +69,8 @@ ready() {
 
 # sql DATABASE PSQL-ARGS...: the password stays out of the process list.
 sql() {
-  PGPASSWORD=$(secret) PGCONNECT_TIMEOUT=5 psql -X -q -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(cat "$DIR/port/postgres")" \
-    -U virtual_cards -d "$@"
+  PGPASSWORD=$(secret) PGCONNECT_TIMEOUT=5 psql -X -q -At -v ON_ERROR_STOP=1 -h 127.0.0.1 \
+    -p "$(cat "$DIR/port/postgres")" -U virtual_cards -d "$@"
 }
 
 # tools SERVICE: the programs that it takes.
@@ -82,12 +82,12 @@ tools() {
   esac
 }
 
-# start SERVICE: returns when it is ready. Finding it running is success. One at a time in a set: two that start the same
-# service would take each other's beginnings for remains.
+# start SERVICE: returns when it is ready. Finding it running is success. One at a time in a set: two that start the
+# same service would take each other's beginnings for remains.
 start() {
   mkdir -p "$DIR"
   exec 8>>"$DIR/services.lock"
-  flock -w 300 8 || die "another ./dev has been starting services in $DIR for five minutes"
+  take 8 300 || die "another ./dev has been starting services in $DIR for five minutes"
   start_locked "$1"
   exec 8>&-
 }
@@ -166,8 +166,8 @@ create_cluster() {
     chown "${AS_POSTGRES[1]#*=}:${AS_POSTGRES[2]#*=}" "$parent/postgres.new" "$password"
   fi
   mkdir -p "$DIR/log"
-  # SCRAM makes an unoptimised client hash for 12 ms at each connection, and tests open thousands. On the loopback only root
-  # could read the password in passing; what is stored of it is a SCRAM verifier all the same.
+  # SCRAM makes an unoptimised client hash for 12 ms at each connection, and tests open thousands. On the loopback only
+  # root could read the password in passing; what is stored of it is a SCRAM verifier all the same.
   (cd / && "${AS_POSTGRES[@]}" "$(postgres_bin initdb)" -D "$parent/postgres.new" --username=virtual_cards \
     --pwfile="$password" --auth=password --encoding=UTF8 --locale=C.UTF-8) >"$DIR/log/initdb.log" 2>&1 9>&- || {
     rm -f "$password"

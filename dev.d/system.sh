@@ -2,8 +2,8 @@
 
 APPS=(sandbox worker api)
 
-# build PROFILE BINARY...: sets BIN, the directory of the binaries. Always for the whole workspace: features are chosen for
-# all that is built together, so a crate alone would build its dependencies a second time.
+# build PROFILE BINARY...: sets BIN, the directory of the binaries. Always for the whole workspace: features are chosen
+# for all that is built together, so a crate alone would build its dependencies a second time.
 build() {
   local arguments=(--workspace) binary
   for binary in "${@:2}"; do arguments+=(--bin "$binary"); done
@@ -152,7 +152,9 @@ write_env() {
     umask 077
     {
       echo '# Written by ./dev: where this system is. To use it by hand: set -a; . .dev/env; set +a'
-      env -0 | grep -z '^VC_' | sort -z | while IFS='=' read -r -d '' key value; do printf '%s=%q\n' "$key" "$value"; done
+      env -0 | grep -z '^VC_' | sort -z | while IFS='=' read -r -d '' key value; do
+        printf '%s=%q\n' "$key" "$value"
+      done
     } >"$STATE/env"
   )
 }

@@ -44,7 +44,9 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
 fn payer(workspace: &mut Workspace, envelope: &Envelope, event: &Event) -> Result<Option<UserId>, FoldError> {
     match event {
         Event::Initiated { user_id, .. } => Ok(Some(*user_id)),
-        Event::Resumed { .. } | Event::Captured { .. } | Event::Declined { .. } => {
+        // Nothing to learn from.
+        Event::Resumed { .. } => Ok(None),
+        Event::Captured { .. } | Event::Declined { .. } => {
             Ok(workspace.get::<Transaction>(envelope.aggregate_id)?.map(|transaction| transaction.user_id))
         }
     }

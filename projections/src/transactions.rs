@@ -138,21 +138,30 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
         }
         Event::Resumed { .. } => {}
         // In a stream without holes, only a payment that made room has no document: its outcome is no longer shown.
-        Event::Captured { gateway, gateway_reference, amount: _, at } => {
+        Event::Captured { .. } | Event::Declined { .. } => {
             if let Some(transaction) = workspace.edit::<Transaction>(payment_id)? {
-                transaction.status = Status::Captured;
-                transaction.gateway = Some(gateway.clone());
-                transaction.gateway_reference = Some(gateway_reference.clone());
-                transaction.completed_at = Some(*at);
-            }
-        }
-        Event::Declined { reason, at } => {
-            if let Some(transaction) = workspace.edit::<Transaction>(payment_id)? {
-                transaction.status = Status::Declined;
-                transaction.decline = Some(reason.clone());
-                transaction.completed_at = Some(*at);
+                transaction.conclude(event);
             }
         }
     }
     Ok(())
+}
+
+impl Transaction {
+    fn conclude(&mut self, event: &Event) {
+        match event {
+            Event::Initiated { .. } | Event::Resumed { .. } => {}
+            Event::Captured { gateway, gateway_reference, amount: _, at } => {
+                self.status = Status::Captured;
+                self.gateway = Some(gateway.clone());
+                self.gateway_reference = Some(gateway_reference.clone());
+                self.completed_at = Some(*at);
+            }
+            Event::Declined { reason, at } => {
+                self.status = Status::Declined;
+                self.decline = Some(reason.clone());
+                self.completed_at = Some(*at);
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod contract_v1;
+mod contract_v2;
 mod examples;
 mod faults;
 mod histories;

@@ -63,3 +63,23 @@ async fn another_worker_takes_over_from_one_that_was_killed() {
     .await;
     system.caught_up().await;
 }
+
+#[tokio::test]
+async fn a_trace_shows_one_payment_in_the_log_on_the_bus_and_in_the_read_models() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let paid = system.client().post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap().json();
+    let id = paid["transaction"]["transaction_id"].as_str().unwrap();
+    system.caught_up().await;
+    let shown = eventually("the relay has published the payment", async || {
+        let output = system.environment.run(&["trace", id]).await.unwrap_or_else(|failure| panic!("{failure}"));
+        let shown = String::from_utf8(output.stdout).unwrap();
+        (!shown.contains("is not (or no more) in the stream")).then_some(shown)
+    })
+    .await;
+    for part in ["payment.initiated #1", "payment.captured #2", ".events.payment.captured", r#""status": "captured""#] {
+        assert!(shown.contains(part), "no {part} in {shown}");
+    }
+    let unknown = "0198c5a2-7b1e-7c3d-8000-000000000000";
+    assert!(system.environment.run(&["trace", unknown]).await.is_err());
+}

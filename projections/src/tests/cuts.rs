@@ -19,8 +19,11 @@ fn a_history(steps: &[(u8, u8, u16)]) -> History {
         let amount = usd(i64::from(*cents) + 1);
         match what % 8 {
             0..=2 => open.push((history.begins(user, card, amount), card, *cents)),
-            3..=4 if !open.is_empty() => {
+            resumed @ 3..=4 if !open.is_empty() => {
                 let (payment, _, cents) = open.remove(0);
+                if resumed == 4 {
+                    history.is_resumed(payment);
+                }
                 history.is_captured(payment, usd(i64::from(cents) + 1));
             }
             5 if !open.is_empty() => {

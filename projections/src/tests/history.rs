@@ -151,6 +151,12 @@ impl History {
         payment_id
     }
 
+    /// A worker took it over.
+    pub fn is_resumed(&mut self, payment: PaymentId) {
+        let at = self.now();
+        self.record(payment, payment::Event::Resumed { at });
+    }
+
     pub fn is_captured(&mut self, payment: PaymentId, amount: Money) {
         let (gateway, gateway_reference, at) = ("stripe".into(), format!("txn {payment}"), self.now());
         self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, at });

@@ -13,7 +13,7 @@ fn told(history: &History, user: UserId) -> Notification {
 }
 
 #[test]
-fn a_successful_payment_is_told_as_the_seed_says() {
+fn a_successful_payment_is_told_with_amount_and_merchant() {
     let mut history = History::default();
     let (user, card) = history.a_person_with_card();
     let payment = history.pays(user, card, usd(9_999));
@@ -104,7 +104,7 @@ fn the_issuers_answer_is_told() {
 }
 
 #[test]
-fn a_notification_has_the_seeds_field_names() {
+fn a_notification_has_its_published_field_names() {
     let mut history = History::default();
     let (user, card) = history.a_person_with_card();
     let payment = history.pays(user, card, usd(9_999));

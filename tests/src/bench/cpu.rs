@@ -155,7 +155,7 @@ mod tests {
     fn a_listener_is_found_by_its_port() {
         let listening = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listening.local_addr().unwrap());
-        assert_eq!(super::listener(&url), Some(std::process::id()));
+        assert_eq!(listener(&url), Some(std::process::id()));
     }
 
     #[test]

@@ -15,9 +15,6 @@ use super::{
 };
 use crate::processes::Failure;
 
-/// FLUSHALLs in their phase.
-const FLUSHES: u32 = 3;
-
 /// In the short campaign, of each kind.
 const SHORT: u32 = 2;
 
@@ -88,7 +85,7 @@ fn phases(options: &Options, ours: bool, random: &mut StdRng) -> Vec<Phase> {
         phases.push(times(Fault::Kill(Service::Nats), options.kills));
         phases.push(times(Fault::Kill(Service::Postgres), quarter));
         phases.push(times(Fault::Kill(Service::Redis), quarter));
-        phases.push(times(Fault::FlushRedis, FLUSHES));
+        phases.push(times(Fault::FlushRedis, quarter));
         phases.push(vec![Fault::WipeJetStream, Fault::WipeJetStream]);
     }
     phases.retain(|phase| !phase.is_empty());

@@ -20,7 +20,8 @@ use crate::processes::Failure;
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// Kills of each of api, worker and nats-server; PostgreSQL and Redis get a quarter of that.
+    /// Kills of each of api, worker and nats-server. PostgreSQL and Redis get a quarter of that, and Redis is emptied
+    /// as often.
     #[arg(long, default_value_t = 20)]
     kills: u32,
     /// Decides the moments and the victims; by default the clock does.

@@ -1,11 +1,12 @@
 //! Replay: the whole log in order, in pages, and never silently cut short.
 
-use aggregates::Envelope;
+use aggregates::{Envelope, card::Card};
 use futures::{StreamExt, TryStreamExt};
 use store::{Error, Store};
 use tests::database::TestDatabase;
 
 use super::execute;
+use crate::examples::a_requested_card;
 
 const EVENTS: i64 = 10_500;
 
@@ -63,4 +64,16 @@ async fn a_row_that_is_no_event_of_ours_stops_a_replay_and_is_named() {
     let outcome = store.replay_each(0, |_| seen += 1).await;
     assert!(matches!(outcome, Err(Error::BrokenLog { position: 5001, .. })), "{outcome:?}");
     assert_eq!(seen, 4_000, "the pages before it");
+}
+
+/// A decision on a state that is only half understood could break any rule.
+#[tokio::test]
+async fn a_stream_with_an_event_that_cannot_be_read_is_not_loaded() {
+    let database = TestDatabase::new().await;
+    let card = a_requested_card(&database.store()).await;
+    let sql = "INSERT INTO events SELECT 2, kind, aggregate_id, 2, gen_random_uuid(), name, 99, recorded_at,
+                      correlation_id, NULL, NULL, actor, data FROM events";
+    execute(&mut database.connect().await, sql).await.unwrap();
+    let outcome = database.store().load::<Card>(card.id).await;
+    assert!(matches!(&outcome, Err(Error::Event { id, .. }) if *id == card.id), "{outcome:?}");
 }

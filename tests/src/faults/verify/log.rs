@@ -88,6 +88,10 @@ impl Told {
                 let doubled = format!("payment {id}: begun {initiated} times, ended {ended} times");
                 findings.add(Kind::DoubleEffects, doubled);
             }
+            let card = tale.state.card_id().and_then(|card_id| self.cards.get(&card_id.0));
+            if tale.captured > 0 && card.is_none_or(|card| !card.holds.contains_key(id)) {
+                findings.add(Kind::MoneyDifferences, format!("payment {id}: captured, and nothing was held"));
+            }
             let authorized = tale.state.amount().map_or(0, |amount| amount.minor_units);
             if tale.captured_amount > authorized {
                 let more = format!("payment {id}: {} captured of {authorized}", tale.captured_amount);
@@ -212,3 +216,6 @@ impl CardTale {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
