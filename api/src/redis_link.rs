@@ -8,7 +8,7 @@ use std::{
 };
 
 use redis::{
-    Client, RedisResult,
+    Client, IntoConnectionInfo, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -38,7 +38,11 @@ impl RedisLink {
             .set_response_timeout(Some(timeout))
             .set_connection_timeout(Some(Duration::from_secs(1)))
             .set_max_delay(Duration::from_secs(1));
-        let manager = ConnectionManager::new_lazy_with_config(Client::open(url.expose_secret())?, config)?;
+        let address = url.expose_secret().into_connection_info()?;
+        // Off by default in this library, and then small requests wait for the acknowledgement of the one before.
+        let tcp = address.tcp_settings().clone().set_nodelay(true);
+        let client = Client::open(address.set_tcp_settings(tcp))?;
+        let manager = ConnectionManager::new_lazy_with_config(client, config)?;
         Ok(RedisLink {
             manager,
             prefix: format!("{{{namespace}}}:"),

@@ -1,6 +1,13 @@
 //! What operators look at: health, readiness, metrics; and that processes end when they are told to.
 
-use tests::{client::Client, eventually::eventually, processes::Role, system::TestSystem};
+use serde_json::json;
+use sqlx::Connection;
+use tests::{
+    client::{Client, PASSWORD},
+    eventually::eventually,
+    processes::Role,
+    system::{TestSystem, an_email},
+};
 
 #[tokio::test]
 async fn api_and_worker_say_that_they_are_well() {
@@ -82,4 +89,39 @@ async fn a_trace_shows_one_payment_in_the_log_on_the_bus_and_in_the_read_models(
     }
     let unknown = "0198c5a2-7b1e-7c3d-8000-000000000000";
     assert!(system.environment.run(&["trace", unknown]).await.is_err());
+}
+
+/// Invariants 4 and 10: past the bound requests are turned away at once and told when to come back; what was let in
+/// is done.
+#[tokio::test]
+async fn writes_that_find_the_queue_full_are_answered_503_with_retry_after() {
+    let system = TestSystem::start_with(1, &[("VC_STORE__APPEND_QUEUE", "1")]).await;
+    let mut lock = system.sql().await;
+    sqlx::query("SELECT pg_advisory_lock(7310001)").execute(&mut lock).await.unwrap();
+    let registrations: Vec<_> = (0..6)
+        .map(|_| {
+            let (mut client, email) = (system.client(), an_email());
+            let body = json!({ "email": email, "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace" });
+            tokio::spawn(async move { client.post("/api/v1/auth/register", None, &body).await.unwrap() })
+        })
+        .collect();
+    // One is being written, one waits.
+    eventually("four are turned away", async || {
+        (registrations.iter().filter(|registration| registration.is_finished()).count() == 4).then_some(())
+    })
+    .await;
+    lock.close().await.unwrap();
+
+    let mut registered = 0;
+    for registration in registrations {
+        let answer = registration.await.unwrap();
+        match answer.status.as_u16() {
+            201 => registered += 1,
+            _ => {
+                assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (503, &json!("system.busy")));
+                assert!(answer.header("retry-after").is_some());
+            }
+        }
+    }
+    assert_eq!((registered, system.store().head().await.unwrap()), (2, 2));
 }
