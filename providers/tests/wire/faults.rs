@@ -9,7 +9,8 @@ use tokio::{
 };
 
 use crate::harness::{
-    NUMBER, a_payment, a_sandbox, a_sandbox_with, a_vendor_that_answers, an_impatient_config, answer, approved, charge,
+    AMOUNT, NUMBER, a_payment, a_sandbox, a_sandbox_with, a_vendor_that_answers, an_impatient_config, answer, approved,
+    charge,
 };
 
 /// What the adapter makes of one answer to a charge of 99.99 USD.
@@ -129,12 +130,12 @@ async fn a_404_that_is_not_the_vendors_own_is_not_taken_for_nothing_happened() {
     let config = Config::default();
     for body in ["", "not found", r#"{"code":"no_such_page"}"#] {
         let providers = a_vendor_that_answers(vec![answer(404, body)], &config).await;
-        let looked_up = providers.gateway.look_up(a_payment()).await;
+        let looked_up = providers.gateway.look_up(a_payment(), AMOUNT).await;
         assert!(matches!(looked_up, Err(Failure::Refused { status: 404, .. })), "{looked_up:?}");
     }
     let elsewhere = format!("{}/elsewhere", a_sandbox().await.base);
     let providers = Providers::sandbox(&elsewhere, &config).unwrap();
-    let looked_up = providers.gateway.look_up(a_payment()).await;
+    let looked_up = providers.gateway.look_up(a_payment(), AMOUNT).await;
     assert!(matches!(looked_up, Err(Failure::Refused { status: 404, .. })), "{looked_up:?}");
 }
 
