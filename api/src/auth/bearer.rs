@@ -151,6 +151,9 @@ async fn admit<C: CountedAs>(context: &Context, claimed: Claimed) -> Result<(), 
         }
         Err(_) => Remembered::Unknown,
     };
+    if matches!(remembered, Remembered::Ended) {
+        count_address(context).await?;
+    }
     sessions.check(remembered, session_id, user_id).await
 }
 

@@ -15,8 +15,8 @@
 local session = false
 if ARGV[1] == '1' then session = redis.call('GET', KEYS[1]) end
 
--- An ended session counts against nobody: whoever holds its token must not use its person's limits up.
-if session == 'revoked' then return { session, 0, 0, tonumber(ARGV[2]) } end
+-- Whoever holds the token of an ended session must not use its person's limits up; the caller counts the address.
+if session == 'revoked' then return { session } end
 
 local width = tonumber(ARGV[2])
 local time = redis.call('TIME')

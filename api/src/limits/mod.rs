@@ -160,7 +160,10 @@ fn too_many(policy: &'static str, limit: u32, wait: Duration) -> Problem {
 
 fn read(reply: Vec<redis::Value>, counters: &[Counter]) -> Option<Admission> {
     let mut values = reply.into_iter();
-    let session = redis::from_redis_value(values.next()?).ok()?;
+    let session: Option<String> = redis::from_redis_value(values.next()?).ok()?;
+    if values.len() == 0 {
+        return Some(Admission { session, verdict: Verdict::Admitted(Standing::default()) });
+    }
     let mut number = || redis::from_redis_value::<i64>(values.next()?).ok();
     let (refusing, wait, resets_in) = (number()?, number()?, number()?);
     let milliseconds = |n: i64| Duration::from_millis(n.max(0) as u64);
