@@ -20,9 +20,19 @@ enum Counted {
     Family(u32),
 }
 
-/// Processor time by part.
+/// Processor time.
 #[derive(Clone, Debug, Default)]
-pub struct Spent(pub BTreeMap<&'static str, Duration>);
+pub struct Spent {
+    pub parts: BTreeMap<&'static str, Duration>,
+    machine: Machine,
+}
+
+/// Of all processors together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Machine {
+    busy: Duration,
+    idle: Duration,
+}
 
 impl Parts {
     /// The services' processes are named by `VC_TEST_PG_PIDFILE`, `VC_TEST_NATS_PID` and `VC_TEST_REDIS_PID`, or else
@@ -58,7 +68,10 @@ impl Parts {
             Counted::Processes(pids) => pids.iter().filter_map(|pid| Account::of(*pid)).map(|a| a.own).sum(),
             Counted::Family(pid) => family(*pid),
         };
-        Spent(self.parts.iter().map(|(name, counted)| (*name, spent(counted))).collect())
+        Spent {
+            parts: self.parts.iter().map(|(name, counted)| (*name, spent(counted))).collect(),
+            machine: Machine::now().unwrap_or_default(),
+        }
     }
 }
 
@@ -66,9 +79,33 @@ impl Spent {
     /// What was spent since `before`.
     pub fn since(&self, before: &Spent) -> Spent {
         let passed = |(name, now): (&&'static str, &Duration)| {
-            (*name, now.saturating_sub(before.0.get(name).copied().unwrap_or_default()))
+            (*name, now.saturating_sub(before.parts.get(name).copied().unwrap_or_default()))
         };
-        Spent(self.0.iter().map(passed).collect())
+        let machine = Machine {
+            busy: self.machine.busy.saturating_sub(before.machine.busy),
+            idle: self.machine.idle.saturating_sub(before.machine.idle),
+        };
+        Spent { parts: self.parts.iter().map(passed).collect(), machine }
+    }
+
+    /// The share of the machine that went to programs which are no part of the benchmark. Above a few hundredths the
+    /// figures are of a machine that was busy with other things.
+    pub fn others(&self) -> f64 {
+        let ours: Duration = self.parts.values().sum();
+        let all = (self.machine.busy + self.machine.idle).as_secs_f64();
+        self.machine.busy.saturating_sub(ours).as_secs_f64() / all.max(f64::EPSILON)
+    }
+}
+
+impl Machine {
+    fn now() -> Option<Machine> {
+        let stat = fs::read_to_string("/proc/stat").ok()?;
+        // user nice system idle iowait irq softirq steal
+        let fields = stat.lines().next()?.split_whitespace().skip(1).take(8);
+        let ticks: Vec<u64> = fields.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let time = |ticks: u64| Duration::from_millis(ticks * 10);
+        let idle = ticks.get(3)? + ticks.get(4)?;
+        Some(Machine { busy: time(ticks.iter().sum::<u64>() - idle), idle: time(idle) })
     }
 }
 

@@ -125,6 +125,7 @@ impl Bench {
             postgres_es_per_s: 0.0,
             catch_up_s: catch_up.as_secs_f64(),
             cpu_us_per_payment: Round::cpu(&spent, outcome.paid),
+            others_share: spent.others(),
         })
     }
 

@@ -23,12 +23,14 @@ pub struct Round {
     pub catch_up_s: f64,
     /// Microseconds, from the first request until the read models had caught up.
     pub cpu_us_per_payment: BTreeMap<&'static str, f64>,
+    /// The share of the machine that programs took which are no part of this.
+    pub others_share: f64,
 }
 
 impl Round {
     pub fn cpu(spent: &Spent, payments: u64) -> BTreeMap<&'static str, f64> {
         let each = |time: &std::time::Duration| time.as_secs_f64() * 1e6 / payments.max(1) as f64;
-        spent.0.iter().map(|(part, time)| (*part, each(time))).collect()
+        spent.parts.iter().map(|(part, time)| (*part, each(time))).collect()
     }
 }
 
@@ -65,6 +67,8 @@ pub struct Report {
     /// `fsync`, `synchronous_commit`, `full_page_writes` and the version of PostgreSQL.
     pub postgres: BTreeMap<String, String>,
     pub cores: usize,
+    /// Of the machine, while payments were made: a large one spoils the figures.
+    pub others_share: f64,
     pub rounds: Vec<Round>,
 }
 
@@ -96,6 +100,7 @@ impl Report {
             ratio_tpcb: payments / tpcb.max(f64::EPSILON),
             ratio_postgres_es: payments / plain.max(f64::EPSILON),
             catch_up_s: middle(|r| r.catch_up_s),
+            others_share: middle(|r| r.others_share),
             cpu_us_per_payment: cpu,
             steady,
             connections,
@@ -125,6 +130,7 @@ impl Report {
         );
         let settings: Vec<_> = self.postgres.iter().map(|(name, value)| format!("{name}={value}")).collect();
         println!("PostgreSQL: {}", settings.join(" "));
+        println!("other programs took {:.0} % of the machine", self.others_share * 100.0);
         println!();
         println!(
             "payments/s (closed loop)      {:10.0}   rounds: {}",
