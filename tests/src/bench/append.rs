@@ -16,7 +16,7 @@ use serde::Serialize;
 use store::{Config, Loaded, Store, Unit, new_id};
 use tokio::task::JoinSet;
 
-use super::ground::Services;
+use super::{ground::Services, histogram};
 use crate::{
     database::{keys, namespace},
     processes::Failure,
@@ -74,7 +74,7 @@ async fn measure(store: &Store, writers: usize, time: Duration) -> Result<Measur
         let store = store.clone();
         writing.spawn(async move { write(&store, began, time).await });
     }
-    let (mut units, mut events, mut latency) = (0, 0, Histogram::<u64>::new(3)?);
+    let (mut units, mut events, mut latency) = (0, 0, histogram());
     while let Some(written) = writing.join_next().await {
         let written = written??;
         units += written.units;
@@ -100,7 +100,7 @@ struct Written {
 /// One writer: a card of its own, and payments with it, each in two units as the real flow writes them.
 async fn write(store: &Store, began: Instant, time: Duration) -> Result<Written, Failure> {
     let (user_id, card_id) = (UserId(new_id()), CardId(new_id()));
-    let mut written = Written { units: 0, events: 0, latency: Histogram::new(3)? };
+    let mut written = Written { units: 0, events: 0, latency: histogram() };
     written.append(store, issue(user_id, card_id)?).await?;
     while began.elapsed() < time {
         let payment_id = PaymentId(new_id());

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use hdrhistogram::Histogram;
 use projections::Views;
 use sqlx::{PgPool, Row};
 use tokio::{
@@ -140,7 +139,7 @@ async fn look<F: Future<Output = Option<i64>>>(
 
 /// `batches`: when recorded, last position, number of events; both in order.
 fn p99(batches: &[(DateTime<Utc>, i64, i64)], looks: &Looks) -> f64 {
-    let mut lags = Histogram::<u64>::new_with_bounds(1, 600_000_000, 3).expect("the bounds are in order");
+    let mut lags = super::histogram();
     let mut looks = looks.iter().peekable();
     for (recorded_at, position, events) in batches {
         while looks.next_if(|(_, seen)| seen < position).is_some() {}

@@ -45,9 +45,7 @@ pub struct Outcome {
 
 impl Outcome {
     fn new() -> Outcome {
-        // Three digits, up to a minute.
-        let latency = Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order");
-        Outcome { paid: 0, failed: 0, failures: BTreeMap::new(), time: Duration::ZERO, latency }
+        Outcome { paid: 0, failed: 0, failures: BTreeMap::new(), time: Duration::ZERO, latency: super::histogram() }
     }
 
     pub fn per_second(&self) -> f64 {

@@ -14,7 +14,14 @@ mod people;
 mod report;
 mod tpcb;
 
+use hdrhistogram::Histogram;
+
 pub use ground::{Services, without_limits};
+
+/// Of microseconds up to a minute, three digits. Not one that grows: those saturate at what they have grown to.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")
+}
 
 /// The middle one, or the mean of the two in the middle. 0 of nothing.
 fn median(values: impl IntoIterator<Item = f64>) -> f64 {

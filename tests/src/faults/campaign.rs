@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use tokio::time::sleep;
 
 use super::{
@@ -69,27 +69,31 @@ pub async fn run(stage: &mut Stage, options: &Options, seed: u64) -> Result<Outc
 
 fn phases(options: &Options, ours: bool, random: &mut StdRng) -> Vec<Phase> {
     let times = |fault: Fault, count: u32| vec![fault; count as usize];
+    let of_ours = [Fault::KillApi, Fault::KillWorker];
     if options.short {
-        let mut phase = [times(Fault::KillApi, SHORT), times(Fault::KillWorker, SHORT)].concat();
-        if ours {
-            phase.extend(times(Fault::Kill(Service::Nats), SHORT));
-        }
-        // Any order: sort by a random key.
-        let mut keyed: Vec<(u32, Fault)> = phase.into_iter().map(|fault| (random.random(), fault)).collect();
-        keyed.sort_by_key(|(key, _)| *key);
-        return vec![keyed.into_iter().map(|(_, fault)| fault).collect()];
+        let bus = [Fault::Kill(Service::Nats)];
+        let faults = of_ours.iter().chain(bus.iter().filter(|_| ours));
+        return vec![shuffled(faults.flat_map(|fault| times(*fault, SHORT)), random)];
     }
     let quarter = options.kills.div_ceil(4).max(1);
-    let mut phases = vec![times(Fault::KillApi, options.kills), times(Fault::KillWorker, options.kills)];
+    let mut phases: Vec<Phase> = of_ours.into_iter().map(|fault| times(fault, options.kills)).collect();
     if ours {
         phases.push(times(Fault::Kill(Service::Nats), options.kills));
-        phases.push(times(Fault::Kill(Service::Postgres), quarter));
-        phases.push(times(Fault::Kill(Service::Redis), quarter));
-        phases.push(times(Fault::FlushRedis, quarter));
-        phases.push(vec![Fault::WipeJetStream, Fault::WipeJetStream]);
+        let rarer = [Fault::Kill(Service::Postgres), Fault::Kill(Service::Redis), Fault::FlushRedis];
+        phases.extend(rarer.into_iter().map(|fault| times(fault, quarter)));
+        phases.push(times(Fault::WipeJetStream, 2));
     }
+    // In the end one of each, in any order, with little time to recover in between.
+    let all = phases.iter().filter_map(|phase| phase.first().copied()).collect::<Vec<_>>();
+    phases.push(shuffled(all, random));
     phases.retain(|phase| !phase.is_empty());
     phases
+}
+
+fn shuffled(faults: impl IntoIterator<Item = Fault>, random: &mut StdRng) -> Phase {
+    let mut phase: Phase = faults.into_iter().collect();
+    phase.shuffle(random);
+    phase
 }
 
 async fn inject(stage: &mut Stage, fault: Fault, random: &mut StdRng) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use hyper::{StatusCode, header::HeaderValue};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -163,7 +163,14 @@ impl Payer {
         request: &Prepared,
         key: &str,
     ) -> Option<(Uuid, Told)> {
-        let mut answer = self.ask(client, request, Some(key)).await;
+        let mut answer = match random.random_ratio(1, 20) {
+            // An impatient client hangs up, and asks again later.
+            true => {
+                let patience = Duration::from_millis(random.random_range(0..20));
+                timeout(patience, self.ask(client, request, Some(key))).await.unwrap_or_default()
+            }
+            false => self.ask(client, request, Some(key)).await,
+        };
         let deadline = Instant::now() + REPEATING;
         while answer.is_none() && Instant::now() < deadline {
             sleep(BACK_OFF).await;
