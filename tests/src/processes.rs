@@ -85,15 +85,6 @@ pub struct Addresses {
     pub namespace: String,
 }
 
-impl Addresses {
-    /// Deletes the system's stream. Each stream reserves its whole size on the server, so nobody leaves one behind.
-    pub async fn discard_stream(&self) -> Result<(), Failure> {
-        let jetstream = async_nats::jetstream::new(async_nats::connect(&self.nats_url).await?);
-        jetstream.delete_stream(format!("{}_EVENTS", self.namespace.to_uppercase())).await?;
-        Ok(())
-    }
-}
-
 /// What every process of a system is told. Cheap to clone.
 #[derive(Clone)]
 pub struct Environment {

@@ -164,14 +164,17 @@ impl Drop for Remains {
     }
 }
 
-async fn clear(Addresses { nats_url, redis_url, namespace, .. }: &Addresses) {
+/// Deletes what a system left on its bus and in its cache, as far as that can be reached.
+pub(crate) async fn clear(Addresses { nats_url, redis_url, namespace, .. }: &Addresses) {
     if let Ok(client) = async_nats::connect(nats_url).await {
         let stream = format!("{}_EVENTS", namespace.to_uppercase());
         let _ = jetstream::new(client).delete_stream(stream).await;
     }
     if let Ok(mut connection) = redis_connection(redis_url).await {
         let keys = keys_of(&mut connection, namespace).await.unwrap_or_default();
-        let _ = redis::cmd("UNLINK").arg(keys).exec_async(&mut connection).await;
+        for keys in keys.chunks(10_000) {
+            let _ = redis::cmd("UNLINK").arg(keys).exec_async(&mut connection).await;
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     database::{keys_dir, namespace},
     processes::{Addresses, Environment, Failure, Processes},
     scratch::{Scratch, execute},
+    system::clear,
 };
 
 /// The services, by `VC_TEST_DATABASE_URL` (of a role that may create databases), `VC_TEST_NATS_URL` and
@@ -76,7 +77,7 @@ impl Ground {
     /// Stops the system and throws its database away.
     pub async fn discard(self) -> Result<(), Failure> {
         drop(self.processes);
-        self.addresses.discard_stream().await?;
+        clear(&self.addresses).await;
         self.positions.pool.close().await;
         self.database.discard().await
     }

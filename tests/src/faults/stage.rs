@@ -13,6 +13,7 @@ use crate::{
     database::{keys, keys_dir, namespace},
     processes::{Addresses, Environment, Failure, Processes},
     scratch::Scratch,
+    system::clear,
 };
 
 /// Two, so that one takes over from the other.
@@ -94,7 +95,7 @@ impl Stage {
         match self.services.are_ours() {
             true => self.services.discard().await,
             false => {
-                self.addresses.discard_stream().await?;
+                clear(&self.addresses).await;
                 self.database.discard().await
             }
         }
