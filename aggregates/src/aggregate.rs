@@ -14,10 +14,12 @@ pub enum Kind {
     Kyc,
     Card,
     Payment,
+    Client,
+    Notification,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::User, Kind::Kyc, Kind::Card, Kind::Payment];
+    pub const ALL: [Kind; 6] = [Kind::User, Kind::Kyc, Kind::Card, Kind::Payment, Kind::Client, Kind::Notification];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -25,6 +27,8 @@ impl Kind {
             Kind::Kyc => "kyc",
             Kind::Card => "card",
             Kind::Payment => "payment",
+            Kind::Client => "client",
+            Kind::Notification => "notification",
         }
     }
 

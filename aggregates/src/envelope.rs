@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{Kind, UserId, card, kyc, payment, user};
+use crate::{ClientId, Kind, UserId, card, client, kyc, notification, payment, user};
 
 /// A domain event that has a name, a version and a stable JSON form.
 ///
@@ -60,6 +60,8 @@ pub enum EventError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     Person(UserId),
+    /// A program with a service token.
+    Service(ClientId),
     /// A part of the system acting on its own, such as `recovery`.
     System(&'static str),
 }
@@ -68,6 +70,7 @@ impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Actor::Person(id) => write!(f, "person:{id}"),
+            Actor::Service(id) => write!(f, "service:{id}"),
             Actor::System(name) => write!(f, "system:{name}"),
         }
     }
@@ -113,6 +116,8 @@ pub enum AnyEvent {
     Kyc(kyc::Event),
     Card(card::Event),
     Payment(payment::Event),
+    Client(client::Event),
+    Notification(notification::Event),
 }
 
 impl Envelope {
@@ -123,6 +128,8 @@ impl Envelope {
             Kind::Kyc => AnyEvent::Kyc(Fact::read(name, version, data)?),
             Kind::Card => AnyEvent::Card(Fact::read(name, version, data)?),
             Kind::Payment => AnyEvent::Payment(Fact::read(name, version, data)?),
+            Kind::Client => AnyEvent::Client(Fact::read(name, version, data)?),
+            Kind::Notification => AnyEvent::Notification(Fact::read(name, version, data)?),
         })
     }
 

@@ -1,17 +1,21 @@
 //! Ids, moments and one example of every event, for the tests of all modules.
 
+mod access;
+
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    Actor, BlindIndex, CardId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId, Sealed, SessionId, UserId,
+    Actor, BlindIndex, CardId, ClientId, CredentialId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId,
+    Sealed, SessionId, UserId,
     card::{self, CardType, Expiry, Window},
     envelope::AnyEvent,
     kyc::{self, DocumentType},
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
-    user::{self, SessionEnd},
 };
+
+pub use access::{client_events, notification_events, user_events};
 
 pub const ALICE: UserId = UserId(Uuid::from_u128(0xa11ce));
 pub const MALLORY: UserId = UserId(Uuid::from_u128(0xbad));
@@ -19,6 +23,8 @@ pub const CASE: KycCaseId = KycCaseId(Uuid::from_u128(0xca5e));
 pub const CARD: CardId = CardId(Uuid::from_u128(0xca2d));
 pub const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(0xfee));
 pub const SESSION: SessionId = SessionId(Uuid::from_u128(0x5e5));
+pub const CREDENTIAL: CredentialId = CredentialId(Uuid::from_u128(0xc2ed));
+pub const CLIENT: ClientId = ClientId(Uuid::from_u128(0xc11e));
 
 /// 12:00 UTC on a day of November 2026.
 pub fn november(day: u32) -> DateTime<Utc> {
@@ -90,26 +96,9 @@ pub fn every_event() -> Vec<AnyEvent> {
     let of_kyc = kyc_events().into_iter().map(AnyEvent::Kyc);
     let of_card = card_events().into_iter().map(AnyEvent::Card);
     let of_payment = payment_events().into_iter().map(AnyEvent::Payment);
-    of_user.chain(of_kyc).chain(of_card).chain(of_payment).collect()
-}
-
-pub fn user_events() -> Vec<user::Event> {
-    vec![
-        user::Event::Registered {
-            email: sealed("c2VhbGVkIGUtbWFpbA"),
-            email_index: index("5f2b8e"),
-            first_name: sealed("c2VhbGVkIGZpcnN0"),
-            last_name: sealed("c2VhbGVkIGxhc3Q"),
-            at: november(1),
-        },
-        user::Event::SessionOpened {
-            session_id: SESSION,
-            device_id: Some("device_uuid_123".into()),
-            at: november(2),
-            expires_at: november(3),
-        },
-        user::Event::SessionClosed { session_id: SESSION, reason: SessionEnd::LoggedOut, at: november(2) },
-    ]
+    let of_client = client_events().into_iter().map(AnyEvent::Client);
+    let of_notification = notification_events().into_iter().map(AnyEvent::Notification);
+    of_user.chain(of_kyc).chain(of_card).chain(of_payment).chain(of_client).chain(of_notification).collect()
 }
 
 pub fn kyc_events() -> Vec<kyc::Event> {
@@ -203,6 +192,8 @@ pub fn recorded(event: &AnyEvent) -> Envelope {
         AnyEvent::Kyc(event) => stored(event),
         AnyEvent::Card(event) => stored(event),
         AnyEvent::Payment(event) => stored(event),
+        AnyEvent::Client(event) => stored(event),
+        AnyEvent::Notification(event) => stored(event),
     };
     Envelope {
         id: Uuid::from_u128(1),

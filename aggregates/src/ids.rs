@@ -59,3 +59,15 @@ id!(
     /// A login on one device.
     SessionId
 );
+id!(
+    /// A program that acts for people or for itself: an OAuth client.
+    ClientId
+);
+id!(
+    /// A passkey, an API key, a linked identity or a client's secret, by which its owner names it.
+    CredentialId
+);
+id!(
+    /// Something that a person was told by a service.
+    NotificationId
+);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use crate::{Fact, Kind, card, kyc, payment, user};
+use crate::{Fact, Kind, card, client, kyc, notification, payment, user};
 
 /// Every event is in its first version. An event that gets a second one also keeps the schema of the first.
 const VERSION: i16 = 1;
@@ -21,6 +21,8 @@ pub fn event_schemas() -> Vec<(String, Value)> {
         kind_schemas::<kyc::Event>(),
         kind_schemas::<card::Event>(),
         kind_schemas::<payment::Event>(),
+        kind_schemas::<client::Event>(),
+        kind_schemas::<notification::Event>(),
     ]
     .concat()
 }

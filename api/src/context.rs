@@ -59,7 +59,11 @@ impl Context {
     }
 
     pub fn origin(&self) -> flows::Origin {
-        flows::Origin { correlation_id: self.request_id, traceparent: self.traceparent.clone() }
+        flows::Origin {
+            correlation_id: self.request_id,
+            traceparent: self.traceparent.clone(),
+            address: Some(self.client),
+        }
     }
 }
 

@@ -14,12 +14,15 @@ mod error;
 pub mod identity;
 pub mod notifications;
 pub mod payments;
+mod people;
+pub mod sessions;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
 
 use aggregates::{Actor, Context, Currency, Money};
 use chrono::{DateTime, SubsecRound, Utc};
+use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
 pub use error::Error;
@@ -63,8 +66,10 @@ impl System {
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// How long a login lasts at most.
+    /// How long a login lasts at most, however often it is refreshed.
     pub session_days: u32,
+    /// How long a refresh token is good; a session that is not refreshed in time is over.
+    pub refresh_days: u32,
     /// A card's monthly limit in major units where the request names none.
     pub default_monthly_limit: i64,
     /// The largest monthly limit, in major units, that a request may name.
@@ -83,7 +88,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            session_days: 7,
+            session_days: 30,
+            refresh_days: 7,
             default_monthly_limit: 10_000,
             highest_monthly_limit: 1_000_000,
             third_party_seconds: 10,
@@ -119,12 +125,30 @@ pub struct Origin {
     pub correlation_id: Uuid,
     /// W3C Trace Context `traceparent` of the request.
     pub traceparent: Option<String>,
+    /// Where the request came from. Kept in the record of authentications, never in events.
+    pub address: Option<std::net::IpAddr>,
 }
 
 impl Origin {
     /// The origin of work that nobody asked for just now.
     pub fn of_worker() -> Origin {
-        Origin { correlation_id: store::new_id(), traceparent: None }
+        Origin { correlation_id: store::new_id(), traceparent: None, address: None }
+    }
+
+    /// An entry for the record of authentications, to be completed by the caller.
+    pub(crate) fn authentication(&self, action: Action, outcome: Outcome) -> Authentication {
+        Authentication {
+            action,
+            outcome,
+            reason: None,
+            user_id: None,
+            client_id: None,
+            subject: None,
+            session_id: None,
+            device_id: None,
+            address: self.address,
+            request_id: self.correlation_id,
+        }
     }
 
     fn context(&self, actor: Actor) -> Context {

@@ -102,7 +102,11 @@ pub(crate) fn needs(needs: &mut Needs, envelope: &Envelope, event: &AnyEvent) {
             needs.push_index(Key::new(INDEX, *user_id), CARDS_LISTED);
         }
         AnyEvent::Card(_) => needs.load(Card::key(envelope.aggregate_id)),
-        AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Payment(_) => {}
+        AnyEvent::User(_)
+        | AnyEvent::Kyc(_)
+        | AnyEvent::Payment(_)
+        | AnyEvent::Client(_)
+        | AnyEvent::Notification(_) => {}
     }
 }
 
@@ -127,7 +131,11 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
             workspace.push_index(Key::new(INDEX, *user_id), envelope.position, card_id.0)?;
         }
         AnyEvent::Card(event) => workspace.edit_known::<Card>(card_id)?.learn(event),
-        AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Payment(_) => {}
+        AnyEvent::User(_)
+        | AnyEvent::Kyc(_)
+        | AnyEvent::Payment(_)
+        | AnyEvent::Client(_)
+        | AnyEvent::Notification(_) => {}
     }
     Ok(())
 }

@@ -86,7 +86,7 @@ impl Views {
 
 pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEvent) -> Result<(), FoldError> {
     let composed = match event {
-        AnyEvent::User(_) => None,
+        AnyEvent::User(_) | AnyEvent::Client(_) | AnyEvent::Notification(_) => None,
         AnyEvent::Kyc(event) => of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text)),
         AnyEvent::Card(event) => of_card(workspace, envelope, event)?,
         AnyEvent::Payment(event) => of_payment(workspace, envelope, event)?,

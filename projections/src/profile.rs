@@ -17,6 +17,12 @@ pub struct Profile {
     pub first_name: Sealed,
     pub last_name: Sealed,
     pub created_at: DateTime<Utc>,
+    #[serde(default)]
+    pub email_verified: bool,
+    #[serde(default)]
+    pub preferences: user::Preferences,
+    #[serde(default)]
+    pub standing: user::Standing,
     pub kyc_status: kyc::Status,
     /// The latest case.
     pub kyc_case: Option<KycCaseId>,
@@ -41,11 +47,14 @@ impl Views {
 pub(crate) fn needs(needs: &mut Needs, envelope: &Envelope, event: &AnyEvent) {
     match event {
         AnyEvent::User(user::Event::Registered { .. }) => needs.create(Profile::key(envelope.aggregate_id)),
+        AnyEvent::User(event) if concerns(event) => needs.load(Profile::key(envelope.aggregate_id)),
         // One stream of cases for each person, under the person's id.
         AnyEvent::Kyc(_) => needs.load(Profile::key(envelope.aggregate_id)),
-        AnyEvent::User(user::Event::SessionOpened { .. } | user::Event::SessionClosed { .. })
+        AnyEvent::User(_)
         | AnyEvent::Card(_)
-        | AnyEvent::Payment(_) => {}
+        | AnyEvent::Payment(_)
+        | AnyEvent::Client(_)
+        | AnyEvent::Notification(_) => {}
     }
 }
 
@@ -59,6 +68,9 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
                 first_name: first_name.clone(),
                 last_name: last_name.clone(),
                 created_at: *at,
+                email_verified: false,
+                preferences: user::Preferences::default(),
+                standing: user::Standing::Open,
                 kyc_status: kyc::Status::NotStarted,
                 kyc_case: None,
                 verified_at: None,
@@ -67,15 +79,71 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
             };
             workspace.put(user_id, profile);
         }
+        AnyEvent::User(event) if concerns(event) => workspace.edit_known::<Profile>(user_id)?.follow(event),
         AnyEvent::Kyc(event) => workspace.edit_known::<Profile>(user_id)?.learn(event),
-        AnyEvent::User(user::Event::SessionOpened { .. } | user::Event::SessionClosed { .. })
+        AnyEvent::User(_)
         | AnyEvent::Card(_)
-        | AnyEvent::Payment(_) => {}
+        | AnyEvent::Payment(_)
+        | AnyEvent::Client(_)
+        | AnyEvent::Notification(_) => {}
     }
     Ok(())
 }
 
+/// Whether `Profile::follow` has something to do.
+fn concerns(event: &user::Event) -> bool {
+    use user::Event;
+    matches!(
+        event,
+        Event::EmailVerified { .. }
+            | Event::NameChanged { .. }
+            | Event::EmailChanged { .. }
+            | Event::PreferencesChosen { .. }
+            | Event::Closed { .. }
+            | Event::Erased { .. }
+    )
+}
+
 impl Profile {
+    fn follow(&mut self, event: &user::Event) {
+        use user::Event;
+        match event {
+            Event::EmailVerified { .. } => self.email_verified = true,
+            Event::NameChanged { first_name, last_name, .. } => {
+                self.first_name = first_name.clone();
+                self.last_name = last_name.clone();
+            }
+            Event::EmailChanged { email, .. } => {
+                self.email = email.clone();
+                self.email_verified = true;
+            }
+            Event::PreferencesChosen { preferences, .. } => self.preferences = preferences.clone(),
+            Event::Closed { .. } => self.standing = user::Standing::Closed,
+            Event::Erased { .. } => self.standing = user::Standing::Erased,
+            Event::Registered { .. }
+            | Event::EmailChangeRequested { .. }
+            | Event::EmailChangeConfirmed { .. }
+            | Event::PasswordChanged { .. }
+            | Event::PasswordReset { .. }
+            | Event::TotpEnabled { .. }
+            | Event::TotpDisabled { .. }
+            | Event::RecoveryCodesIssued { .. }
+            | Event::RecoveryCodeUsed { .. }
+            | Event::PasskeyAdded { .. }
+            | Event::PasskeyRemoved { .. }
+            | Event::RoleGranted { .. }
+            | Event::RoleRevoked { .. }
+            | Event::ApiKeyIssued { .. }
+            | Event::ApiKeyRevoked { .. }
+            | Event::IdentityLinked { .. }
+            | Event::IdentityUnlinked { .. }
+            | Event::ConsentGranted { .. }
+            | Event::ConsentWithdrawn { .. }
+            | Event::SessionOpened { .. }
+            | Event::SessionClosed { .. } => {}
+        }
+    }
+
     fn learn(&mut self, event: &kyc::Event) {
         match event {
             kyc::Event::Submitted { case_id, applicant: _, document_type: _, country: _, at: _ } => {

@@ -94,7 +94,7 @@ pub(crate) fn needs(needs: &mut Needs, envelope: &Envelope, event: &AnyEvent) {
         AnyEvent::Payment(Event::Captured { .. } | Event::Declined { .. }) => {
             needs.load(Transaction::key(envelope.aggregate_id));
         }
-        AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Card(_) => {}
+        AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Card(_) | AnyEvent::Client(_) | AnyEvent::Notification(_) => {}
     }
 }
 

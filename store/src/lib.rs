@@ -4,11 +4,13 @@
 //! units in one transaction; [`Store::load`] gives an aggregate's state; [`Store::read_after`] follows the whole
 //! log by position. This crate never calls third parties, publishes to the bus or decides a business rule.
 
+pub mod authentications;
 mod cqrs;
 mod error;
 pub mod keys;
 mod leadership;
 mod log;
+pub mod one_time;
 pub mod passwords;
 mod people;
 mod seal;

@@ -1,58 +1,158 @@
-//! Sessions: the truth about who is logged in. Redis may speed a check up, this table decides it.
+//! Sessions and their refresh tokens: the truth about who is logged in. Redis may speed a check up, these tables
+//! decide it.
 
-use aggregates::{SessionId, UserId};
+use aggregates::{ClientId, Permission, Proof, SessionId, UserId};
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
 
-use crate::{Error, Store};
+use crate::{
+    Error, Store,
+    one_time::{secret_token, token_hash},
+};
 
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub session_id: SessionId,
+    /// The person, or the service that acts for itself (then the client's id).
     pub user_id: UserId,
+    pub device_id: Option<String>,
     pub expires_at: DateTime<Utc>,
-    /// When the password was checked.
+    /// When the person proved who they are.
     pub auth_time: DateTime<Utc>,
+    /// How.
+    pub proofs: Vec<Proof>,
+    /// The program that acts for the person; none: our own app.
+    pub client_id: Option<ClientId>,
+    /// What that program may do; none: all that the person may.
+    pub scopes: Option<Vec<Permission>>,
 }
 
+/// A session as its owner sees it in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    pub session: Session,
+    pub opened_at: DateTime<Utc>,
+    pub refreshed_at: DateTime<Utc>,
+}
+
+/// What became of a refresh token that was used.
+pub enum Rotation {
+    /// The session and its next refresh token.
+    Rotated(Box<Session>, SecretString),
+    /// Used before: somebody has a copy. The session is still open; the caller ends it.
+    Reused(Box<Session>),
+    /// Unknown, too old, for another client, or its session has ended.
+    Refused,
+}
+
+const COLUMNS: &str =
+    "s.session_id, s.user_id, s.device_id, s.expires_at, s.auth_time, s.proofs, s.client_id, s.scopes";
+
 impl Store {
-    pub async fn open_session(&self, session: &Session, device_id: Option<&str>) -> Result<(), Error> {
+    /// Opens a session; its first refresh token, if it is to have one, is good until `refreshable_until`.
+    pub async fn open_session(
+        &self,
+        session: &Session,
+        refreshable_until: Option<DateTime<Utc>>,
+    ) -> Result<Option<SecretString>, Error> {
+        let token = refreshable_until.map(|until| (secret_token(), until));
+        let scopes = session.scopes.as_ref();
         sqlx::query(
-            "INSERT INTO sessions (session_id, user_id, device_id, auth_time, expires_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            "WITH opened AS (
+                 INSERT INTO sessions
+                     (session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8))
+             INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
+             SELECT $9, $1, $10 WHERE $9 IS NOT NULL",
         )
         .bind(session.session_id.0)
         .bind(session.user_id.0)
-        .bind(device_id)
+        .bind(session.device_id.as_deref())
         .bind(session.auth_time)
         .bind(session.expires_at)
+        .bind(session.proofs.iter().map(|proof| proof.as_str()).collect::<Vec<_>>())
+        .bind(session.client_id.map(|client| client.0))
+        .bind(scopes.map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>()))
+        .bind(token.as_ref().map(|((_, hash), _)| hash.as_slice()))
+        .bind(token.as_ref().map(|(_, until)| *until))
         .execute(self.pool())
         .await?;
-        Ok(())
+        Ok(token.map(|((token, _), _)| token))
     }
 
     /// The session if it is open: known, not expired, not revoked.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, Error> {
-        let row = sqlx::query(
-            "SELECT user_id, expires_at, auth_time FROM sessions
-              WHERE session_id = $1 AND revoked_at IS NULL AND expires_at > now()",
-        )
-        .bind(id.0)
-        .fetch_optional(self.pool())
-        .await?;
-        row.map(|row| {
-            Ok(Session {
-                session_id: id,
-                user_id: UserId(row.try_get(0)?),
-                expires_at: row.try_get(1)?,
-                auth_time: row.try_get(2)?,
-            })
-        })
-        .transpose()
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sessions s
+              WHERE s.session_id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
+        );
+        let row = sqlx::query(&sql).bind(id.0).fetch_optional(self.pool()).await?;
+        row.as_ref().map(read).transpose()
     }
 
-    /// Ends sessions for good. Unknown or ended ones are left as they are.
+    /// A person's open sessions, the last used first.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<OpenSession>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS}, s.opened_at, s.refreshed_at FROM sessions s
+              WHERE s.user_id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()
+              ORDER BY s.refreshed_at DESC LIMIT 100"
+        );
+        let rows = sqlx::query(&sql).bind(user.0).fetch_all(self.pool()).await?;
+        let read = |row: &PgRow| {
+            Ok(OpenSession { session: read(row)?, opened_at: row.try_get(8)?, refreshed_at: row.try_get(9)? })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Uses a refresh token, once, for the client it was issued to, and makes the next one.
+    pub async fn rotate_refresh_token(
+        &self,
+        token: &SecretString,
+        client: Option<ClientId>,
+        refreshable_until: DateTime<Utc>,
+    ) -> Result<Rotation, Error> {
+        let hash = token_hash(token.expose_secret());
+        let mut transaction = self.pool().begin().await?;
+        let sql = format!(
+            "SELECT {COLUMNS}, t.used_at IS NOT NULL, t.expires_at > now()
+               FROM refresh_tokens t JOIN sessions s USING (session_id)
+              WHERE t.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()
+                FOR UPDATE OF t"
+        );
+        let row = sqlx::query(&sql).bind(hash).fetch_optional(&mut *transaction).await?;
+        let Some(row) = row else { return Ok(Rotation::Refused) };
+        let session = read(&row)?;
+        let (used, in_time): (bool, bool) = (row.try_get(8)?, row.try_get(9)?);
+        if session.client_id != client {
+            return Ok(Rotation::Refused);
+        }
+        if used {
+            return Ok(Rotation::Reused(Box::new(session)));
+        }
+        if !in_time {
+            return Ok(Rotation::Refused);
+        }
+        let (next, next_hash) = secret_token();
+        sqlx::query(
+            "WITH used AS (UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1),
+                  seen AS (UPDATE sessions SET refreshed_at = now() WHERE session_id = $2)
+             INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($3, $2, least($4, $5))",
+        )
+        .bind(hash)
+        .bind(session.session_id.0)
+        .bind(next_hash)
+        .bind(refreshable_until)
+        .bind(session.expires_at)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Rotation::Rotated(Box::new(session), next))
+    }
+
+    /// Ends sessions for good, and their refresh tokens with them. Unknown or ended ones are left as they are.
     pub async fn revoke_sessions(&self, ids: &[SessionId]) -> Result<(), Error> {
         let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
         sqlx::query("UPDATE sessions SET revoked_at = now() WHERE session_id = ANY ($1) AND revoked_at IS NULL")
@@ -62,9 +162,38 @@ impl Store {
         Ok(())
     }
 
+    /// Ends all of a person's sessions but one, or all; those that were open.
+    pub async fn revoke_sessions_of(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, Error> {
+        let rows = sqlx::query(
+            "UPDATE sessions SET revoked_at = now()
+              WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND revoked_at IS NULL
+             RETURNING session_id",
+        )
+        .bind(user.0)
+        .bind(except.map(|session| session.0))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
+    }
+
     /// Deletes sessions that ended before `time`; how many.
     pub async fn delete_sessions_ended_before(&self, time: DateTime<Utc>) -> Result<u64, Error> {
         let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(time).execute(self.pool()).await?;
         Ok(deleted.rows_affected())
     }
+}
+
+fn read(row: &PgRow) -> Result<Session, Error> {
+    let proofs: Vec<String> = row.try_get(5)?;
+    let scopes: Option<Vec<String>> = row.try_get(7)?;
+    Ok(Session {
+        session_id: SessionId(row.try_get(0)?),
+        user_id: UserId(row.try_get(1)?),
+        device_id: row.try_get(2)?,
+        expires_at: row.try_get(3)?,
+        auth_time: row.try_get(4)?,
+        proofs: proofs.iter().filter_map(|text| Proof::parse(text)).collect(),
+        client_id: row.try_get::<Option<Uuid>, _>(6)?.map(ClientId),
+        scopes: scopes.map(|scopes| scopes.iter().filter_map(|scope| Permission::parse(scope)).collect()),
+    })
 }

@@ -11,6 +11,8 @@ fn tagged(event: &AnyEvent) -> serde_json::Value {
         AnyEvent::Kyc(e) => serde_json::to_value(e),
         AnyEvent::Card(e) => serde_json::to_value(e),
         AnyEvent::Payment(e) => serde_json::to_value(e),
+        AnyEvent::Client(e) => serde_json::to_value(e),
+        AnyEvent::Notification(e) => serde_json::to_value(e),
     }
     .unwrap()
 }
@@ -122,9 +124,12 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
-        AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Card(_) | AnyEvent::Payment(_) => {
-            format!("{kind}.{name}.v{version}.json")
-        }
+        AnyEvent::User(_)
+        | AnyEvent::Kyc(_)
+        | AnyEvent::Card(_)
+        | AnyEvent::Payment(_)
+        | AnyEvent::Client(_)
+        | AnyEvent::Notification(_) => format!("{kind}.{name}.v{version}.json"),
     }
 }
 

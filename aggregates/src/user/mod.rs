@@ -1,22 +1,32 @@
-//! A person's account: registration and sessions.
+//! A person's account: who they are, how they prove it, what they may do, and where they are logged in.
 
+mod apply;
 mod commands;
+mod decide;
 mod errors;
 mod events;
+mod types;
+
 #[cfg(test)]
 mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{BlindIndex, Kind, Sealed, SessionId, aggregate::aggregate};
+use crate::{BlindIndex, ClientId, CredentialId, Kind, Permission, Role, Sealed, SessionId, aggregate::aggregate};
 
 pub use commands::Command;
 pub use errors::Error;
-pub use events::{Event, SessionEnd};
+pub use events::Event;
+pub use types::{Mailbox, Preferences, SessionEnd};
 
 /// How many sessions a person may have open at once. The login that would pass it closes the oldest.
 pub const MAX_SESSIONS: usize = 20;
+pub const MAX_PASSKEYS: usize = 20;
+pub const MAX_API_KEYS: usize = 20;
+pub const MAX_IDENTITIES: usize = 10;
 
 /// A person as the log tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +34,24 @@ pub struct User {
     account: Option<Account>,
     /// Oldest first; at most [`MAX_SESSIONS`] that have not expired.
     sessions: Vec<Session>,
+    email_change: Option<EmailChange>,
+    preferences: Preferences,
+    roles: BTreeSet<Role>,
+    totp: bool,
+    passkeys: Vec<CredentialId>,
+    recovery_codes: u32,
+    /// With their ends; at most [`MAX_API_KEYS`] that have not expired.
+    api_keys: Vec<(CredentialId, DateTime<Utc>)>,
+    identities: BTreeMap<CredentialId, String>,
+    consents: BTreeMap<ClientId, Vec<Permission>>,
+    standing: Standing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Account {
     email: Sealed,
     email_index: BlindIndex,
+    email_verified: bool,
     first_name: Sealed,
     last_name: Sealed,
 }
@@ -40,7 +62,27 @@ struct Session {
     expires_at: DateTime<Utc>,
 }
 
-aggregate!(User, Kind::User, snapshot_version = 1);
+/// An address that was asked for, and who has confirmed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailChange {
+    pub change_id: CredentialId,
+    pub email: Sealed,
+    pub email_index: BlindIndex,
+    pub confirmed_by_old: bool,
+    pub confirmed_by_new: bool,
+}
+
+/// How an account stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    #[default]
+    Open,
+    Closed,
+    Erased,
+}
+
+aggregate!(User, Kind::User, snapshot_version = 2);
 
 impl User {
     pub fn is_registered(&self) -> bool {
@@ -63,68 +105,66 @@ impl User {
         self.account.as_ref().map(|account| &account.last_name)
     }
 
+    pub fn is_email_verified(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.email_verified)
+    }
+
+    /// The change of address that waits for its confirmations.
+    pub fn email_change(&self) -> Option<&EmailChange> {
+        self.email_change.as_ref()
+    }
+
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
+    }
+
+    pub fn roles(&self) -> &BTreeSet<Role> {
+        &self.roles
+    }
+
+    pub fn has_totp(&self) -> bool {
+        self.totp
+    }
+
+    pub fn passkeys(&self) -> &[CredentialId] {
+        &self.passkeys
+    }
+
+    /// How many recovery codes are left.
+    pub fn recovery_codes(&self) -> u32 {
+        self.recovery_codes
+    }
+
+    /// Whether a login needs a second proof beside the password.
+    pub fn has_second_factor(&self) -> bool {
+        self.totp || !self.passkeys.is_empty()
+    }
+
+    pub fn has_api_key(&self, key_id: CredentialId) -> bool {
+        self.api_keys.iter().any(|(known, _)| *known == key_id)
+    }
+
+    /// Linked identities with their providers.
+    pub fn identities(&self) -> &BTreeMap<CredentialId, String> {
+        &self.identities
+    }
+
+    /// What each client may do for the person.
+    pub fn consents(&self) -> &BTreeMap<ClientId, Vec<Permission>> {
+        &self.consents
+    }
+
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
     /// When a session that was opened and not closed expires; the moment may have passed already.
     pub fn session(&self, session_id: SessionId) -> Option<DateTime<Utc>> {
         self.sessions.iter().find(|session| session.session_id == session_id).map(|session| session.expires_at)
     }
 
-    pub fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
-        match command {
-            Command::Register { email, email_index, first_name, last_name, now } => match &self.account {
-                // Sealing is randomised, so only the index can show that the e-mail is the same.
-                Some(account) if account.email_index == email_index => Ok(vec![]),
-                Some(_) => Err(Error::AlreadyRegistered),
-                None => Ok(vec![Event::Registered { email, email_index, first_name, last_name, at: now }]),
-            },
-            Command::OpenSession { session_id, device_id, now, expires_at } => {
-                self.account.as_ref().ok_or(Error::NotRegistered)?;
-                if self.session(session_id).is_some() {
-                    return Ok(vec![]);
-                }
-                let mut events = self.make_room(now);
-                events.push(Event::SessionOpened { session_id, device_id, at: now, expires_at });
-                Ok(events)
-            }
-            Command::CloseSession { session_id, reason, now } => {
-                self.account.as_ref().ok_or(Error::NotRegistered)?;
-                self.session(session_id).ok_or(Error::NoSuchSession)?;
-                Ok(vec![Event::SessionClosed { session_id, reason, at: now }])
-            }
-        }
-    }
-
-    /// Closes the oldest sessions so that one more fits. Expired ones take no room.
-    fn make_room(&self, now: DateTime<Utc>) -> Vec<Event> {
-        let live: Vec<_> = self.sessions.iter().filter(|session| session.expires_at > now).collect();
-        let surplus = (live.len() + 1).saturating_sub(MAX_SESSIONS);
-        live.into_iter()
-            .take(surplus)
-            .map(|session| Event::SessionClosed {
-                session_id: session.session_id,
-                reason: SessionEnd::Superseded,
-                at: now,
-            })
-            .collect()
-    }
-
-    pub fn apply(&mut self, event: &Event) {
-        match event {
-            Event::Registered { email, email_index, first_name, last_name, at: _ } => {
-                self.account = Some(Account {
-                    email: email.clone(),
-                    email_index: email_index.clone(),
-                    first_name: first_name.clone(),
-                    last_name: last_name.clone(),
-                });
-            }
-            Event::SessionOpened { session_id, device_id: _, at, expires_at } => {
-                // No event tells of an expiry; this is the moment to forget, and it keeps the list bounded.
-                self.sessions.retain(|session| session.expires_at > *at);
-                self.sessions.push(Session { session_id: *session_id, expires_at: *expires_at });
-            }
-            Event::SessionClosed { session_id, reason: _, at: _ } => {
-                self.sessions.retain(|session| session.session_id != *session_id);
-            }
-        }
+    /// The sessions that were opened and not closed.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.sessions.iter().map(|session| session.session_id)
     }
 }

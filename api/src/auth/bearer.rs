@@ -3,7 +3,7 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use aggregates::{SessionId, UserId};
+use aggregates::{ClientId, SessionId, UserId};
 use flows::Written;
 use poem::{FromRequest, Request, RequestBody, Result, http::header};
 use poem_openapi::{
@@ -11,49 +11,24 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{session::Remembered, token::Claimed};
-use crate::{
-    context::Context,
-    limits::{Counter, Limits, Standing},
-    parameters::MinPosition,
-    problem::Problem,
-    service::Service,
-};
+use super::{rights::Right, session::Remembered, token::Claimed};
+use crate::{context::Context, limits::Standing, parameters::MinPosition, problem::Problem, service::Service};
 
 const SCHEME: &str = "accessToken";
 
 /// Anybody, counted by address.
 pub struct Visitor(Arc<Context>);
 
-/// A person with a valid token and an open session, counted by address and person, and by what `C` adds.
-pub struct Caller<C = Anything> {
+/// Somebody with a valid token, an open session and the right `R`, counted by address and person, and by what `R`
+/// adds.
+pub struct Caller<R> {
+    /// The person; a service's own id where it acts for itself.
     pub user_id: UserId,
     pub session_id: SessionId,
+    /// The program that acts for the person, if it is not our own app.
+    pub client_id: Option<ClientId>,
     context: Arc<Context>,
-    counted_as: PhantomData<C>,
-}
-
-/// What a person's request is counted as, beside being a request.
-pub trait CountedAs: Send + Sync + 'static {
-    fn counter(limits: &Limits, user: UserId) -> Option<Counter>;
-}
-
-/// Nothing in particular.
-pub struct Anything;
-
-/// A payment.
-pub struct Paying;
-
-impl CountedAs for Anything {
-    fn counter(_: &Limits, _: UserId) -> Option<Counter> {
-        None
-    }
-}
-
-impl CountedAs for Paying {
-    fn counter(limits: &Limits, user: UserId) -> Option<Counter> {
-        limits.payments(user)
-    }
+    right: PhantomData<R>,
 }
 
 impl Deref for Visitor {
@@ -64,7 +39,7 @@ impl Deref for Visitor {
     }
 }
 
-impl<C> Caller<C> {
+impl<R> Caller<R> {
     /// Remembers that the person wrote, for their next reads here; gives the written value back.
     pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
         self.service.last_writes.note(self.user_id, written.position);
@@ -77,7 +52,7 @@ impl<C> Caller<C> {
     }
 }
 
-impl<C> Deref for Caller<C> {
+impl<R> Deref for Caller<R> {
     type Target = Context;
 
     fn deref(&self) -> &Context {
@@ -93,7 +68,7 @@ impl<'a> FromRequest<'a> for Visitor {
     }
 }
 
-impl<'a, C: CountedAs> ApiExtractor<'a> for Caller<C> {
+impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
@@ -123,9 +98,12 @@ impl<'a, C: CountedAs> ApiExtractor<'a> for Caller<C> {
             count_address(&context).await?;
             return Err(Problem::unauthenticated().into());
         };
-        admit::<C>(&context, claimed).await?;
-        let Claimed { user_id, session_id, .. } = claimed;
-        Ok(Caller { user_id, session_id, context, counted_as: PhantomData })
+        admit::<R>(&context, claimed).await?;
+        if !claimed.rights.permit(R::PERMISSION) {
+            return Err(Problem::forbidden(R::PERMISSION).into());
+        }
+        let Claimed { user_id, session_id, client_id, .. } = claimed;
+        Ok(Caller { user_id, session_id, client_id, context, right: PhantomData })
     }
 }
 
@@ -138,10 +116,10 @@ fn bearer(request: &Request) -> Option<&str> {
 }
 
 /// Session and limits, in one round trip to Redis where it answers.
-async fn admit<C: CountedAs>(context: &Context, claimed: Claimed) -> Result<(), Problem> {
+async fn admit<R: Right>(context: &Context, claimed: Claimed) -> Result<(), Problem> {
     let Service { sessions, limits, .. } = &*context.service;
     let Claimed { user_id, session_id, .. } = claimed;
-    let counters = [limits.address(context.client), limits.person(user_id), C::counter(limits, user_id)];
+    let counters = [limits.address(context.client), limits.person(user_id), R::counter(limits, user_id)];
     let key = sessions.key(session_id);
     let remembered = match limits.admit(Some(&key), counters.into_iter().flatten().collect()).await {
         Ok(admission) => {

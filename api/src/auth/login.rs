@@ -1,15 +1,29 @@
+use aggregates::user::SessionEnd;
 use flows::{
     Written,
-    accounts::{self, Account, LoggedIn, Login},
+    accounts::{self, Account, Entry, LoggedIn, Login, Pending},
+    sessions::{self, Opened},
 };
+use secrecy::SecretString;
 
-use super::{Caller, token::Issued};
+use super::{
+    Caller,
+    token::{Issued, SigningPlace},
+};
 use crate::{context::Context, problem::Problem};
 
-/// A person who has just logged in, with their token.
-pub struct Entered {
+/// Where a login has led.
+pub enum Entered {
+    In(Box<Inside>),
+    /// The second factor comes next.
+    Halfway(Pending),
+}
+
+/// A person who has just logged in, with their tokens.
+pub struct Inside {
     pub account: Account,
     pub issued: Issued,
+    pub refresh_token: SecretString,
     pub position: i64,
 }
 
@@ -20,22 +34,40 @@ pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem>
     service.limits.login(context.client, &login.email).await?;
     let place = service.tokens.signing_place()?;
     let written = accounts::login(&service.system, login, &context.origin()).await?;
-    let LoggedIn { account, session, superseded } = written.value;
-    service.last_writes.note(account.user_id, written.position);
+    enter(context, place, written).await
+}
+
+/// Gives the tokens out, where the way is open.
+pub async fn enter(context: &Context, place: SigningPlace, written: Written<Entry>) -> Result<Entered, Problem> {
+    let Written { value: entry, position } = written;
+    let LoggedIn { account, opened } = match entry {
+        Entry::Open(logged_in) => *logged_in,
+        Entry::SecondFactor(pending) => return Ok(Entered::Halfway(pending)),
+    };
+    context.service.last_writes.note(account.user_id, position);
+    let (issued, refresh_token) = tokens(context, place, opened).await?;
+    Ok(Entered::In(Box::new(Inside { account, issued, refresh_token, position })))
+}
+
+/// The tokens of a session that was just opened or refreshed; Redis learns what has begun and what has ended.
+pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> Result<(Issued, SecretString), Problem> {
+    let service = &context.service;
+    let Opened { session, roles, refresh_token, superseded } = opened;
     for ended in superseded {
         service.sessions.ended(ended).await;
     }
-    let (issued, ()) = tokio::join!(service.tokens.issue(place, &session), service.sessions.remember(&session));
-    Ok(Entered { account, issued: issued?, position: written.position })
+    let issue = service.tokens.issue(place, &session, &roles);
+    let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
+    Ok((issued?, refresh_token))
 }
 
 /// Ends the caller's session. On a task of its own, so that a client that hangs up does not leave it open in Redis; and
 /// there it ends also when the log could not be written, since PostgreSQL has ended it by then.
-pub async fn log_out(caller: &Caller) -> Result<Written<()>, flows::Error> {
+pub async fn log_out<R>(caller: &Caller<R>) -> Result<Written<()>, flows::Error> {
     let (service, origin) = (caller.service.clone(), caller.origin());
     let (user, session) = (caller.user_id, caller.session_id);
     let ended = tokio::spawn(async move {
-        let ended = accounts::logout(&service.system, user, session, &origin).await;
+        let ended = sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await;
         service.sessions.ended(session).await;
         ended
     });

@@ -2,8 +2,9 @@
 
 mod bearer;
 mod login;
+pub mod rights;
 pub mod session;
 pub mod token;
 
-pub use bearer::{Caller, Paying, Visitor};
-pub use login::{log_in, log_out};
+pub use bearer::{Caller, Visitor};
+pub use login::{Entered, Inside, log_in, log_out};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aggregates::{SessionId, UserId};
+use aggregates::{ClientId, Permission, Proof, Role, SessionId, UserId};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use quick_cache::sync::Cache;
@@ -13,6 +13,7 @@ use store::{keys::SigningKeys, sessions::Session};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+use super::rights::Rights;
 use crate::{config, problem::Problem};
 
 const TYPE: &str = "at+jwt";
@@ -44,6 +45,8 @@ pub struct Tokens {
 pub struct Claimed {
     pub user_id: UserId,
     pub session_id: SessionId,
+    pub client_id: Option<ClientId>,
+    pub rights: Rights,
     /// Seconds since 1970.
     expires_at: u64,
 }
@@ -58,7 +61,13 @@ struct Claims {
     iat: u64,
     exp: u64,
     auth_time: i64,
-    roles: Vec<String>,
+    amr: Vec<String>,
+    roles: Vec<Role>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    client_id: Option<ClientId>,
+    /// Permissions, separated by spaces (RFC 9068 §2.2.3); none: all that the roles permit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    scope: Option<String>,
 }
 
 /// A place in the queue for signing. Taken before a session is opened, so that an open session always gets its token.
@@ -109,8 +118,8 @@ impl Tokens {
     }
 
     /// A new token for an open session. RSA takes milliseconds, so it runs beside the request threads.
-    pub async fn issue(&self, place: SigningPlace, session: &Session) -> Result<Issued, Problem> {
-        let claims = self.claims(session, Utc::now());
+    pub async fn issue(&self, place: SigningPlace, session: &Session, roles: &[Role]) -> Result<Issued, Problem> {
+        let claims = self.claims(session, roles, Utc::now());
         let expires_in = Duration::from_secs(claims.exp - claims.iat);
         let thread = self.threads.clone().acquire_owned().await.map_err(Problem::internal)?;
         let signing = self.signing.clone();
@@ -122,7 +131,7 @@ impl Tokens {
         Ok(Issued { token, expires_in })
     }
 
-    fn claims(&self, session: &Session, now: DateTime<Utc>) -> Claims {
+    fn claims(&self, session: &Session, roles: &[Role], now: DateTime<Utc>) -> Claims {
         let iat = now.timestamp().max(0) as u64;
         // A token never outlives its session.
         let session_ends = session.expires_at.timestamp().max(0) as u64;
@@ -135,7 +144,13 @@ impl Tokens {
             iat,
             exp: (iat + self.lifetime.as_secs()).min(session_ends).max(iat),
             auth_time: session.auth_time.timestamp(),
-            roles: vec!["customer".into()],
+            amr: Proof::amr(&session.proofs).into_iter().map(String::from).collect(),
+            roles: roles.to_vec(),
+            client_id: session.client_id,
+            scope: session.scopes.as_ref().map(|scopes| {
+                let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+                scopes.join(" ")
+            }),
         }
     }
 
@@ -163,7 +178,14 @@ impl Tokens {
         let kid = header.kid?;
         let (_, key) = self.verifying.iter().find(|(known, _)| *known == kid)?;
         let claims = decode::<Claims>(token, key, &self.validation).ok()?.claims;
-        let claimed = Claimed { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp };
+        let scopes = claims.scope.map(|scope| scope.split(' ').filter_map(Permission::parse).collect::<Vec<_>>());
+        let claimed = Claimed {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            client_id: claims.client_id,
+            rights: Rights::of(&claims.roles, scopes.as_deref()),
+            expires_at: claims.exp,
+        };
         (claims.iat <= now + LEEWAY && claimed.in_force(now)).then_some(claimed)
     }
 }

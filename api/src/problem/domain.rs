@@ -50,10 +50,37 @@ impl From<flows::Error> for Problem {
 
 impl From<user::Error> for Problem {
     fn from(error: user::Error) -> Problem {
+        let said = error.to_string();
         match error {
             user::Error::NotRegistered => not_found("account"),
             user::Error::AlreadyRegistered => conflict("account.already_registered", "The account exists already"),
             user::Error::NoSuchSession => Problem::unauthenticated(),
+            user::Error::EmailNotVerified => conflict("account.email_not_verified", "The address is not verified yet"),
+            user::Error::EmailUnchanged => conflict("account.email_unchanged", "The address is the account's already"),
+            user::Error::NoSuchEmailChange => not_found("email_change"),
+            user::Error::TooManyPasskeys { .. } => conflict("passkey.too_many", "Too many passkeys").detail(said),
+            user::Error::NoSuchPasskey => not_found("passkey"),
+            user::Error::NoSuchFactor => not_found("factor"),
+            user::Error::NoFactorToRecover => {
+                conflict("factor.none_to_recover", "Recovery codes go with a second factor")
+            }
+            user::Error::NoSuchRole => not_found("role"),
+            user::Error::RoleNotForPeople { .. } => {
+                unprocessable("role.not_for_people", "The role is not for people").field("role", said)
+            }
+            user::Error::TooManyApiKeys { .. } => conflict("api_key.too_many", "Too many API keys").detail(said),
+            user::Error::NoSuchApiKey => not_found("api_key"),
+            user::Error::ScopeNotAllowed => {
+                unprocessable("scope.not_allowed", "The right cannot be handed on").field("scopes", said)
+            }
+            user::Error::TooManyIdentities { .. } => {
+                conflict("identity.too_many", "Too many linked identities").detail(said)
+            }
+            user::Error::NoSuchIdentity => not_found("identity"),
+            user::Error::NoSuchConsent => not_found("consent"),
+            // Told only to somebody whose session was still open a moment ago.
+            user::Error::Closed => conflict("account.closed", "The account is closed"),
+            user::Error::NotClosed => conflict("account.not_closed", "The account has to be closed first"),
         }
     }
 }

@@ -6,6 +6,7 @@ mod transport;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
+use aggregates::Permission;
 use poem::{
     Response,
     error::ResponseError,
@@ -123,6 +124,12 @@ impl Problem {
     pub fn unauthenticated() -> Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "auth.invalid_token", "No valid access token")
             .detail("The access token is missing, malformed, expired, or its session has ended. Log in again.")
+    }
+
+    /// A valid token that does not permit this. Which right is missing is public: the document says it, too.
+    pub fn forbidden(permission: Permission) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, "auth.forbidden", "The token does not permit this")
+            .detail(format!("The right {permission} is needed."))
     }
 
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Problem {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aggregates::{SessionId, UserId};
+use aggregates::{Proof, Role, SessionId, UserId};
 use chrono::{TimeDelta, Utc};
 use flows::System;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -108,7 +108,7 @@ impl Api {
     pub async fn token(&self) -> (String, Session) {
         let session = a_session();
         let place = self.tokens.signing_place().unwrap();
-        (self.tokens.issue(place, &session).await.unwrap().token, session)
+        (self.tokens.issue(place, &session, &[Role::Customer]).await.unwrap().token, session)
     }
 
     /// Asks the server to stop and waits until it has.
@@ -135,7 +135,16 @@ pub fn deps(redis_url: &str) -> Deps {
 pub fn a_session() -> Session {
     let now = Utc::now();
     let (session_id, user_id) = (SessionId(Uuid::now_v7()), UserId(Uuid::now_v7()));
-    Session { session_id, user_id, expires_at: now + TimeDelta::days(1), auth_time: now }
+    Session {
+        session_id,
+        user_id,
+        device_id: None,
+        expires_at: now + TimeDelta::days(1),
+        auth_time: now,
+        proofs: vec![Proof::Password],
+        client_id: None,
+        scopes: None,
+    }
 }
 
 impl Answer {

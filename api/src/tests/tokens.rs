@@ -1,3 +1,4 @@
+use aggregates::Role;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::ExposeSecret;
@@ -50,7 +51,7 @@ fn part(value: Value) -> String {
 #[tokio::test]
 async fn an_issued_token_names_its_person_and_session() {
     let (tokens, session) = (tokens(), a_session());
-    let issued = tokens.issue(tokens.signing_place().unwrap(), &session).await.unwrap();
+    let issued = tokens.issue(tokens.signing_place().unwrap(), &session, &[Role::Customer]).await.unwrap();
     assert_eq!(issued.expires_in.as_secs(), 15 * 60);
     // Twice: the first look verifies, the second remembers.
     for _ in 0..2 {
@@ -69,8 +70,8 @@ async fn an_issued_token_names_its_person_and_session() {
 #[tokio::test]
 async fn two_logins_never_share_a_token() {
     let (tokens, session) = (tokens(), a_session());
-    let first = tokens.issue(tokens.signing_place().unwrap(), &session).await.unwrap();
-    let second = tokens.issue(tokens.signing_place().unwrap(), &session).await.unwrap();
+    let first = tokens.issue(tokens.signing_place().unwrap(), &session, &[Role::Customer]).await.unwrap();
+    let second = tokens.issue(tokens.signing_place().unwrap(), &session, &[Role::Customer]).await.unwrap();
     assert_ne!(first.token, second.token);
 }
 
@@ -79,7 +80,7 @@ async fn a_token_does_not_outlive_its_session() {
     let tokens = tokens();
     let mut session = a_session();
     session.expires_at = chrono::Utc::now() + chrono::TimeDelta::seconds(60);
-    let issued = tokens.issue(tokens.signing_place().unwrap(), &session).await.unwrap();
+    let issued = tokens.issue(tokens.signing_place().unwrap(), &session, &[Role::Customer]).await.unwrap();
     assert!(issued.expires_in.as_secs() <= 60);
 }
 

@@ -1,11 +1,11 @@
-use flows::accounts;
+use flows::accounts::{self, Pending};
 use poem_openapi::{ApiResponse, Object, OpenApi, types::Example};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{Tag, users::User};
 use crate::{
-    auth::{Caller, Visitor},
+    auth::{Caller, Entered, Inside, Visitor, rights::SecurityManage},
     json::Json,
     problem::{Failure, refusals},
 };
@@ -59,7 +59,22 @@ struct LoggedIn {
     token: String,
     /// Seconds for which the token is good.
     expires_in: u64,
+    /// Good for one use, for the next access token.
+    refresh_token: String,
     user: User,
+}
+
+/// The password was right; the account has a second factor, which comes next.
+#[derive(Object, Serialize)]
+pub struct SecondFactorRequired {
+    success: bool,
+    mfa_required: bool,
+    /// Sent with the second factor. Good for 5 minutes.
+    mfa_token: String,
+    /// Seconds for which it is good.
+    expires_in: u64,
+    /// What the account has: `totp`, `passkey`, `recovery_code`.
+    factors: Vec<String>,
 }
 
 #[derive(ApiResponse)]
@@ -67,6 +82,9 @@ enum LoginResponse {
     /// Logged in. A new token each time, after the password was checked.
     #[oai(status = 200)]
     LoggedIn(Json<LoggedIn>, #[oai(header = "X-Position")] i64),
+    /// The second factor is needed before anything is given out.
+    #[oai(status = 202)]
+    SecondFactor(Json<SecondFactorRequired>),
 }
 
 #[derive(Object, Serialize)]
@@ -108,23 +126,47 @@ impl Auth {
     /// Checks the password and opens a session. Ten attempts a minute from an address and for an account.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(&self, visitor: Visitor, body: Json<LoginRequest>) -> Result<LoginResponse, Failure<Login>> {
-        let login = crate::auth::log_in(&visitor, body.0.into()).await?;
-        let logged_in = LoggedIn {
-            success: true,
-            token: login.issued.token,
-            expires_in: login.issued.expires_in.as_secs(),
-            user: login.account.into(),
-        };
-        Ok(LoginResponse::LoggedIn(Json(logged_in), login.position))
+        Ok(crate::auth::log_in(&visitor, body.0.into()).await?.into())
     }
 
     /// Log out
     ///
     /// Ends the session of the token that is sent.
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
-    async fn logout(&self, caller: Caller) -> Result<LogoutResponse, Failure<Logout>> {
+    async fn logout(&self, caller: Caller<SecurityManage>) -> Result<LogoutResponse, Failure<Logout>> {
         let ((), position) = caller.wrote(crate::auth::log_out(&caller).await?);
         Ok(LogoutResponse::LoggedOut(Json(Done { success: true }), position))
+    }
+}
+
+impl From<Entered> for LoginResponse {
+    fn from(entered: Entered) -> LoginResponse {
+        match entered {
+            Entered::In(inside) => {
+                let Inside { account, issued, refresh_token, position } = *inside;
+                let logged_in = LoggedIn {
+                    success: true,
+                    token: issued.token,
+                    expires_in: issued.expires_in.as_secs(),
+                    refresh_token: refresh_token.expose_secret().into(),
+                    user: account.into(),
+                };
+                LoginResponse::LoggedIn(Json(logged_in), position)
+            }
+            Entered::Halfway(pending) => LoginResponse::SecondFactor(Json(pending.into())),
+        }
+    }
+}
+
+impl From<Pending> for SecondFactorRequired {
+    fn from(pending: Pending) -> SecondFactorRequired {
+        SecondFactorRequired {
+            success: true,
+            mfa_required: true,
+            mfa_token: pending.ticket.expose_secret().into(),
+            expires_in: pending.expires_in.as_secs(),
+            factors: pending.factors().into_iter().map(String::from).collect(),
+        }
     }
 }
 
@@ -166,6 +208,6 @@ impl Example for LoginRequest {
 impl Example for LoggedIn {
     fn example() -> LoggedIn {
         let token = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiJ9.…".into();
-        LoggedIn { success: true, token, expires_in: 900, user: User::example() }
+        LoggedIn { success: true, token, expires_in: 900, refresh_token: "ysw7…".into(), user: User::example() }
     }
 }

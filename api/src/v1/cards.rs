@@ -11,7 +11,10 @@ use uuid::{Uuid, uuid};
 
 use super::{Tag, seconds};
 use crate::{
-    auth::Caller,
+    auth::{
+        Caller,
+        rights::{CardsRead, CardsWrite},
+    },
     json::Json,
     money::{self, Amount},
     parameters::MinPosition,
@@ -122,7 +125,11 @@ impl Cards {
     ///
     /// Needs a verified identity. Answers when the issuer has, or with 202 if it cannot be reached.
     #[oai(path = "/request", method = "post", operation_id = "requestCard")]
-    async fn request(&self, caller: Caller, body: Json<CardRequest>) -> Result<RequestResponse, Failure<Request>> {
+    async fn request(
+        &self,
+        caller: Caller<CardsWrite>,
+        body: Json<CardRequest>,
+    ) -> Result<RequestResponse, Failure<Request>> {
         let request = body.0.read()?;
         let written = cards::request(&caller.service.system, caller.user_id, request, &caller.origin()).await?;
         let (view, position) = caller.wrote(written);
@@ -140,7 +147,7 @@ impl Cards {
     #[oai(path = "/", method = "get", operation_id = "listCards")]
     async fn list(
         &self,
-        caller: Caller,
+        caller: Caller<CardsRead>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
     ) -> Result<ListResponse, Failure<List>> {
         let at_least = caller.at_least(min_position.0);
@@ -155,7 +162,7 @@ impl Cards {
     #[oai(path = "/:card_id", method = "get", operation_id = "getCard")]
     async fn get(
         &self,
-        caller: Caller,
+        caller: Caller<CardsRead>,
         card_id: Path<Uuid>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
     ) -> Result<GetResponse, Failure<Get>> {

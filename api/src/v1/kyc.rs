@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tag, users::KycStatus};
 use crate::{
-    auth::Caller,
+    auth::{
+        Caller,
+        rights::{KycRead, KycWrite},
+    },
     json::Json,
     problem::{Failure, refusals},
     schema::{described, read_by_serde},
@@ -90,7 +93,11 @@ impl Kyc {
     ///
     /// Opens a verification case. Allowed at first and again after a rejection.
     #[oai(path = "/submit", method = "post", operation_id = "submitKyc")]
-    async fn submit(&self, caller: Caller, body: Json<SubmitRequest>) -> Result<SubmitResponse, Failure<Submit>> {
+    async fn submit(
+        &self,
+        caller: Caller<KycWrite>,
+        body: Json<SubmitRequest>,
+    ) -> Result<SubmitResponse, Failure<Submit>> {
         let submission = body.0.into();
         let written = identity::submit(&caller.service.system, caller.user_id, submission, &caller.origin()).await?;
         let (view, position) = caller.wrote(written);
@@ -106,7 +113,7 @@ impl Kyc {
     ///
     /// The state of the caller's latest case.
     #[oai(path = "/status", method = "get", operation_id = "getKycStatus")]
-    async fn status(&self, caller: Caller) -> Result<StatusResponse, Failure<GetStatus>> {
+    async fn status(&self, caller: Caller<KycRead>) -> Result<StatusResponse, Failure<GetStatus>> {
         let view = identity::status(&caller.service.system, caller.user_id).await?;
         Ok(StatusResponse::Status(Json(view.into())))
     }

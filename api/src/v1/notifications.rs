@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Tag, seconds};
 use crate::{
-    auth::Caller,
+    auth::{Caller, rights::NotificationsRead},
     json::Json,
     money::Amount,
     parameters::{MinPosition, PageSize},
@@ -97,7 +97,7 @@ impl Notifications {
     #[oai(path = "/notifications", method = "get", operation_id = "listNotifications")]
     async fn list(
         &self,
-        caller: Caller,
+        caller: Caller<NotificationsRead>,
         limit: Query<Option<PageSize>>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
     ) -> Result<ListResponse, Failure<List>> {

@@ -11,7 +11,10 @@ use uuid::{Uuid, uuid};
 
 use super::{Tag, seconds};
 use crate::{
-    auth::{Caller, Paying},
+    auth::{
+        Caller,
+        rights::{PaymentsRead, PaymentsWrite},
+    },
     json::Json,
     money::{self, Amount},
     parameters::{Cursor, IdempotencyKey, MinPosition, PageSize},
@@ -124,7 +127,7 @@ impl Payments {
     #[oai(path = "/payments/process", method = "post", operation_id = "processPayment")]
     async fn process(
         &self,
-        caller: Caller<Paying>,
+        caller: Caller<PaymentsWrite>,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         body: Json<PaymentRequest>,
     ) -> Result<ProcessResponse, Failure<Process>> {
@@ -146,7 +149,7 @@ impl Payments {
     #[oai(path = "/transactions", method = "get", operation_id = "listTransactions")]
     async fn list(
         &self,
-        caller: Caller,
+        caller: Caller<PaymentsRead>,
         cursor: Query<Option<Cursor>>,
         limit: Query<Option<PageSize>>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
@@ -168,7 +171,7 @@ impl Payments {
     #[oai(path = "/transactions/:transaction_id", method = "get", operation_id = "getTransaction")]
     async fn get(
         &self,
-        caller: Caller,
+        caller: Caller<PaymentsRead>,
         transaction_id: Path<Uuid>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
     ) -> Result<GetResponse, Failure<Get>> {

@@ -6,7 +6,7 @@ use uuid::{Uuid, uuid};
 
 use super::Tag;
 use crate::{
-    auth::Caller,
+    auth::{Caller, rights::ProfileRead},
     json::Json,
     parameters::MinPosition,
     problem::{Failure, refusals},
@@ -65,7 +65,7 @@ impl Users {
     #[oai(path = "/me", method = "get", operation_id = "getMe")]
     async fn me(
         &self,
-        caller: Caller,
+        caller: Caller<ProfileRead>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
     ) -> Result<Found, Failure<Me>> {
         let at_least = caller.at_least(min_position.0);

@@ -11,7 +11,10 @@ use uuid::{Uuid, uuid};
 
 use super::Tag;
 use crate::{
-    auth::{Caller, Paying},
+    auth::{
+        Caller,
+        rights::{PaymentsRead, PaymentsWrite},
+    },
     json::{self, Json},
     money,
     parameters::{IdempotencyKey, MinPosition},
@@ -106,7 +109,7 @@ impl Payments {
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
-        caller: Caller<Paying>,
+        caller: Caller<PaymentsWrite>,
         #[oai(name = "Idempotency-Key")] key: Header<IdempotencyKey>,
         body: Json<NewPayment>,
     ) -> Result<CreateResponse, Failure<Create>> {
@@ -123,7 +126,7 @@ impl Payments {
     #[oai(path = "/payments/:payment_id", method = "get", operation_id = "getPayment")]
     async fn get(
         &self,
-        caller: Caller,
+        caller: Caller<PaymentsRead>,
         payment_id: Path<Uuid>,
         #[oai(name = "X-Min-Position")] min_position: Header<Option<MinPosition>>,
     ) -> Result<GetResponse, Failure<Get>> {

@@ -57,6 +57,7 @@ pub(crate) struct ClaimRow {
     pub scope: &'static str,
     pub key: Vec<u8>,
     pub owner: Uuid,
+    pub is_release: bool,
 }
 
 impl Unit {
@@ -94,7 +95,14 @@ impl Unit {
     /// Demands that nobody but `owner` has `key` within `scope`, and takes it. Claiming again is no conflict.
     #[must_use]
     pub fn claim(mut self, scope: &'static str, key: &[u8], owner: Uuid) -> Unit {
-        self.rows.claims.push(ClaimRow { scope, key: key.to_vec(), owner });
+        self.rows.claims.push(ClaimRow { scope, key: key.to_vec(), owner, is_release: false });
+        self
+    }
+
+    /// Gives a claim of `owner` back, in the same transaction. One that `owner` does not have stays as it is.
+    #[must_use]
+    pub fn release(mut self, scope: &'static str, key: &[u8], owner: Uuid) -> Unit {
+        self.rows.claims.push(ClaimRow { scope, key: key.to_vec(), owner, is_release: true });
         self
     }
 

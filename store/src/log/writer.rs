@@ -203,7 +203,7 @@ async fn append(connection: &mut PgConnection, batch: &[Waiting]) -> Result<Outc
     let claims: Vec<_> = numbered().flat_map(|(unit, rows)| rows.claims.iter().map(move |c| (unit, c))).collect();
     let row = sqlx::query(
         "SELECT tail, moved, taken FROM append_units($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17, $18, $19, $20)",
+         $15, $16, $17, $18, $19, $20, $21)",
     )
     .bind(streams.iter().map(|(unit, _)| *unit).collect::<Vec<_>>())
     .bind(streams.iter().map(|(_, s)| s.kind.as_str()).collect::<Vec<_>>())
@@ -225,6 +225,7 @@ async fn append(connection: &mut PgConnection, batch: &[Waiting]) -> Result<Outc
     .bind(claims.iter().map(|(_, c)| c.scope).collect::<Vec<_>>())
     .bind(claims.iter().map(|(_, c)| c.key.as_slice()).collect::<Vec<_>>())
     .bind(claims.iter().map(|(_, c)| c.owner).collect::<Vec<_>>())
+    .bind(claims.iter().map(|(_, c)| c.is_release).collect::<Vec<_>>())
     .fetch_one(connection)
     .await?;
     Ok(Outcome { tail: row.try_get(0)?, moved: row.try_get(1)?, taken: row.try_get(2)? })

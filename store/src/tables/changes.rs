@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 #[derive(Default)]
 pub(super) struct Changes {
     pub users: Vec<NewUser>,
+    pub people: BTreeMap<UserId, Person>,
     pub cases: Vec<NewCase>,
     pub verdicts: BTreeMap<KycCaseId, Verdict>,
     pub cards: Vec<NewCard>,
@@ -29,6 +30,17 @@ pub(super) struct NewUser {
     pub first_name: String,
     pub last_name: String,
     pub at: DateTime<Utc>,
+}
+
+/// What changed about a person; the columns that did not are left as they are.
+#[derive(Default)]
+pub(super) struct Person {
+    pub email: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub email_verified_at: Option<DateTime<Utc>>,
+    pub closed_at: Option<DateTime<Utc>>,
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 pub(super) struct NewCase {
@@ -99,22 +111,63 @@ impl Changes {
             AnyEvent::Kyc(fact) => self.kyc(UserId(event.aggregate_id), event.position, fact),
             AnyEvent::Card(fact) => self.card(CardId(event.aggregate_id), event.position, fact),
             AnyEvent::Payment(fact) => self.payment(PaymentId(event.aggregate_id), event.position, fact),
+            // Read from their streams, and rarely.
+            AnyEvent::Client(_) | AnyEvent::Notification(_) => {}
         }
         Ok(())
     }
 
     fn user(&mut self, user_id: UserId, event: user::Event) {
+        use user::Event;
         match event {
-            user::Event::Registered { email, first_name, last_name, at, .. } => self.users.push(NewUser {
+            Event::Registered { email, first_name, last_name, at, .. } => self.users.push(NewUser {
                 user_id,
                 email: email.ciphertext().to_owned(),
                 first_name: first_name.ciphertext().to_owned(),
                 last_name: last_name.ciphertext().to_owned(),
                 at,
             }),
-            // The sessions table is the truth about sessions, not made from events.
-            user::Event::SessionOpened { .. } | user::Event::SessionClosed { .. } => {}
+            Event::EmailVerified { at } => self.person(user_id).email_verified_at = Some(at),
+            Event::NameChanged { first_name, last_name, at: _ } => {
+                let person = self.person(user_id);
+                person.first_name = Some(first_name.ciphertext().to_owned());
+                person.last_name = Some(last_name.ciphertext().to_owned());
+            }
+            Event::EmailChanged { email, at, .. } => {
+                let person = self.person(user_id);
+                person.email = Some(email.ciphertext().to_owned());
+                person.email_verified_at = Some(at);
+            }
+            Event::Closed { at } => self.person(user_id).closed_at = Some(at),
+            Event::Erased { at } => self.person(user_id).erased_at = Some(at),
+            // The tables of `sessions`, credentials and factors are the truth about them, not made from events;
+            // preferences, roles, consents and changes under way are read from the stream.
+            Event::EmailChangeRequested { .. }
+            | Event::EmailChangeConfirmed { .. }
+            | Event::PreferencesChosen { .. }
+            | Event::PasswordChanged { .. }
+            | Event::PasswordReset { .. }
+            | Event::TotpEnabled { .. }
+            | Event::TotpDisabled { .. }
+            | Event::RecoveryCodesIssued { .. }
+            | Event::RecoveryCodeUsed { .. }
+            | Event::PasskeyAdded { .. }
+            | Event::PasskeyRemoved { .. }
+            | Event::RoleGranted { .. }
+            | Event::RoleRevoked { .. }
+            | Event::ApiKeyIssued { .. }
+            | Event::ApiKeyRevoked { .. }
+            | Event::IdentityLinked { .. }
+            | Event::IdentityUnlinked { .. }
+            | Event::ConsentGranted { .. }
+            | Event::ConsentWithdrawn { .. }
+            | Event::SessionOpened { .. }
+            | Event::SessionClosed { .. } => {}
         }
+    }
+
+    fn person(&mut self, user_id: UserId) -> &mut Person {
+        self.people.entry(user_id).or_default()
     }
 
     fn kyc(&mut self, user_id: UserId, position: i64, event: kyc::Event) {

@@ -17,9 +17,32 @@ impl Changes {
     }
 
     async fn write_users(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        if self.users.is_empty() {
-            return Ok(());
+        if !self.users.is_empty() {
+            self.write_new_users(transaction, schema).await?;
         }
+        // People change rarely: one statement each.
+        for (user_id, person) in &self.people {
+            let sql = format!(
+                "UPDATE {schema}.users
+                    SET email = coalesce($2, email), first_name = coalesce($3, first_name),
+                        last_name = coalesce($4, last_name), email_verified_at = coalesce($5, email_verified_at),
+                        closed_at = coalesce($6, closed_at), erased_at = coalesce($7, erased_at)
+                  WHERE user_id = $1"
+            );
+            let query = sqlx::query(&sql)
+                .bind(user_id.0)
+                .bind(&person.email)
+                .bind(&person.first_name)
+                .bind(&person.last_name)
+                .bind(person.email_verified_at)
+                .bind(person.closed_at)
+                .bind(person.erased_at);
+            execute(query, transaction).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_new_users(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
         let sql = format!(
             "INSERT INTO {schema}.users (user_id, email, first_name, last_name, created_at)
              SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])"

@@ -1,4 +1,4 @@
-use aggregates::SessionId;
+use aggregates::{Permission, Proof, SessionId};
 use chrono::{DurationRound, TimeDelta, Utc};
 use store::{Store, new_id, sessions::Session};
 use tests::database::TestDatabase;
@@ -8,9 +8,17 @@ use crate::examples::a_person;
 async fn a_session(store: &Store, lasts: TimeDelta) -> Session {
     // PostgreSQL keeps microseconds.
     let now = Utc::now().duration_trunc(TimeDelta::microseconds(1)).unwrap();
-    let session =
-        Session { session_id: SessionId(new_id()), user_id: a_person(), auth_time: now, expires_at: now + lasts };
-    store.open_session(&session, Some("device_uuid_123")).await.unwrap();
+    let session = Session {
+        session_id: SessionId(new_id()),
+        user_id: a_person(),
+        device_id: Some("device_uuid_123".into()),
+        auth_time: now,
+        expires_at: now + lasts,
+        proofs: vec![Proof::Password, Proof::Totp],
+        client_id: None,
+        scopes: Some(vec![Permission::CardsRead]),
+    };
+    store.open_session(&session, None).await.unwrap();
     session
 }
 
@@ -40,7 +48,7 @@ async fn a_revoked_session_ends_at_once_and_for_good() {
     store.revoke_sessions(&[ended.session_id, SessionId(new_id())]).await.unwrap();
     store.revoke_sessions(&[ended.session_id]).await.unwrap();
     assert_eq!(other.session(ended.session_id).await.unwrap(), None);
-    store.open_session(&ended, None).await.unwrap();
+    store.open_session(&ended, None).await.unwrap_err();
     assert_eq!(other.session(ended.session_id).await.unwrap(), None, "an id is used once");
     assert_eq!(other.session(untouched.session_id).await.unwrap(), Some(untouched));
 }

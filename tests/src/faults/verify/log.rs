@@ -75,7 +75,7 @@ impl Told {
             Ok(AnyEvent::Card(event)) => self.cards.entry(id).or_default().take(id, &event, findings),
             Ok(AnyEvent::Payment(event)) => self.payments.entry(id).or_default().take(&event),
             Ok(AnyEvent::User(aggregates::user::Event::Registered { .. })) => *self.people.entry(id).or_default() += 1,
-            Ok(AnyEvent::User(_) | AnyEvent::Kyc(_)) => {}
+            Ok(AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Client(_) | AnyEvent::Notification(_)) => {}
             Err(error) => findings.add(Kind::LogDefects, format!("position {}: {error}", event.position)),
         }
     }

@@ -1,0 +1,79 @@
+//! Registration, login, and the person's own view of the account.
+
+mod login;
+mod registration;
+mod text;
+
+use std::fmt;
+
+use aggregates::{UserId, kyc, user};
+use projections::ReadError;
+use store::PersonalData;
+
+use crate::{Error, System};
+
+pub use login::{Entry, Login, Pending, enter, login};
+pub use registration::{Registration, register};
+
+/// A person's account, opened for that person. Prints only the id.
+#[derive(Clone)]
+pub struct Account {
+    pub user_id: UserId,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub kyc_status: kyc::Status,
+}
+
+/// Somebody who has just proven who they are.
+pub struct LoggedIn {
+    pub account: Account,
+    pub opened: crate::sessions::Opened,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+/// The person's account as the read models show it.
+pub async fn account(system: &System, user_id: UserId, at_least: Option<i64>) -> Result<Account, Error> {
+    match system.views.profile(user_id, at_least).await {
+        Ok(Some(profile)) => {
+            let sealed = [&profile.email, &profile.first_name, &profile.last_name];
+            opened(system, user_id, sealed, profile.kyc_status).await
+        }
+        Ok(None) => Err(Error::NotFound { what: "account" }),
+        Err(ReadError::Behind { wanted, .. }) => Err(Error::Behind { position: wanted }),
+        Err(ReadError::NotReady | ReadError::Unavailable(_)) => account_from_log(system, user_id).await,
+    }
+}
+
+/// The account from the aggregates, never behind.
+async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
+    let person = system.store.load_latest::<user::User>(user_id).await?;
+    let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
+    match (person.email(), person.first_name(), person.last_name()) {
+        (Some(email), Some(first_name), Some(last_name)) => {
+            opened(system, user_id, [email, first_name, last_name], identity.status()).await
+        }
+        _ => Err(Error::NotFound { what: "account" }),
+    }
+}
+
+async fn opened(
+    system: &System,
+    user_id: UserId,
+    [email, first_name, last_name]: [&aggregates::Sealed; 3],
+    kyc_status: kyc::Status,
+) -> Result<Account, Error> {
+    let open = async |field, sealed| system.store.open(user_id, field, sealed).await.map(|text| text.to_string());
+    Ok(Account {
+        user_id,
+        email: open(PersonalData::Email, email).await?,
+        first_name: open(PersonalData::FirstName, first_name).await?,
+        last_name: open(PersonalData::LastName, last_name).await?,
+        kyc_status,
+    })
+}

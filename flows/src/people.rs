@@ -1,0 +1,36 @@
+//! One command on one person's stream: what most changes of an account come down to.
+
+use aggregates::{
+    Actor, UserId,
+    user::{self, User},
+};
+use store::{AppendError, Unit};
+
+use crate::{ATTEMPTS, Error, Origin, System, Written};
+
+/// Decides on the person as they are, appends, and decides anew where somebody else was faster. Without events
+/// nothing is written, and the position is the log's head.
+pub(crate) async fn change(
+    system: &System,
+    user_id: UserId,
+    actor: Actor,
+    origin: &Origin,
+    decide: impl Fn(&User) -> Result<Vec<user::Event>, user::Error>,
+) -> Result<Written<()>, Error> {
+    let store = &system.store;
+    let _turn = system.turns.take(user_id).await;
+    for _ in 0..ATTEMPTS {
+        let person = store.load_latest::<User>(user_id).await?;
+        let events = decide(&person)?;
+        if events.is_empty() {
+            return Ok(Written { value: (), position: store.head().await? });
+        }
+        let unit = Unit::new(origin.context(actor)).stream(&person, events);
+        match store.append(unit).await {
+            Ok(appended) => return Ok(Written { value: (), position: appended.position }),
+            Err(AppendError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Conflict)
+}

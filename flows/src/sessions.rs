@@ -1,0 +1,149 @@
+//! Sessions: opened at login, carried on by refresh tokens, ended by their owner, an operator or a thief's mistake.
+//!
+//! The tables are changed first and the log second when a session ends, the other way round never: whatever fails, a
+//! session that should have ended has.
+
+use aggregates::{
+    Actor, ClientId, Permission, Proof, Role, SessionId, UserId,
+    user::{self, SessionEnd, User},
+};
+use chrono::Duration;
+use secrecy::SecretString;
+use store::{
+    AppendError, Unit,
+    sessions::{Rotation, Session},
+};
+
+use crate::{ATTEMPTS, Error, Origin, System, Written, people};
+
+/// Who wants in, and how they proved who they are.
+pub struct Opening {
+    pub user_id: UserId,
+    pub proofs: Vec<Proof>,
+    pub device_id: Option<String>,
+    /// The program that will act for the person, and within which rights; none: our own app.
+    pub client: Option<(ClientId, Vec<Permission>)>,
+}
+
+/// A session, and what its access token will say.
+pub struct Opened {
+    pub session: Session,
+    pub roles: Vec<Role>,
+    pub refresh_token: SecretString,
+    /// Sessions that ended to make room for this one. Whoever caches sessions has to forget them.
+    pub superseded: Vec<SessionId>,
+}
+
+/// Why no new token was given.
+pub enum Refreshed {
+    Session(Box<Opened>),
+    /// The token was used before; the whole session has ended.
+    Reused(SessionId),
+    Refused,
+}
+
+/// Opens a session for somebody whose proofs were checked.
+pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<Written<Opened>, Error> {
+    let now = crate::now();
+    let Opening { user_id, proofs, device_id, client } = opening;
+    let (client_id, scopes) = client.unzip();
+    let session = Session {
+        session_id: SessionId(store::new_id()),
+        user_id,
+        device_id,
+        auth_time: now,
+        expires_at: now + Duration::days(system.settings.session_days.into()),
+        proofs,
+        client_id,
+        scopes,
+    };
+    let refreshable_until = now + Duration::days(system.settings.refresh_days.into());
+    // The row first: a session that the log does not know is one whose token nobody has.
+    let token = system.store.open_session(&session, Some(refreshable_until)).await?;
+    let refresh_token = token.ok_or_else(|| Error::Internal("a session without its refresh token".into()))?;
+    let store = &system.store;
+    let _turn = system.turns.take(user_id).await;
+    for _ in 0..ATTEMPTS {
+        let person = store.load::<User>(user_id).await?;
+        let events = person.decide(user::Command::OpenSession {
+            session_id: session.session_id,
+            device_id: session.device_id.clone(),
+            now,
+            expires_at: session.expires_at,
+        })?;
+        let superseded: Vec<SessionId> = events.iter().filter_map(closed).collect();
+        let roles = person.roles().iter().copied().collect();
+        let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
+        match store.append(unit).await {
+            Ok(appended) => {
+                store.revoke_sessions(&superseded).await?;
+                let opened = Opened { session, roles, refresh_token, superseded };
+                return Ok(Written { value: opened, position: appended.position });
+            }
+            Err(AppendError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Conflict)
+}
+
+/// Gives a session its next tokens, for a refresh token that counts once. A second use ends the session: one of the
+/// two users has stolen it.
+pub async fn refresh(
+    system: &System,
+    token: &SecretString,
+    client: Option<ClientId>,
+    origin: &Origin,
+) -> Result<Refreshed, Error> {
+    let until = crate::now() + Duration::days(system.settings.refresh_days.into());
+    match system.store.rotate_refresh_token(token, client, until).await? {
+        Rotation::Rotated(session, refresh_token) => {
+            let person = system.store.load::<User>(session.user_id).await?;
+            let roles = person.roles().iter().copied().collect();
+            Ok(Refreshed::Session(Box::new(Opened { session: *session, roles, refresh_token, superseded: vec![] })))
+        }
+        Rotation::Reused(session) => {
+            end(system, session.user_id, session.session_id, SessionEnd::TokenReused, origin).await?;
+            Ok(Refreshed::Reused(session.session_id))
+        }
+        Rotation::Refused => Ok(Refreshed::Refused),
+    }
+}
+
+/// Ends a session. Its tokens are refused from the next request on; ending it again changes nothing.
+pub async fn end(
+    system: &System,
+    user_id: UserId,
+    session_id: SessionId,
+    reason: SessionEnd,
+    origin: &Origin,
+) -> Result<Written<()>, Error> {
+    system.store.revoke_sessions(&[session_id]).await?;
+    people::change(system, user_id, Actor::Person(user_id), origin, |person| {
+        match person.decide(user::Command::CloseSession { session_id, reason, now: crate::now() }) {
+            Err(user::Error::NoSuchSession) => Ok(vec![]),
+            decided => decided,
+        }
+    })
+    .await
+}
+
+/// Ends all of a person's sessions but one, or all of them; those that ended, which whoever caches sessions has to
+/// forget.
+pub async fn end_all(
+    system: &System,
+    user_id: UserId,
+    except: Option<SessionId>,
+    reason: SessionEnd,
+    origin: &Origin,
+) -> Result<Written<Vec<SessionId>>, Error> {
+    let ended = system.store.revoke_sessions_of(user_id, except).await?;
+    let command = || user::Command::CloseSessions { except, reason, now: crate::now() };
+    let written =
+        people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command())).await?;
+    Ok(Written { value: ended, position: written.position })
+}
+
+fn closed(event: &user::Event) -> Option<SessionId> {
+    if let user::Event::SessionClosed { session_id, .. } = event { Some(*session_id) } else { None }
+}

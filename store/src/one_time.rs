@@ -1,0 +1,158 @@
+//! What may be used once and within a time: mailed tokens, half-done logins, ceremonies, step-ups, codes.
+//!
+//! A token is 256 random bits. The table has its hash, and the data under a key made of the token, so that whoever
+//! reads the table learns nothing and can use nothing.
+
+use std::time::Duration;
+
+use aggregates::UserId;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use chrono::Utc;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use sqlx::{Row, postgres::PgRow};
+use zeroize::Zeroizing;
+
+use crate::{Error, Store, seal::DataKey};
+
+/// What a token is for. One is never taken for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    VerifyEmail,
+    ResetPassword,
+    EmailChange,
+    /// A login that waits for its second factor.
+    SecondFactor,
+    PasskeyRegistration,
+    PasskeyAuthentication,
+    /// A step-up that waits for its proof.
+    StepUpChallenge,
+    /// A step-up that was proven, for one operation.
+    StepUp,
+    AuthorizationRequest,
+    AuthorizationCode,
+    SocialLogin,
+}
+
+impl Purpose {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Purpose::VerifyEmail => "verify_email",
+            Purpose::ResetPassword => "reset_password",
+            Purpose::EmailChange => "email_change",
+            Purpose::SecondFactor => "second_factor",
+            Purpose::PasskeyRegistration => "passkey_registration",
+            Purpose::PasskeyAuthentication => "passkey_authentication",
+            Purpose::StepUpChallenge => "step_up_challenge",
+            Purpose::StepUp => "step_up",
+            Purpose::AuthorizationRequest => "authorization_request",
+            Purpose::AuthorizationCode => "authorization_code",
+            Purpose::SocialLogin => "social_login",
+        }
+    }
+}
+
+/// What a token stood for.
+pub struct Redeemed {
+    pub user_id: Option<UserId>,
+    pub data: Zeroizing<Vec<u8>>,
+}
+
+/// 256 random bits as text, and their hash as the database has it.
+pub(crate) fn secret_token() -> (SecretString, [u8; 32]) {
+    let text = BASE64_URL_SAFE_NO_PAD.encode(DataKey::generate().as_bytes());
+    let hash = token_hash(&text);
+    (SecretString::from(text), hash)
+}
+
+/// Random bits need no slow hash.
+pub(crate) fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+impl Store {
+    /// Makes a token for `data`, good for `lifetime`.
+    pub async fn issue_one_time(
+        &self,
+        purpose: Purpose,
+        user: Option<UserId>,
+        data: &[u8],
+        lifetime: Duration,
+    ) -> Result<SecretString, Error> {
+        let (token, hash) = secret_token();
+        let sealed = key_of(&token).seal(data, purpose.as_str());
+        sqlx::query(
+            "INSERT INTO one_time (token_hash, purpose, user_id, data, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(hash)
+        .bind(purpose.as_str())
+        .bind(user.map(|user| user.0))
+        .bind(sealed)
+        .bind(Utc::now() + lifetime)
+        .execute(self.pool())
+        .await?;
+        Ok(token)
+    }
+
+    /// Uses a token up. None if it is unknown, used, too old or for something else.
+    pub async fn redeem_one_time(&self, purpose: Purpose, token: &SecretString) -> Result<Option<Redeemed>, Error> {
+        let row = sqlx::query(
+            "DELETE FROM one_time WHERE token_hash = $1 AND purpose = $2 RETURNING user_id, data, expires_at > now()",
+        )
+        .bind(token_hash(token.expose_secret()))
+        .bind(purpose.as_str())
+        .fetch_optional(self.pool())
+        .await?;
+        match row {
+            Some(row) if row.try_get(2)? => opened(&row, purpose, token).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Looks at a token without using it up, and counts one attempt. Past `attempts` it is void.
+    pub async fn attempt_one_time(
+        &self,
+        purpose: Purpose,
+        token: &SecretString,
+        attempts: u32,
+    ) -> Result<Option<Redeemed>, Error> {
+        let row = sqlx::query(
+            "UPDATE one_time SET attempts = attempts + 1
+              WHERE token_hash = $1 AND purpose = $2 AND attempts < $3 AND expires_at > now()
+             RETURNING user_id, data",
+        )
+        .bind(token_hash(token.expose_secret()))
+        .bind(purpose.as_str())
+        .bind(i64::from(attempts))
+        .fetch_optional(self.pool())
+        .await?;
+        row.map(|row| opened(&row, purpose, token)).transpose()
+    }
+
+    /// Voids all of a person's tokens for one purpose.
+    pub async fn void_one_time(&self, purpose: Purpose, user: UserId) -> Result<(), Error> {
+        sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2")
+            .bind(user.0)
+            .bind(purpose.as_str())
+            .execute(self.pool())
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes what is too old to be used; how many.
+    pub async fn delete_expired_one_time(&self) -> Result<u64, Error> {
+        let deleted = sqlx::query("DELETE FROM one_time WHERE expires_at < now()").execute(self.pool()).await?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+fn opened(row: &PgRow, purpose: Purpose, token: &SecretString) -> Result<Redeemed, Error> {
+    let sealed: Vec<u8> = row.try_get(1)?;
+    let user_id: Option<uuid::Uuid> = row.try_get(0)?;
+    Ok(Redeemed { user_id: user_id.map(UserId), data: key_of(token).open(&sealed, purpose.as_str())? })
+}
+
+fn key_of(token: &SecretString) -> DataKey {
+    let key = Sha256::new_with_prefix(b"virtual-cards one-time data\0").chain_update(token.expose_secret());
+    DataKey::from_bytes(&key.finalize()).expect("SHA-256 has 32 bytes")
+}
