@@ -24,6 +24,8 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    /// A mail that waits to be sent.
+    Mail,
 }
 
 impl PersonalData {
@@ -33,6 +35,7 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::Mail => "mail",
         };
         format!("person:{user}:{field}")
     }
