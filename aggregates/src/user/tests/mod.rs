@@ -10,7 +10,7 @@ mod sessions;
 
 use super::*;
 use crate::examples::{index, november, sealed};
-use sessions::{a_person_with_all_sessions_open, a_person_with_one_session};
+use sessions::a_person_with_all_sessions_open;
 
 fn given(history: Vec<Event>) -> AggregateTestExecutor<User> {
     TestFramework::with(()).given(history)
