@@ -11,11 +11,13 @@
 pub mod accounts;
 pub mod cards;
 mod error;
+pub mod factors;
 pub mod identity;
 pub mod notifications;
 pub mod payments;
 mod people;
 pub mod sessions;
+pub mod step_up;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -26,6 +28,7 @@ use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
 pub use error::Error;
+pub use factors::Principal;
 
 /// What a flow needs of the world. Cheap to clone.
 #[derive(Clone)]
@@ -83,6 +86,8 @@ pub struct Settings {
     /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
     pub charge_again_within_hours: u64,
     pub fraud: fraud::Policy,
+    pub step_up: step_up::Policy,
+    pub webauthn: factors::RelyingParty,
 }
 
 impl Default for Settings {
@@ -96,6 +101,8 @@ impl Default for Settings {
             abandoned_after_seconds: 30,
             charge_again_within_hours: 20,
             fraud: fraud::Policy::default(),
+            step_up: step_up::Policy::default(),
+            webauthn: factors::RelyingParty::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 pub mod authentications;
 mod cqrs;
 mod error;
+pub mod factors;
 pub mod keys;
 mod leadership;
 mod log;

@@ -24,6 +24,8 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    TotpSecret,
+    PasskeyLabel,
 }
 
 impl PersonalData {
@@ -33,6 +35,8 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::TotpSecret => "totp_secret",
+            PersonalData::PasskeyLabel => "passkey_label",
         };
         format!("person:{user}:{field}")
     }
