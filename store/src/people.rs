@@ -26,6 +26,8 @@ pub enum PersonalData {
     Applicant,
     TotpSecret,
     PasskeyLabel,
+    /// A mail that waits to be sent.
+    Mail,
 }
 
 impl PersonalData {
@@ -37,6 +39,7 @@ impl PersonalData {
             PersonalData::Applicant => "applicant",
             PersonalData::TotpSecret => "totp_secret",
             PersonalData::PasskeyLabel => "passkey_label",
+            PersonalData::Mail => "mail",
         };
         format!("person:{user}:{field}")
     }

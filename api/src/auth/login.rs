@@ -13,7 +13,7 @@ use super::{
     Caller,
     token::{Issued, SigningPlace},
 };
-use crate::{context::Context, problem::Problem};
+use crate::{context::Context, limits::Policy, problem::Problem};
 
 /// Where a login has led.
 pub enum Entered {
@@ -34,7 +34,7 @@ pub struct Inside {
 /// sign. Whatever can be refused is refused before the session is open.
 pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem> {
     let service = &context.service;
-    service.limits.login(context.client, &login.email).await?;
+    context.strict(Policy::Login, Some(&login.email)).await?;
     let place = service.tokens.signing_place()?;
     let written = accounts::login(&service.system, login, &context.origin()).await?;
     enter(context, place, written).await
