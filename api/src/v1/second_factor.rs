@@ -7,6 +7,7 @@ use super::{Tag, auth::LoginResponse};
 use crate::{
     auth::{Visitor, enter_by},
     json::Json,
+    limits::Policy,
     problem::{Failure, refusals},
 };
 
@@ -36,6 +37,7 @@ impl SecondFactor {
         body: Json<SecondFactorRequest>,
     ) -> Result<LoginResponse, Failure<SecondStep>> {
         let SecondFactorRequest { mfa_token, code } = body.0;
+        visitor.strict(Policy::SecondFactor, Some(&mfa_token)).await?;
         let digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
         let (ticket, code) = (SecretString::from(mfa_token), SecretString::from(code));
         let proof = if digits { SecondProof::Totp(code) } else { SecondProof::RecoveryCode(code) };

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     auth::{Visitor, enter_by},
     json::Json,
+    limits::Policy,
     problem::{Failure, Problem, refusals},
 };
 
@@ -75,6 +76,7 @@ impl SecondFactors {
         body: Json<LoginProof>,
     ) -> Result<LoginResponse, Failure<SecondStep>> {
         let (ticket, proof, challenge) = read(body.0)?;
+        visitor.strict(Policy::SecondFactor, Some(ticket.expose_secret())).await?;
         let (system, origin) = (&visitor.service.system, visitor.origin());
         let entering = accounts::second_factor(system, &ticket, proof, challenge.as_ref(), &origin);
         Ok(enter_by(&visitor, entering).await?.into())
@@ -90,6 +92,7 @@ impl SecondFactors {
         body: Json<HalfDone>,
     ) -> Result<ChallengeResponse, Failure<SecondStepOptions>> {
         let ticket = SecretString::from(body.0.mfa_token);
+        visitor.strict(Policy::SecondFactor, Some(ticket.expose_secret())).await?;
         let ceremony = accounts::begin_passkey(&visitor.service.system, &ticket).await?;
         let ceremony = ceremony.ok_or(flows::Error::NotFound { what: "passkey" })?;
         Ok(ChallengeResponse::Challenge(Json(ceremony.into())))
@@ -100,6 +103,7 @@ impl SecondFactors {
     /// What a passkey is to sign to log its owner in without e-mail address and password. The same for everybody.
     #[oai(path = "/passkey/options", method = "post", operation_id = "passkeyLoginOptions")]
     async fn options(&self, visitor: Visitor) -> Result<ChallengeResponse, Failure<Options>> {
+        visitor.strict(Policy::SecondFactor, None).await?;
         let ceremony = accounts::begin_passkey_login(&visitor.service.system).await?;
         Ok(ChallengeResponse::Challenge(Json(ceremony.into())))
     }
@@ -109,6 +113,7 @@ impl SecondFactors {
     /// Opens a session for the passkey's owner. With the user verification that is demanded, a passkey is two factors.
     #[oai(path = "/passkey", method = "post", operation_id = "passkeyLogin")]
     async fn passkey(&self, visitor: Visitor, body: Json<PasskeyLogin>) -> Result<LoginResponse, Failure<Passkey>> {
+        visitor.strict(Policy::Login, None).await?;
         let PasskeyLogin { ticket, credential, device_id } = body.0;
         let (system, origin, ticket) = (&visitor.service.system, visitor.origin(), SecretString::from(ticket));
         let entering = accounts::log_in_with_passkey(system, &ticket, credential.value(), device_id, &origin);

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     auth::{Caller, rights::SecurityManage},
     json::{self, Json},
+    limits::Policy,
     money,
     problem::{Failure, Problem, refusals},
 };
@@ -129,6 +130,7 @@ impl StepUps {
         caller: Caller<SecurityManage>,
         body: Json<StepUpProof>,
     ) -> Result<CompleteResponse, Failure<Complete>> {
+        caller.strict(Policy::StepUp, Some(&caller.user_id.to_string())).await?;
         let StepUpProof { ticket, totp, recovery_code, passkey } = body.0;
         let (ticket, proof) = (SecretString::from(ticket), proofs::only(totp, recovery_code, passkey)?);
         let (system, origin) = (&caller.service.system, caller.origin());

@@ -20,7 +20,7 @@ use crate::{
     factors::{
         SecondProof, Verdict,
         passkeys::{self, CEREMONY_WITHIN, Ceremony},
-        refusal, verify,
+        verify,
     },
 };
 
@@ -134,7 +134,7 @@ async fn signed(
     }
     match party.finish_login(credential, ceremony, &passkeys::passkey(&stored)?) {
         Ok(result) => Ok((owner, passkeys::settle(system, &stored, &result).await?)),
-        Err(error) => Ok((owner, Verdict::Refused(refusal(&error)))),
+        Err(error) => Ok((owner, passkeys::refused(system, stored.user_id, &error).await)),
     }
 }
 

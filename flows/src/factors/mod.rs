@@ -18,13 +18,17 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use store::authentications::{Action, Outcome};
 
-use crate::{Error, Origin, System, Written, sessions};
+use crate::{
+    Error, Origin, System, Written,
+    mail::{self, Factor, Letter},
+    sessions,
+};
 
 pub use presence::Presence;
 pub use proof::SecondProof;
 pub(crate) use proof::{Verdict, verify};
+use relying_party::Known;
 pub use relying_party::RelyingParty;
-pub(crate) use relying_party::{Known, refusal};
 
 /// Who acts, within which session.
 #[derive(Clone, Copy, Debug)]
@@ -70,18 +74,34 @@ pub async fn list(system: &System, user_id: UserId) -> Result<Factors, Error> {
     })
 }
 
-/// What every change of factors ends with: whoever else was logged in has to prove it anew, and it is on record.
+/// A change of what is asked for at login.
+#[derive(Clone, Copy)]
+enum Change {
+    Added(Factor),
+    Removed(Factor),
+}
+
+/// What every change of factors ends with: whoever else was logged in has to prove it anew, the person is told, and it
+/// is on record.
 async fn conclude<T>(
     system: &System,
     principal: Principal,
-    action: Action,
-    what: &'static str,
+    change: Change,
     done: Written<T>,
     origin: &Origin,
 ) -> Result<Written<Changed<T>>, Error> {
     let Principal { user_id, session_id } = principal;
     let ended = sessions::end_all(system, user_id, Some(session_id), SessionEnd::CredentialsChanged, origin).await?;
-    record(system, principal, action, Outcome::Success, Some(what), origin).await?;
+    let (action, factor, letter) = match change {
+        Change::Added(factor) => (Action::EnrolFactor, factor, Letter::FactorAdded(factor)),
+        Change::Removed(factor) => (Action::RemoveFactor, factor, Letter::FactorRemoved(factor)),
+    };
+    let name = match factor {
+        Factor::Totp => "totp",
+        Factor::Passkey => "passkey",
+    };
+    record(system, principal, action, Outcome::Success, Some(name), origin).await?;
+    mail::notify(system, user_id, letter).await;
     let position = done.position.max(ended.position);
     Ok(Written { value: Changed { value: done.value, ended: ended.value }, position })
 }

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use store::{
     PersonalData,
-    authentications::Action,
     factors::passkeys::{NewPasskey, StoredPasskey},
     one_time::Purpose,
 };
@@ -20,11 +19,12 @@ use webauthn_rs::prelude::{
     RegisterPublicKeyCredential, WebauthnError,
 };
 
-use super::{
-    Changed, Known, PasskeyView, Presence, Principal, Verdict, conclude, new_codes, presence, refusal,
-    relying_party::COPIED,
+use super::{Change, Changed, Known, PasskeyView, Presence, Principal, Verdict, conclude, new_codes, presence};
+use crate::{
+    Error, Origin, System, Written,
+    mail::{self, Factor, Letter},
+    people,
 };
-use crate::{Error, Origin, System, Written, people};
 
 /// How long a person may take with their authenticator.
 pub(crate) const CEREMONY_WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -123,7 +123,7 @@ pub async fn register(
         value: Registered { passkey, recovery_codes: recovery_codes.value },
         position: recovery_codes.position,
     };
-    conclude(system, principal, Action::EnrolFactor, "passkey", registered, origin).await
+    conclude(system, principal, Change::Added(Factor::Passkey), registered, origin).await
 }
 
 /// Calls a passkey something else.
@@ -159,7 +159,7 @@ pub async fn remove(
     // After the log: a passkey that the log does not know counts for nothing.
     store.delete_passkey(user_id, passkey_id).await?;
     super::forget_needless_codes(system, user_id).await?;
-    conclude(system, principal, Action::RemoveFactor, "passkey", removed, origin).await
+    conclude(system, principal, Change::Removed(Factor::Passkey), removed, origin).await
 }
 
 /// The account's passkeys, oldest first.
@@ -203,9 +203,23 @@ pub(super) async fn check(
     let Some(stored) = theirs else { return Ok(Verdict::Refused("unknown_passkey")) };
     match system.settings.webauthn.finish_authentication(&credential, ceremony) {
         Ok(result) => settle(system, &stored, &result).await,
-        Err(error) => Ok(Verdict::Refused(refusal(&error))),
+        Err(error) => Ok(refused(system, user_id, &error).await),
     }
 }
+
+/// What a passkey's failure means; its owner hears of a copy.
+pub(crate) async fn refused(system: &System, user_id: UserId, error: &WebauthnError) -> Verdict {
+    match error {
+        WebauthnError::CredentialPossibleCompromise => {
+            mail::notify(system, user_id, Letter::PasskeyCopied).await;
+            Verdict::Refused(COPIED)
+        }
+        _ => Verdict::Refused("bad_passkey"),
+    }
+}
+
+/// The counter of a passkey went back: there are two of it (WebAuthn Level 3, §7.2, step 22).
+const COPIED: &str = "passkey_copied";
 
 /// Notes the use of a passkey that signed well, if its counter shows that there is only one of it.
 pub(crate) async fn settle(
@@ -216,6 +230,7 @@ pub(crate) async fn settle(
     // The ceremony has seen the counter as it was when it began; another may have ended since.
     let known = counter(&stored.credential)?;
     if (known > 0 || result.counter() > 0) && result.counter() <= known {
+        mail::notify(system, stored.user_id, Letter::PasskeyCopied).await;
         return Ok(Verdict::Refused(COPIED));
     }
     let mut passkey = passkey(stored)?;

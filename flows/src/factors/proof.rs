@@ -9,7 +9,11 @@ use serde_json::Value;
 use webauthn_rs::prelude::PasskeyAuthentication;
 
 use super::{passkeys, totp};
-use crate::{Error, Origin, System, people};
+use crate::{
+    Error, Origin, System,
+    mail::{self, Letter},
+    people,
+};
 
 /// A second proof as it was sent.
 pub enum SecondProof {
@@ -68,5 +72,7 @@ async fn recovery_code(
         }
     });
     used.await?;
+    let remaining = system.store.recovery_codes_left(user_id).await?;
+    mail::notify(system, user_id, Letter::RecoveryCodeUsed { remaining }).await;
     Ok(Verdict::Proven(Proof::RecoveryCode))
 }

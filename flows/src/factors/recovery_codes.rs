@@ -4,7 +4,10 @@ use secrecy::SecretString;
 use store::authentications::{Action, Outcome};
 
 use super::{Principal, new_codes, presence, record};
-use crate::{Error, Origin, System, Written};
+use crate::{
+    Error, Origin, System, Written,
+    mail::{self, Letter},
+};
 
 /// Makes new codes in the place of those that are left. Needs a step-up.
 pub async fn renew(
@@ -16,5 +19,6 @@ pub async fn renew(
     presence::proven(system, principal, step_up, origin).await?;
     let codes = new_codes(system, principal.user_id, origin).await?;
     record(system, principal, Action::IssueRecoveryCodes, Outcome::Success, None, origin).await?;
+    mail::notify(system, principal.user_id, Letter::RecoveryCodesIssued).await;
     Ok(codes)
 }

@@ -112,17 +112,6 @@ impl RelyingParty {
     }
 }
 
-/// A refusal's reason for the record: a counter that did not grow is a copied authenticator, everything else a failure.
-pub(crate) fn refusal(error: &WebauthnError) -> &'static str {
-    match error {
-        WebauthnError::CredentialPossibleCompromise => COPIED,
-        _ => "bad_passkey",
-    }
-}
-
-/// The counter of a passkey went back: there are two of it (WebAuthn Level 3, §7.2, step 22).
-pub(crate) const COPIED: &str = "passkey_copied";
-
 impl Default for RelyingParty {
     fn default() -> RelyingParty {
         RelyingParty::of(Names::default()).expect("localhost is within localhost")

@@ -7,11 +7,11 @@ use aggregates::{
     user::{Command, User},
 };
 use secrecy::{ExposeSecret, SecretString};
-use store::{PersonalData, authentications::Action};
+use store::PersonalData;
 use totp_rs::{Builder, Secret, Totp};
 
-use super::{Changed, Presence, Principal, Verdict, conclude, new_codes, presence};
-use crate::{Error, Origin, System, Written, people};
+use super::{Change, Changed, Presence, Principal, Verdict, conclude, new_codes, presence};
+use crate::{Error, Origin, System, Written, mail::Factor, people};
 
 /// How long a new secret waits for its first code.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(10 * 60);
@@ -79,7 +79,7 @@ pub async fn confirm(
     let enable = |person: &User| person.decide(Command::EnableTotp { now: crate::now() });
     people::change(system, user_id, Actor::Person(user_id), origin, enable).await?;
     let codes = new_codes(system, user_id, origin).await?;
-    conclude(system, principal, Action::EnrolFactor, "totp", codes, origin).await
+    conclude(system, principal, Change::Added(Factor::Totp), codes, origin).await
 }
 
 /// Disables the app. Needs a step-up. Recovery codes go with the last factor.
@@ -100,7 +100,7 @@ pub async fn disable(
     // After the log: a secret that the log does not know counts for nothing.
     system.store.delete_totp(user_id).await?;
     super::forget_needless_codes(system, user_id).await?;
-    conclude(system, principal, Action::RemoveFactor, "totp", disabled, origin).await
+    conclude(system, principal, Change::Removed(Factor::Totp), disabled, origin).await
 }
 
 /// Checks a code and uses its step up.
