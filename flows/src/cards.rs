@@ -11,10 +11,11 @@ use providers::{
     Failure,
     issuing::{IssueRequest, IssuedCard},
 };
+use secrecy::SecretString;
 use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
 
-use crate::{ATTEMPTS, Error, Origin, Settings, System, Written};
+use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, step_up};
 
 /// Cards listed at most, newest first.
 const LISTED: i64 = 200;
@@ -39,15 +40,22 @@ pub struct CardView {
     pub requested_at: DateTime<Utc>,
 }
 
-/// Asks for a card. It is active at once, or `requested` where the issuer did not answer and a worker goes on.
+/// Asks for a card, with a step-up. It is active at once, or `requested` where the issuer did not answer and a worker goes on.
 pub async fn request(
     system: &System,
-    user_id: UserId,
+    principal: Principal,
+    step_up: Option<&SecretString>,
     request: CardRequest,
     origin: &Origin,
 ) -> Result<Written<CardView>, Error> {
     let monthly_limit = limit(&system.settings, &request)?;
-    let store = &system.store;
+    let (store, user_id) = (&system.store, principal.user_id);
+    // Before the step-up, which would be used up for nothing; and again with the append.
+    let status = store.load_latest::<kyc::Kyc>(user_id).await?.status();
+    if status != kyc::Status::Approved {
+        return Err(Error::KycRequired { status });
+    }
+    step_up::redeem(system, principal, &step_up::Operation::CardRequest, step_up, origin).await?;
     let card_id = CardId(store::new_id());
     let resource = || format!("/api/v1/cards/{card_id}");
     let card = store::Loaded::<Card>::new(card_id);

@@ -8,6 +8,7 @@ mod as_person;
 pub mod authentications;
 mod cqrs;
 mod error;
+pub mod factors;
 pub mod keys;
 mod leadership;
 mod log;

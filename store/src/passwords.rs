@@ -65,6 +65,12 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the person has a password at all.
+    pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
+        let row = sqlx::query("SELECT EXISTS (SELECT FROM credentials WHERE user_id = $1)");
+        Ok(row.bind(user.0).fetch_one(self.pool()).await?.try_get(0)?)
+    }
+
     /// Whether `password` is the person's. Takes as long for nobody as for somebody.
     pub async fn check_password(&self, user: Option<UserId>, password: SecretString) -> Result<bool, Error> {
         let query = sqlx::query("SELECT password_hash FROM credentials WHERE user_id = $1");

@@ -24,6 +24,8 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    TotpSecret,
+    PasskeyLabel,
     /// A mail that waits to be sent.
     Mail,
 }
@@ -35,6 +37,8 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::TotpSecret => "totp_secret",
+            PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
         };
         format!("person:{user}:{field}")

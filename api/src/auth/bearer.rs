@@ -4,7 +4,7 @@
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use aggregates::{ClientId, SessionId, UserId};
-use flows::Written;
+use flows::{Principal, Written};
 use poem::{
     FromRequest, Request, RequestBody, Result,
     http::{Method, header},
@@ -52,6 +52,11 @@ impl Deref for Visitor {
 }
 
 impl<R> Caller<R> {
+    /// Who acts, within which session.
+    pub fn principal(&self) -> Principal {
+        Principal { user_id: self.user_id, session_id: self.session_id }
+    }
+
     /// Remembers that the person wrote, for their next reads; gives the written value back.
     pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
         self.service.last_writes.note(self.user_id, written.position);

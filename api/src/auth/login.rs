@@ -1,7 +1,10 @@
+use std::future::Future;
+
 use aggregates::user::SessionEnd;
 use flows::{
     Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
+    factors::Changed,
     sessions::{self, Opened},
 };
 use secrecy::SecretString;
@@ -35,6 +38,24 @@ pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem>
     let place = service.tokens.signing_place()?;
     let written = accounts::login(&service.system, login, &context.origin()).await?;
     enter(context, place, written).await
+}
+
+/// Enters by another proof than the password: takes a place for the signature before anything is checked.
+pub async fn enter_by(
+    context: &Context,
+    entering: impl Future<Output = Result<Written<Entry>, flows::Error>>,
+) -> Result<Entered, Problem> {
+    let place = context.service.tokens.signing_place()?;
+    enter(context, place, entering.await?).await
+}
+
+/// Remembers the caller's write, and forgets the sessions that the change ended.
+pub async fn changed<R, T>(caller: &Caller<R>, written: Written<Changed<T>>) -> (T, i64) {
+    let (Changed { value, ended }, position) = caller.wrote(written);
+    for session in ended {
+        caller.service.sessions.ended(session).await;
+    }
+    (value, position)
 }
 
 /// Gives the tokens out, where the way is open.

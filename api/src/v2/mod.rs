@@ -2,17 +2,31 @@
 //! idempotency key. One file a resource.
 
 mod auth;
+mod factors;
+mod passkeys;
 mod payments;
+mod proofs;
+mod second_factor;
+mod step_up;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (auth::Auth, payments::Payments);
+pub type Api = (
+    auth::Auth,
+    second_factor::SecondFactors,
+    step_up::StepUps,
+    factors::Factors,
+    passkeys::Passkeys,
+    payments::Payments,
+);
 
 #[derive(Tags)]
 enum Tag {
     /// Sessions.
     Authentication,
+    /// Authenticator apps, passkeys and recovery codes.
+    Factors,
     /// Payments.
     Payments,
 }
