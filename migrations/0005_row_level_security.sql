@@ -196,6 +196,14 @@ BEGIN
                  RETURNING o.user_id, o.data;
 END $$;
 
+-- Looks at a one-time token and counts nothing.
+CREATE FUNCTION peek_one_time(of_hash bytea, of_purpose text, OUT owner uuid, OUT content bytea)
+    RETURNS SETOF record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT o.user_id, o.data FROM one_time o
+                  WHERE o.token_hash = of_hash AND o.purpose = of_purpose AND o.expires_at > now();
+END $$;
+
 -- Appending is the only way into the log. No rights on its tables go with it.
 ALTER FUNCTION append_units(
     integer[], text[], uuid[], bigint[], integer[], text[], uuid[], bigint[], uuid[], text[], smallint[], uuid[],

@@ -5,6 +5,10 @@
 //! role that owns the tables the name means nothing, so the same code serves workers.
 //!
 //! What has to be found before it is known whose it is goes through the narrow functions of the migration.
+//!
+//! So a query of the api on a table with people goes through one of the functions below; through the bare pool it finds
+//! nothing, and an insert is refused. The bare pool is for what knows no people, for what is only put in, for narrow
+//! functions, and for what workers and operators alone do.
 
 use aggregates::UserId;
 use sqlx::{
@@ -25,7 +29,6 @@ pub(crate) enum Credential {
     #[allow(dead_code)]
     ApiKey,
     /// By its id, as the authenticator names it.
-    #[allow(dead_code)]
     Passkey,
     /// By the keyed hash of issuer and subject.
     #[allow(dead_code)]
@@ -80,6 +83,15 @@ impl Store {
         query: Query<'_, Postgres, PgArguments>,
     ) -> Result<Option<PgRow>, Error> {
         Ok(query.fetch_optional(&mut *self.as_person(user).await?).await?)
+    }
+
+    /// The one row that a query always finds, such as a count, in the name of `user`.
+    pub(crate) async fn one_row_of(
+        &self,
+        user: UserId,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<PgRow, Error> {
+        Ok(query.fetch_one(&mut *self.as_person(user).await?).await?)
     }
 
     /// Carries out one statement in the name of `user`. Durable when this returns.

@@ -125,13 +125,11 @@ impl Store {
 
     /// Looks at a token without using it up and without counting an attempt.
     pub async fn peek_one_time(&self, purpose: Purpose, token: &SecretString) -> Result<Option<Redeemed>, Error> {
-        let row = sqlx::query(
-            "SELECT user_id, data FROM one_time WHERE token_hash = $1 AND purpose = $2 AND expires_at > now()",
-        )
-        .bind(token_hash(token.expose_secret()))
-        .bind(purpose.as_str())
-        .fetch_optional(self.pool())
-        .await?;
+        let row = sqlx::query("SELECT owner, content FROM peek_one_time($1, $2)")
+            .bind(token_hash(token.expose_secret()))
+            .bind(purpose.as_str())
+            .fetch_optional(self.pool())
+            .await?;
         row.map(|row| opened(&row, purpose, token)).transpose()
     }
 

@@ -68,7 +68,7 @@ impl Store {
     /// Whether the person has a password at all.
     pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
         let row = sqlx::query("SELECT EXISTS (SELECT FROM credentials WHERE user_id = $1)");
-        Ok(row.bind(user.0).fetch_one(self.pool()).await?.try_get(0)?)
+        Ok(self.one_row_of(user, row.bind(user.0)).await?.try_get(0)?)
     }
 
     /// Whether `password` is the person's. Takes as long for nobody as for somebody.
