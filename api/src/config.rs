@@ -60,6 +60,9 @@ pub struct RateLimits {
     pub payments: u32,
     /// Logins from an address, and logins to an account from anywhere, each.
     pub login: u32,
+    /// Registrations, confirmations of addresses and password resets from an address, and those that cause mail to an
+    /// account, each.
+    pub recovery: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +108,7 @@ impl Default for Tokens {
 
 impl Default for RateLimits {
     fn default() -> Self {
-        RateLimits { person: 100, address: 1000, payments: 60, login: 10 }
+        RateLimits { person: 100, address: 1000, payments: 60, login: 10, recovery: 10 }
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 pub mod keys;
 mod leadership;
 mod log;
+pub mod login_failures;
 pub mod mail;
 pub mod one_time;
 pub mod passwords;

@@ -1,7 +1,7 @@
 //! Rate limits, counted in Redis for all instances together.
 //!
-//! If Redis does not answer, requests pass uncounted: paying people matter more than exact counting. Logins are the
-//! exception, because guessing passwords is what an attacker would use the moment for: they are then counted in
+//! If Redis does not answer, requests pass uncounted: paying people matter more than exact counting. Logins and what
+//! leads to them are the exception, because guessing passwords is what an attacker would use the moment for: they are then counted in
 //! this instance's memory.
 
 mod account;
@@ -10,6 +10,7 @@ mod fallback;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use aggregates::UserId;
+use flows::lockout::network;
 use poem::http::{HeaderMap, HeaderValue, StatusCode};
 use redis::Script;
 
@@ -106,9 +107,25 @@ impl Limits {
 
     /// Counts a login from an address to an account. Counted here if Redis does not answer.
     pub async fn login(&self, client: IpAddr, email: &str) -> Result<(), Problem> {
-        let limit = self.rates.login;
-        let address = self.counter("login", limit, || format!("address:{}", network(client)));
-        let account = self.counter("login", limit, || format!("account:{}", self.account_key.name(email)));
+        self.guarded("login", self.rates.login, client, Some(email)).await
+    }
+
+    /// Counts what brings an account about or back, from an address and, where it names one, for an account. Counted
+    /// here if Redis does not answer.
+    pub async fn recovery(&self, client: IpAddr, email: Option<&str>) -> Result<(), Problem> {
+        self.guarded("recovery", self.rates.recovery, client, email).await
+    }
+
+    async fn guarded(
+        &self,
+        policy: &'static str,
+        limit: u32,
+        client: IpAddr,
+        email: Option<&str>,
+    ) -> Result<(), Problem> {
+        let address = self.counter(policy, limit, || format!("address:{}", network(client)));
+        let account = |email| self.counter(policy, limit, || format!("account:{}", self.account_key.name(email)));
+        let account = email.and_then(account);
         let counters: Vec<_> = address.into_iter().chain(account).collect();
         match self.admit(None, counters.clone()).await {
             Ok(admission) => admission.verdict().map(drop),
@@ -178,17 +195,6 @@ fn read(reply: Vec<redis::Value>, counters: &[Counter]) -> Option<Admission> {
         }
     };
     Some(Admission { session, verdict })
-}
-
-/// Who is one client: an IPv4 address, or an IPv6 /64, which one household or one attacker has whole.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aggregates::{MoneyError, card, kyc, payment, user};
+use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
 use super::Problem;
@@ -16,6 +17,22 @@ impl From<flows::Error> for Problem {
             Error::EmailTaken => conflict("account.email_taken", "The e-mail address has an account already"),
             Error::BadCredentials => {
                 Problem::new(StatusCode::UNAUTHORIZED, "auth.bad_credentials", "E-mail address or password is wrong")
+            }
+            Error::WrongPassword => {
+                unprocessable("password.wrong", "The current password is wrong").field("current_password", "is wrong")
+            }
+            Error::PasswordExpired => {
+                Problem::new(StatusCode::FORBIDDEN, "auth.password_expired", "The password has expired")
+                    .detail("A token to set a new one was mailed to the account's address.")
+            }
+            Error::Password(refusal) => refusal.into(),
+            Error::BadToken => unprocessable("auth.token_not_valid", "The token is not valid")
+                .detail("It is unknown, used, void, expired, or for something else. Ask for a new one.")
+                .field("token", "is not valid"),
+            Error::Locked { retry_after } => {
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "auth.locked", "Too many failed attempts")
+                    .detail("The attempt was not looked at. Wait before the next one.")
+                    .retry_after(retry_after)
             }
             Error::KycRequired { status } => {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
@@ -45,6 +62,19 @@ impl From<flows::Error> for Problem {
             }
             Error::Internal(cause) => Problem::internal(cause),
         }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let code = match refusal {
+            Refusal::TooShort => "password.too_short",
+            Refusal::TooLong => "password.too_long",
+            Refusal::Common => "password.common",
+            Refusal::Personal => "password.personal",
+            Refusal::Reused => "password.reused",
+        };
+        unprocessable(code, "The password is not acceptable").field("password", refusal.to_string())
     }
 }
 

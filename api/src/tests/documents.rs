@@ -60,7 +60,18 @@ fn only_registration_and_login_are_open_to_strangers() {
             }
         }
     }
-    let expected = ["post /api/v1/auth/login", "post /api/v1/auth/register", "post /api/v2/auth/login"];
+    let expected = [
+        "post /api/v1/auth/login",
+        "post /api/v1/auth/register",
+        "post /api/v1/auth/verify-email",
+        "post /api/v1/auth/verify-email/resend",
+        "post /api/v2/auth/login",
+        "post /api/v2/auth/password-reset",
+        "post /api/v2/auth/password-reset/complete",
+        "post /api/v2/auth/register",
+        "post /api/v2/auth/verify-email",
+        "post /api/v2/auth/verify-email/resend",
+    ];
     assert_eq!(open, expected.map(str::to_owned).into());
 }
 

@@ -2,16 +2,18 @@
 //! idempotency key. One file a resource.
 
 mod auth;
+mod passwords;
 mod payments;
+mod registration;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (auth::Auth, payments::Payments);
+pub type Api = (registration::Registration, auth::Auth, passwords::Passwords, payments::Payments);
 
 #[derive(Tags)]
 enum Tag {
-    /// Sessions.
+    /// Accounts, passwords and sessions.
     Authentication,
     /// Payments.
     Payments,

@@ -13,7 +13,8 @@ use store::PersonalData;
 use crate::{Error, System};
 
 pub use login::{Entry, Login, Pending, enter, login};
-pub use registration::{Registration, register};
+pub use registration::{Registration, register, resend_verification, verify_email};
+pub(crate) use text::normalised_email;
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ pub async fn account(system: &System, user_id: UserId, at_least: Option<i64>) ->
 }
 
 /// The account from the aggregates, never behind.
-async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
+pub(crate) async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
     let person = system.store.load_latest::<user::User>(user_id).await?;
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
     match (person.email(), person.first_name(), person.last_name()) {

@@ -85,7 +85,7 @@ impl Ground {
 
 /// The settings of a system under load from a few people.
 pub fn without_limits(mut environment: Environment) -> Environment {
-    for limit in ["PERSON", "ADDRESS", "PAYMENTS", "LOGIN"] {
+    for limit in ["PERSON", "ADDRESS", "PAYMENTS", "LOGIN", "RECOVERY"] {
         environment = environment.set(&format!("VC_API__RATE_LIMITS__{limit}"), "0");
     }
     for rule in ["ATTEMPTS_10_MINUTES", "ATTEMPTS_HOUR", "ATTEMPTS_DAY"] {
