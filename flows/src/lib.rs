@@ -9,6 +9,8 @@
 //! holding a lock.
 
 pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 pub mod cards;
 mod error;
 pub mod identity;
@@ -16,6 +18,7 @@ pub mod notifications;
 pub mod payments;
 mod people;
 pub mod sessions;
+pub mod staff;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -35,6 +38,7 @@ pub struct System {
     pub views: projections::Views,
     pub settings: Arc<Settings>,
     turns: Arc<turns::Turns>,
+    session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
 impl System {
@@ -58,7 +62,14 @@ impl System {
         views: projections::Views,
         settings: Settings,
     ) -> System {
-        System { store, providers, views, settings: Arc::new(settings), turns: Arc::new(turns::Turns::new()) }
+        let turns = Arc::new(turns::Turns::new());
+        System { store, providers, views, settings: Arc::new(settings), turns, session_cache: None }
+    }
+
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
     }
 }
 

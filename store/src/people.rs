@@ -24,6 +24,7 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    ApiKeyLabel,
 }
 
 impl PersonalData {
@@ -33,6 +34,7 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::ApiKeyLabel => "api_key_label",
         };
         format!("person:{user}:{field}")
     }

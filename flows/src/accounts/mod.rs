@@ -14,6 +14,7 @@ use crate::{Error, System};
 
 pub use login::{Entry, Login, Pending, enter, login};
 pub use registration::{Registration, register};
+pub(crate) use text::{name, normalised_email};
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]
