@@ -174,7 +174,8 @@ impl Tokens {
 
     fn verify_fully(&self, token: &str, now: u64) -> Option<Claimed> {
         let header = decode_header(token).ok()?;
-        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::RS256 {
+        // A critical extension has to be understood or the token refused (RFC 7515 §4.1.11); we know none.
+        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::RS256 || header.crit.is_some() {
             return None;
         }
         let kid = header.kid?;
