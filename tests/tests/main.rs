@@ -21,6 +21,8 @@ mod rate_limits;
 mod read_models;
 mod read_tables;
 mod scenarios;
+mod second_factor;
 mod secrecy;
 mod secrets;
 mod wall;
+mod step_up;
