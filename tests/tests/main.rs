@@ -14,6 +14,7 @@ mod layers;
 mod leadership;
 mod log;
 mod migrations;
+mod modules;
 mod money;
 mod operations;
 mod published;
