@@ -1,5 +1,6 @@
 //! Authenticator apps, recovery codes and passkeys: set up, used at login, taken away.
 
+mod browser;
 mod enrolment;
 mod login;
 mod passkeys;
