@@ -102,7 +102,7 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
     let asked = system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await;
     let name = issuer.name().to_owned();
     let command = match asked {
-        Ok(issued) => match keep(system, card_id, &issued).await {
+        Ok(issued) => match keep(system, user_id, card_id, &issued).await {
             Ok(()) => card::Command::RecordIssued {
                 issuer: name,
                 issuer_reference: issued.issuer_reference.clone(),
@@ -128,13 +128,13 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
     record(system, card_id, command, origin).await
 }
 
-async fn keep(system: &System, card_id: CardId, issued: &IssuedCard) -> Result<(), store::Error> {
+async fn keep(system: &System, user_id: UserId, card_id: CardId, issued: &IssuedCard) -> Result<(), store::Error> {
     let secrets = CardSecrets {
         number: Zeroizing::new(issued.number.expose().to_owned()),
         cvv: Zeroizing::new(issued.cvv.expose().to_owned()),
         expiry: issued.expiry,
     };
-    system.store.put_card(card_id, &secrets).await
+    system.store.put_card(user_id, card_id, &secrets).await
 }
 
 async fn record(
@@ -186,7 +186,7 @@ pub async fn get(system: &System, user_id: UserId, card_id: CardId, at_least: Op
         Err(ReadError::Behind { wanted, .. }) => return Err(Error::Behind { position: wanted }),
         Err(ReadError::NotReady | ReadError::Unavailable(_)) => {
             system.tables_at(at_least).await?;
-            let row = system.store.card_row(card_id).await?.ok_or(Error::NotFound { what: "card" })?;
+            let row = system.store.card_row(user_id, card_id).await?.ok_or(Error::NotFound { what: "card" })?;
             (row.user_id, from_row(row)?)
         }
     };

@@ -4,7 +4,7 @@ use aggregates::{CredentialId, Sealed, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::{Row, postgres::PgRow};
 
-use crate::{Error, PersonalData, Store};
+use crate::{Error, PersonalData, Store, as_person::Credential};
 
 /// A passkey that is to be kept.
 pub struct NewPasskey<'a> {
@@ -34,7 +34,7 @@ impl Store {
     /// Keeps a passkey. False if its credential is known already, whoever has it.
     pub async fn add_passkey(&self, passkey: NewPasskey<'_>) -> Result<bool, Error> {
         let label = self.seal(passkey.user_id, PersonalData::PasskeyLabel, passkey.label).await?;
-        let added = sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO passkeys (passkey_id, user_id, credential_id, credential, label)
              VALUES ($1, $2, $3, $4::json, $5) ON CONFLICT (credential_id) DO NOTHING",
         )
@@ -42,22 +42,22 @@ impl Store {
         .bind(passkey.user_id.0)
         .bind(passkey.credential_id)
         .bind(passkey.credential)
-        .bind(label.ciphertext())
-        .execute(self.pool())
-        .await?;
+        .bind(label.ciphertext());
+        let added = self.write_as(passkey.user_id, query).await?;
         Ok(added.rows_affected() == 1)
     }
 
     /// A person's passkeys, oldest first.
     pub async fn passkeys(&self, user: UserId) -> Result<Vec<StoredPasskey>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM passkeys WHERE user_id = $1 ORDER BY created_at, passkey_id");
-        let rows = sqlx::query(&sql).bind(user.0).fetch_all(self.pool()).await?;
+        let rows = self.rows_of(user, sqlx::query(&sql).bind(user.0)).await?;
         rows.iter().map(read).collect()
     }
 
     pub async fn passkey_by_credential(&self, credential_id: &[u8]) -> Result<Option<StoredPasskey>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM passkeys WHERE credential_id = $1");
-        let row = sqlx::query(&sql).bind(credential_id).fetch_optional(self.pool()).await?;
+        let mut holder = self.as_holder(Credential::Passkey, credential_id).await?;
+        let row = sqlx::query(&sql).bind(credential_id).fetch_optional(&mut *holder).await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -70,36 +70,29 @@ impl Store {
     /// Notes a use, with the counter and flags that came of it. False if the passkey is gone or was used in between:
     /// then the counter that was checked is not the current one.
     pub async fn use_passkey(&self, passkey: &StoredPasskey, credential: &str) -> Result<bool, Error> {
-        let used = sqlx::query(
+        let query = sqlx::query(
             "UPDATE passkeys SET credential = $3::json, last_used_at = now()
               WHERE passkey_id = $1 AND credential::text = $2",
         )
         .bind(passkey.passkey_id.0)
         .bind(&passkey.credential)
-        .bind(credential)
-        .execute(self.pool())
-        .await?;
+        .bind(credential);
+        let used = self.write_as(passkey.user_id, query).await?;
         Ok(used.rows_affected() == 1)
     }
 
     /// False if the person has no such passkey.
     pub async fn label_passkey(&self, user: UserId, passkey_id: CredentialId, label: &str) -> Result<bool, Error> {
         let label = self.seal(user, PersonalData::PasskeyLabel, label).await?;
-        let labelled = sqlx::query("UPDATE passkeys SET label = $3 WHERE user_id = $1 AND passkey_id = $2")
-            .bind(user.0)
-            .bind(passkey_id.0)
-            .bind(label.ciphertext())
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("UPDATE passkeys SET label = $3 WHERE user_id = $1 AND passkey_id = $2");
+        let query = query.bind(user.0).bind(passkey_id.0).bind(label.ciphertext());
+        let labelled = self.write_as(user, query).await?;
         Ok(labelled.rows_affected() == 1)
     }
 
     pub async fn delete_passkey(&self, user: UserId, passkey_id: CredentialId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2")
-            .bind(user.0)
-            .bind(passkey_id.0)
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2");
+        self.write_as(user, query.bind(user.0).bind(passkey_id.0)).await?;
         Ok(())
     }
 }

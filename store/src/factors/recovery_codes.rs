@@ -24,7 +24,7 @@ impl Store {
     pub async fn issue_recovery_codes(&self, user: UserId) -> Result<Vec<SecretString>, Error> {
         let codes: Vec<SecretString> = (0..RECOVERY_CODES).map(|_| code()).collect();
         let hashes: Vec<_> = codes.iter().map(|code| self.recovery_code_hash(user, code).to_vec()).collect();
-        let mut transaction = self.pool().begin().await?;
+        let mut transaction = self.as_person(user).await?;
         sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user.0).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])")
             .bind(user.0)
@@ -37,23 +37,21 @@ impl Store {
 
     /// Uses a code up. False if the person has no such code (any more).
     pub async fn use_recovery_code(&self, user: UserId, code: &SecretString) -> Result<bool, Error> {
-        let used = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2")
-            .bind(user.0)
-            .bind(self.recovery_code_hash(user, code).as_slice())
-            .execute(self.pool())
-            .await?;
+        let hash = self.recovery_code_hash(user, code);
+        let query = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2");
+        let used = self.write_as(user, query.bind(user.0).bind(hash.as_slice())).await?;
         Ok(used.rows_affected() == 1)
     }
 
     /// How many codes are left.
     pub async fn recovery_codes_left(&self, user: UserId) -> Result<u32, Error> {
         let row = sqlx::query("SELECT count(*) FROM recovery_codes WHERE user_id = $1");
-        let count: i64 = row.bind(user.0).fetch_one(self.pool()).await?.try_get(0)?;
+        let count: i64 = self.one_row_of(user, row.bind(user.0)).await?.try_get(0)?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
     pub async fn delete_recovery_codes(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user.0).execute(self.pool()).await?;
+        self.write_as(user, sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user.0)).await?;
         Ok(())
     }
 

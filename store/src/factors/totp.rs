@@ -27,30 +27,27 @@ impl Store {
         let text = Zeroizing::new(BASE64_STANDARD.encode(&*bytes));
         let sealed = self.seal(user, PersonalData::TotpSecret, &text).await?;
         // A confirmation that never got into the log is no obstacle for ever.
-        let written = sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO totp_secrets AS t (user_id, secret) VALUES ($1, $2)
              ON CONFLICT (user_id) DO UPDATE
                 SET secret = excluded.secret, created_at = now(), confirmed_at = NULL, last_step = 0
               WHERE t.confirmed_at IS NULL OR t.confirmed_at < now() - interval '1 minute'",
         )
         .bind(user.0)
-        .bind(sealed.ciphertext())
-        .execute(self.pool())
-        .await?;
+        .bind(sealed.ciphertext());
+        let written = self.write_as(user, query).await?;
         Ok((written.rows_affected() == 1).then_some(bytes))
     }
 
     /// The person's secret; none where it was made longer ago than `within`, if that is given.
     pub async fn totp_secret(&self, user: UserId, within: Option<Duration>) -> Result<Option<TotpSecret>, Error> {
-        let row = sqlx::query(
+        let query = sqlx::query(
             "SELECT secret FROM totp_secrets
               WHERE user_id = $1 AND ($2::float8 IS NULL OR created_at > now() - make_interval(secs => $2))",
         )
         .bind(user.0)
-        .bind(within.map(|time| time.as_secs_f64()))
-        .fetch_optional(self.pool())
-        .await?;
-        let Some(row) = row else { return Ok(None) };
+        .bind(within.map(|time| time.as_secs_f64()));
+        let Some(row) = self.row_of(user, query).await? else { return Ok(None) };
         let sealed: String = row.try_get(0)?;
         let text = self.open(user, PersonalData::TotpSecret, &Sealed::from_ciphertext(sealed.clone())).await?;
         let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.as_bytes()).map_err(|_| Error::Unsealable)?);
@@ -60,20 +57,19 @@ impl Store {
     /// Uses a time step of this very secret up, and all before it. False if it was used before: a step counts once,
     /// over all processes (RFC 6238 §5.2).
     pub async fn use_totp_step(&self, user: UserId, secret: &TotpSecret, step: u64) -> Result<bool, Error> {
-        let used = sqlx::query(
+        let query = sqlx::query(
             "UPDATE totp_secrets SET last_step = $3, confirmed_at = coalesce(confirmed_at, now())
               WHERE user_id = $1 AND secret = $2 AND last_step < $3",
         )
         .bind(user.0)
         .bind(&secret.sealed)
-        .bind(i64::try_from(step).map_err(|_| Error::Unsealable)?)
-        .execute(self.pool())
-        .await?;
+        .bind(i64::try_from(step).map_err(|_| Error::Unsealable)?);
+        let used = self.write_as(user, query).await?;
         Ok(used.rows_affected() == 1)
     }
 
     pub async fn delete_totp(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM totp_secrets WHERE user_id = $1").bind(user.0).execute(self.pool()).await?;
+        self.write_as(user, sqlx::query("DELETE FROM totp_secrets WHERE user_id = $1").bind(user.0)).await?;
         Ok(())
     }
 }
