@@ -47,6 +47,14 @@ cmd_demo() {
   payment=$(jq -r .transaction.transaction_id <<<"$ANSWER")
   until_true "/api/v1/transactions/$payment" '.transaction.status == "success"'
 
+  chapter 'A large payment takes a second proof, linked to this amount and this payee'
+  step_up "$(jq -n --arg card "$card" '{operation: "payment", payment: {card_id: $card, merchant: "example-merchant.com",
+    amount: {minor_units: 99900, currency: "USD"}}}')" "$(totp "$secret" 1)"
+  call POST /api/v1/payments/process "$(jq -n --arg card "$card" '{card_id: $card, amount: 999, currency: "USD",
+    merchant: "example-merchant.com", merchant_category: "electronics"}')"
+  expect 20. '.success and .transaction.amount == 999'
+  STEP_UP=
+
   chapter 'What the person sees of it'
   until_true /api/v1/transactions ".transactions | any(.transaction_id == \"$payment\")"
   until_true /api/v1/notifications \

@@ -24,5 +24,5 @@ mod scenarios;
 mod second_factor;
 mod secrecy;
 mod secrets;
-mod wall;
 mod step_up;
+mod wall;

@@ -27,7 +27,8 @@ async fn what_is_secret_is_found_nowhere() {
     let secrets = system.store().card_secrets(owner, card).await.unwrap().unwrap();
     let person = &holder.person;
     let document = "APPROVE1";
-    let mut forbidden = vec![&*secrets.number, PASSWORD, &person.token, &person.email, "Lovelace", document, "1990-12-10"];
+    let mut forbidden =
+        vec![&*secrets.number, PASSWORD, &person.token, &person.email, "Lovelace", document, "1990-12-10"];
     let proofs = second_factors(&system).await;
     forbidden.extend(proofs.iter().map(String::as_str));
 
