@@ -45,5 +45,6 @@ fn system_on(store: Store, config: &Config) -> Result<System, Failure> {
     let providers = providers::Providers::sandbox(&config.providers_url, &config.providers)?;
     let redis_url = config.redis_url().expose_secret();
     let views = projections::Views::connect(redis_url, &config.namespace, &config.views)?;
-    Ok(System::new(store, providers, views, config.flows.clone()))
+    let system = System::new(store, providers, views, config.flows.clone());
+    system.with_common_passwords().map_err(|e| Failure::Config(format!("flows.passwords.common_file: {e}")))
 }

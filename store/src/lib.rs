@@ -12,6 +12,7 @@ pub mod factors;
 pub mod keys;
 mod leadership;
 mod log;
+pub mod login_failures;
 pub mod mail;
 pub mod one_time;
 pub mod passwords;

@@ -70,7 +70,9 @@ impl Store {
     /// Throws the key and password of an account away that did not come about.
     pub async fn discard_secrets(&self, user: UserId) -> Result<(), Error> {
         let query = sqlx::query(
-            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1",
+            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1),
+                  history AS (DELETE FROM password_history WHERE user_id = $1)
+             DELETE FROM credentials WHERE user_id = $1",
         );
         self.write_as(user, query.bind(user.0)).await?;
         self.inner.people.cache.remove(&user.0);

@@ -5,8 +5,15 @@ use serde_json::{Value, json};
 use tests::{client::Answer, system::TestSystem};
 
 /// What may be called by anybody, with the reason. Everything else wants a token.
-const OPEN: [(&str, &str); 8] = [
+const OPEN: [(&str, &str); 15] = [
     ("post /api/v1/auth/register", "who registers has no account yet"),
+    ("post /api/v2/auth/register", "who registers has no account yet"),
+    ("post /api/v1/auth/verify-email", "who has the mailed token may be anywhere"),
+    ("post /api/v2/auth/verify-email", "who has the mailed token may be anywhere"),
+    ("post /api/v1/auth/verify-email/resend", "who waits for the mail cannot log in yet"),
+    ("post /api/v2/auth/verify-email/resend", "who waits for the mail cannot log in yet"),
+    ("post /api/v2/auth/password-reset", "who has forgotten the password cannot log in"),
+    ("post /api/v2/auth/password-reset/complete", "who has the mailed token cannot log in"),
     ("post /api/v1/auth/login", "who logs in has no token yet"),
     ("post /api/v2/auth/login", "who logs in has no token yet"),
     ("post /api/v1/auth/login/mfa", "the second step of a login; wants its ticket"),

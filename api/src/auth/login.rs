@@ -1,8 +1,8 @@
 use std::future::Future;
 
-use aggregates::user::SessionEnd;
+use aggregates::{SessionId, user::SessionEnd};
 use flows::{
-    Written,
+    Origin, System, Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
     factors::Changed,
     sessions::{self, Opened},
@@ -80,6 +80,26 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
     let issue = service.tokens.issue(place, &session, &roles);
     let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
     Ok((issued?, refresh_token))
+}
+
+/// Does `work`, which ends sessions, and tells Redis which. On a task of its own, so that a client that hangs up cannot
+/// leave them open there.
+pub async fn ending<F>(
+    context: &Context,
+    work: impl FnOnce(System, Origin) -> F + Send + 'static,
+) -> Result<Written<Vec<SessionId>>, flows::Error>
+where
+    F: Future<Output = Result<Written<Vec<SessionId>>, flows::Error>> + Send,
+{
+    let (service, origin) = (context.service.clone(), context.origin());
+    let done = tokio::spawn(async move {
+        let written = work(service.system.clone(), origin).await?;
+        for session in &written.value {
+            service.sessions.ended(*session).await;
+        }
+        Ok(written)
+    });
+    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }
 
 /// Ends the caller's session. On a task of its own, so that a client that hangs up does not leave it open in Redis; and

@@ -64,11 +64,18 @@ fn only_registration_and_login_are_open_to_strangers() {
         "post /api/v1/auth/login",
         "post /api/v1/auth/login/mfa",
         "post /api/v1/auth/register",
+        "post /api/v1/auth/verify-email",
+        "post /api/v1/auth/verify-email/resend",
         "post /api/v2/auth/login",
         "post /api/v2/auth/login/second-factor",
         "post /api/v2/auth/login/second-factor/passkey-options",
         "post /api/v2/auth/passkey",
         "post /api/v2/auth/passkey/options",
+        "post /api/v2/auth/password-reset",
+        "post /api/v2/auth/password-reset/complete",
+        "post /api/v2/auth/register",
+        "post /api/v2/auth/verify-email",
+        "post /api/v2/auth/verify-email/resend",
     ];
     assert_eq!(open, expected.map(str::to_owned).into());
 }

@@ -6,6 +6,7 @@ mod cards;
 mod kyc;
 mod notifications;
 mod payments;
+mod registration;
 mod second_factor;
 mod users;
 
@@ -15,6 +16,7 @@ use serde::Serializer;
 
 /// All resources.
 pub type Api = (
+    registration::Registration,
     auth::Auth,
     second_factor::SecondFactor,
     users::Users,

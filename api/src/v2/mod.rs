@@ -4,8 +4,10 @@
 mod auth;
 mod factors;
 mod passkeys;
+mod passwords;
 mod payments;
 mod proofs;
+mod registration;
 mod second_factor;
 mod step_up;
 
@@ -13,7 +15,9 @@ use poem_openapi::Tags;
 
 /// All resources.
 pub type Api = (
+    registration::Registration,
     auth::Auth,
+    passwords::Passwords,
     second_factor::SecondFactors,
     step_up::StepUps,
     factors::Factors,
@@ -23,7 +27,7 @@ pub type Api = (
 
 #[derive(Tags)]
 enum Tag {
-    /// Sessions.
+    /// Accounts, passwords and sessions.
     Authentication,
     /// Authenticator apps, passkeys and recovery codes.
     Factors,

@@ -12,6 +12,9 @@ use tests::{
     system::TestSystem,
 };
 
+/// Where a test fails more often than an account may.
+const PATIENT: (&str, &str) = ("VC_FLOWS__LOCKOUT__ACCOUNT_FAILURES", "0");
+
 const SECOND_STEP: &str = "/api/v2/auth/login/second-factor";
 
 /// Somebody with an authenticator app, and their recovery codes.
