@@ -21,8 +21,6 @@ use crate::{
     sessions::{self, Opening},
 };
 
-/// A password longer than any that could have been set is wrong without looking.
-pub(crate) const LONGEST_PASSWORD: usize = 256;
 /// Characters of what was tried as an address that count.
 const LONGEST_TRIED: usize = 254;
 
