@@ -189,12 +189,12 @@ pub async fn resend_verification(system: &System, email: &str, origin: &Origin) 
         let index = system.store.email_index(&email);
         let known = system.store.account_by_email(&index).await?;
         let mut entry = origin.authentication(Action::VerifyEmail, Outcome::Failure);
-        (entry.user_id, entry.subject, entry.reason) = (known, Some(index), Some("asked_again"));
+        (entry.user_id, entry.subject, entry.reason) = (known, Some(index), Some("nothing_to_verify"));
         if let Some(user_id) = known {
             let person = system.store.load_latest::<user::User>(user_id).await?;
             if person.standing() == user::Standing::Open && !person.is_email_verified() {
                 mail_verification(system, user_id).await?;
-                entry.outcome = Outcome::Success;
+                (entry.outcome, entry.reason) = (Outcome::Success, Some("asked_again"));
             }
         }
         Ok(system.store.record_authentication(&entry).await?)

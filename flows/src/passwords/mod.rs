@@ -95,12 +95,12 @@ pub async fn request_reset(system: &System, email: &str, origin: &Origin) -> Res
         let index = system.store.email_index(&email);
         let known = system.store.account_by_email(&index).await?;
         let mut entry = origin.authentication(Action::RequestPasswordReset, Outcome::Failure);
-        (entry.user_id, entry.subject) = (known, Some(index));
+        (entry.user_id, entry.subject, entry.reason) = (known, Some(index), Some("no_account"));
         if let Some(user_id) = known {
             let person = system.store.load_latest::<User>(user_id).await?;
             if person.standing() == Standing::Open {
                 mail_reset(system, user_id, |token| Letter::ResetPassword { token }).await?;
-                entry.outcome = Outcome::Success;
+                (entry.outcome, entry.reason) = (Outcome::Success, None);
             }
         }
         Ok(system.store.record_authentication(&entry).await?)
