@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod cards;
 mod error;
 mod evenly;
+pub mod factors;
 pub mod identity;
 pub mod lockout;
 pub mod mail;
@@ -20,6 +21,7 @@ pub mod passwords;
 pub mod payments;
 mod people;
 pub mod sessions;
+pub mod step_up;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +32,7 @@ use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
 pub use error::Error;
+pub use factors::Principal;
 
 /// What a flow needs of the world. Cheap to clone.
 #[derive(Clone)]
@@ -113,6 +116,8 @@ pub struct Settings {
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
+    pub step_up: step_up::Policy,
+    pub webauthn: factors::RelyingParty,
 }
 
 impl Default for Settings {
@@ -132,6 +137,8 @@ impl Default for Settings {
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),
+            step_up: step_up::Policy::default(),
+            webauthn: factors::RelyingParty::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Postgres, Row, Transaction};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::{Error, Store, one_time::Purpose};
 
@@ -90,7 +91,7 @@ impl Store {
 
     /// Gives the person a first password, or another one without any of what a replacement brings with it.
     pub async fn set_password(&self, user: UserId, password: &HashedPassword) -> Result<(), Error> {
-        let mut transaction = self.pool().begin().await?;
+        let mut transaction = self.as_person(user).await?;
         write(&mut transaction, user, password, None).await?;
         transaction.commit().await?;
         Ok(())
@@ -106,7 +107,7 @@ impl Store {
         replacement: Replacement,
         except: Option<SessionId>,
     ) -> Result<Option<Vec<SessionId>>, Error> {
-        let mut transaction = self.pool().begin().await?;
+        let mut transaction = self.as_person(user).await?;
         let mut voided = [0, 0];
         for (purpose, voided) in [Purpose::ResetPassword, Purpose::SecondFactor].into_iter().zip(&mut voided) {
             let deleted = sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2")
@@ -127,14 +128,12 @@ impl Store {
 
     /// The event of the person's last replacement is in the log.
     pub async fn password_recorded(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query("UPDATE credentials SET unrecorded = NULL WHERE user_id = $1")
-            .bind(user.0)
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("UPDATE credentials SET unrecorded = NULL WHERE user_id = $1");
+        self.write_as(user, query.bind(user.0)).await?;
         Ok(())
     }
 
-    /// Replacements between `after` and `before` whose event is missing, the oldest first.
+    /// For workers. Replacements between `after` and `before` whose event is missing, the oldest first.
     pub async fn unrecorded_passwords(
         &self,
         after: DateTime<Utc>,
@@ -159,37 +158,37 @@ impl Store {
 
     /// The person's replacement whose event is missing, if there is one.
     pub async fn unrecorded_password(&self, user: UserId) -> Result<Option<Replacement>, Error> {
-        let row =
-            sqlx::query("SELECT unrecorded = 'reset' FROM credentials WHERE user_id = $1 AND unrecorded IS NOT NULL")
-                .bind(user.0)
-                .fetch_optional(self.pool())
-                .await?;
+        let query =
+            sqlx::query("SELECT unrecorded = 'reset' FROM credentials WHERE user_id = $1 AND unrecorded IS NOT NULL");
+        let row = self.row_of(user, query.bind(user.0)).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(if row.try_get(0)? { Replacement::Reset } else { Replacement::Changed }))
     }
 
     /// Leaves the person without a password: none is right until another is set.
     pub async fn void_password(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM credentials WHERE user_id = $1").bind(user.0).execute(self.pool()).await?;
+        let query = sqlx::query("DELETE FROM credentials WHERE user_id = $1");
+        self.write_as(user, query.bind(user.0)).await?;
         Ok(())
+    }
+
+    /// Whether the person has a password at all.
+    pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
+        Ok(self.password_set_at(user).await?.is_some())
     }
 
     /// When the person's password was set; none if they have none.
     pub async fn password_set_at(&self, user: UserId) -> Result<Option<DateTime<Utc>>, Error> {
-        let row = sqlx::query("SELECT changed_at FROM credentials WHERE user_id = $1")
-            .bind(user.0)
-            .fetch_optional(self.pool())
-            .await?;
+        let query = sqlx::query("SELECT changed_at FROM credentials WHERE user_id = $1");
+        let row = self.row_of(user, query.bind(user.0)).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// Whether `password` is the person's. Takes as long for nobody as for somebody. A right one whose hash was made
     /// with other parameters than today's is hashed anew.
     pub async fn check_password(&self, user: Option<UserId>, password: SecretString) -> Result<bool, Error> {
-        let row = sqlx::query("SELECT password_hash FROM credentials WHERE user_id = $1")
-            .bind(user.map(|user| user.0))
-            .fetch_optional(self.pool())
-            .await?;
+        let query = sqlx::query("SELECT password_hash FROM credentials WHERE user_id = $1");
+        let row = self.row_of(user.unwrap_or(UserId(Uuid::nil())), query.bind(user.map(|user| user.0))).await?;
         let known = row.is_some();
         let stored: String = row.map_or_else(|| Ok(NOBODY.to_owned()), |row| row.try_get(0))?;
         let (matches, stored, fresh) = self
@@ -203,25 +202,19 @@ impl Store {
             .await?;
         if let (Some(user), Some(Ok(fresh))) = (user, fresh) {
             // Only if it is still the one that was checked. Set again, not changed: its age stays.
-            sqlx::query("UPDATE credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2")
-                .bind(user.0)
-                .bind(stored)
-                .bind(fresh)
-                .execute(self.pool())
-                .await?;
+            let query =
+                sqlx::query("UPDATE credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2");
+            self.write_as(user, query.bind(user.0).bind(stored).bind(fresh)).await?;
         }
         Ok(matches)
     }
 
     /// Whether `password` is one of the person's last four, the current one included.
     pub async fn is_recent_password(&self, user: UserId, password: SecretString) -> Result<bool, Error> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT password_hash FROM password_history WHERE user_id = $1 ORDER BY set_at DESC, ctid DESC LIMIT $2",
-        )
-        .bind(user.0)
-        .bind(REMEMBERED)
-        .fetch_all(self.pool())
-        .await?;
+        );
+        let rows = self.rows_of(user, query.bind(user.0).bind(REMEMBERED)).await?;
         let hashes = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
         self.inner.passwords.run(move |argon2| hashes.iter().any(|hash| verify(argon2, &password, hash))).await
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::{client::Answer, system::TestSystem};
 
 /// What may be called by anybody, with the reason. Everything else wants a token.
-const OPEN: [(&str, &str); 10] = [
+const OPEN: [(&str, &str); 15] = [
     ("post /api/v1/auth/register", "who registers has no account yet"),
     ("post /api/v2/auth/register", "who registers has no account yet"),
     ("post /api/v1/auth/verify-email", "who has the mailed token may be anywhere"),
@@ -16,6 +16,11 @@ const OPEN: [(&str, &str); 10] = [
     ("post /api/v2/auth/password-reset/complete", "who has the mailed token cannot log in"),
     ("post /api/v1/auth/login", "who logs in has no token yet"),
     ("post /api/v2/auth/login", "who logs in has no token yet"),
+    ("post /api/v1/auth/login/mfa", "the second step of a login; wants its ticket"),
+    ("post /api/v2/auth/login/second-factor", "the second step of a login; wants its ticket"),
+    ("post /api/v2/auth/login/second-factor/passkey-options", "for the second step of a login; wants its ticket"),
+    ("post /api/v2/auth/passkey/options", "says nothing about anybody"),
+    ("post /api/v2/auth/passkey", "who logs in has no token yet"),
 ];
 
 /// Method and path of every operation that a version documents, with parameters filled in.

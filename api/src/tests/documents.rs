@@ -62,10 +62,15 @@ fn only_registration_and_login_are_open_to_strangers() {
     }
     let expected = [
         "post /api/v1/auth/login",
+        "post /api/v1/auth/login/mfa",
         "post /api/v1/auth/register",
         "post /api/v1/auth/verify-email",
         "post /api/v1/auth/verify-email/resend",
         "post /api/v2/auth/login",
+        "post /api/v2/auth/login/second-factor",
+        "post /api/v2/auth/login/second-factor/passkey-options",
+        "post /api/v2/auth/passkey",
+        "post /api/v2/auth/passkey/options",
         "post /api/v2/auth/password-reset",
         "post /api/v2/auth/password-reset/complete",
         "post /api/v2/auth/register",

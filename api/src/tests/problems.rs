@@ -15,7 +15,7 @@ fn every_rule_has_its_status_and_code() {
         (Error::InvalidInput { field: "email", reason: "is no address".into() }, 422, "request.invalid"),
         (Error::EmailTaken, 409, "account.email_taken"),
         (Error::BadCredentials, 401, "auth.bad_credentials"),
-        (Error::WrongPassword, 422, "password.wrong"),
+        (Error::WrongPassword, 403, "auth.wrong_password"),
         (Error::PasswordExpired, 403, "auth.password_expired"),
         (Error::Password(Refusal::TooShort), 422, "password.too_short"),
         (Error::Password(Refusal::TooLong), 422, "password.too_long"),

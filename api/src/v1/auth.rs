@@ -25,7 +25,7 @@ struct LoginRequest {
 
 #[derive(Object, Serialize)]
 #[oai(example)]
-struct LoggedIn {
+pub(super) struct LoggedIn {
     success: bool,
     /// The access token: send it as `Authorization: Bearer`.
     token: String,
@@ -50,7 +50,7 @@ pub struct SecondFactorRequired {
 }
 
 #[derive(ApiResponse)]
-enum LoginResponse {
+pub(super) enum LoginResponse {
     /// Logged in. A new token each time, after the password was checked.
     #[oai(status = 200)]
     LoggedIn(Json<LoggedIn>, #[oai(header = "X-Position")] i64),

@@ -7,6 +7,7 @@ mod kyc;
 mod notifications;
 mod payments;
 mod registration;
+mod second_factor;
 mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -17,6 +18,7 @@ use serde::Serializer;
 pub type Api = (
     registration::Registration,
     auth::Auth,
+    second_factor::SecondFactor,
     users::Users,
     kyc::Kyc,
     cards::Cards,

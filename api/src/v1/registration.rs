@@ -10,6 +10,7 @@ use super::{
 use crate::{
     auth::Visitor,
     json::Json,
+    limits::Policy,
     problem::{Failure, refusals},
 };
 
@@ -85,7 +86,7 @@ impl Registration {
         body: Json<RegisterRequest>,
     ) -> Result<RegisterResponse, Failure<Register>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, Some(&body.0.email)).await?;
+        visitor.strict(Policy::Register, Some(&body.0.email)).await?;
         accounts::register(&service.system, body.0.into(), &visitor.origin()).await?;
         Ok(RegisterResponse::Accepted(Json(Accepted { success: true })))
     }
@@ -96,7 +97,7 @@ impl Registration {
     #[oai(path = "/verify-email", method = "post", operation_id = "verifyEmail")]
     async fn verify(&self, visitor: Visitor, body: Json<VerifyRequest>) -> Result<VerifyResponse, Failure<Verify>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, None).await?;
+        visitor.strict(Policy::Verify, None).await?;
         let token = SecretString::from(body.0.token);
         let written = accounts::verify_email(&service.system, &token, &visitor.origin()).await?;
         service.last_writes.note(written.value.user_id, written.position);
@@ -110,7 +111,7 @@ impl Registration {
     #[oai(path = "/verify-email/resend", method = "post", operation_id = "resendVerification")]
     async fn resend(&self, visitor: Visitor, body: Json<ResendRequest>) -> Result<ResendResponse, Failure<Resend>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, Some(&body.0.email)).await?;
+        visitor.strict(Policy::Resend, Some(&body.0.email)).await?;
         accounts::resend_verification(&service.system, &body.0.email, &visitor.origin()).await?;
         Ok(ResendResponse::Accepted(Json(Accepted { success: true })))
     }

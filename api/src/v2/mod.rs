@@ -2,19 +2,35 @@
 //! idempotency key. One file a resource.
 
 mod auth;
+mod factors;
+mod passkeys;
 mod passwords;
 mod payments;
+mod proofs;
 mod registration;
+mod second_factor;
+mod step_up;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (registration::Registration, auth::Auth, passwords::Passwords, payments::Payments);
+pub type Api = (
+    registration::Registration,
+    auth::Auth,
+    second_factor::SecondFactors,
+    passwords::Passwords,
+    step_up::StepUps,
+    factors::Factors,
+    passkeys::Passkeys,
+    payments::Payments,
+);
 
 #[derive(Tags)]
 enum Tag {
     /// Accounts, passwords and sessions.
     Authentication,
+    /// Authenticator apps, passkeys and recovery codes.
+    Factors,
     /// Payments.
     Payments,
 }

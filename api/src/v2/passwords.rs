@@ -8,6 +8,7 @@ use super::{Tag, registration::Mailed};
 use crate::{
     auth::{Caller, Visitor, ending, rights::SecurityManage},
     json::Json,
+    limits::Policy,
     problem::{Failure, Problem, refusals},
 };
 
@@ -87,7 +88,7 @@ impl Passwords {
     #[oai(path = "/auth/password-reset", method = "post", operation_id = "request_password_reset")]
     async fn ask(&self, visitor: Visitor, body: Json<ResetRequest>) -> Result<Mailed, Failure<Ask>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, Some(&body.0.email)).await?;
+        visitor.strict(Policy::Reset, Some(&body.0.email)).await?;
         passwords::request_reset(&service.system, &body.0.email, &visitor.origin()).await?;
         Ok(Mailed::Accepted)
     }
@@ -97,7 +98,7 @@ impl Passwords {
     /// By the token that was mailed, which works once. Ends all sessions; second factors stay.
     #[oai(path = "/auth/password-reset/complete", method = "post", operation_id = "complete_password_reset")]
     async fn complete(&self, visitor: Visitor, body: Json<ResetCompletion>) -> Result<Reset, Failure<Complete>> {
-        visitor.service.limits.recovery(visitor.client, None).await?;
+        visitor.strict(Policy::Verify, None).await?;
         let ResetCompletion { token, new_password } = body.0;
         let (token, new) = (SecretString::from(token), SecretString::from(new_password));
         let reset = async move |system, origin| passwords::complete_reset(&system, &token, new, &origin).await;

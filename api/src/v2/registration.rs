@@ -8,6 +8,7 @@ use super::Tag;
 use crate::{
     auth::Visitor,
     json::Json,
+    limits::Policy,
     problem::{Failure, refusals},
 };
 
@@ -80,7 +81,7 @@ impl Registration {
     #[oai(path = "/register", method = "post", operation_id = "register_v2")]
     async fn register(&self, visitor: Visitor, body: Json<NewAccount>) -> Result<Mailed, Failure<Register>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, Some(&body.0.email)).await?;
+        visitor.strict(Policy::Register, Some(&body.0.email)).await?;
         accounts::register(&service.system, body.0.into(), &visitor.origin()).await?;
         Ok(Mailed::Accepted)
     }
@@ -91,7 +92,7 @@ impl Registration {
     #[oai(path = "/verify-email", method = "post", operation_id = "verify_email_v2")]
     async fn verify(&self, visitor: Visitor, body: Json<MailedToken>) -> Result<VerifyResponse, Failure<Verify>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, None).await?;
+        visitor.strict(Policy::Verify, None).await?;
         let token = SecretString::from(body.0.token);
         let written = accounts::verify_email(&service.system, &token, &visitor.origin()).await?;
         let (account, position) = (written.value, written.position);
@@ -106,7 +107,7 @@ impl Registration {
     #[oai(path = "/verify-email/resend", method = "post", operation_id = "resend_verification_v2")]
     async fn resend(&self, visitor: Visitor, body: Json<Address>) -> Result<Mailed, Failure<Resend>> {
         let service = &visitor.service;
-        service.limits.recovery(visitor.client, Some(&body.0.email)).await?;
+        visitor.strict(Policy::Resend, Some(&body.0.email)).await?;
         accounts::resend_verification(&service.system, &body.0.email, &visitor.origin()).await?;
         Ok(Mailed::Accepted)
     }

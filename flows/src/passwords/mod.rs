@@ -13,7 +13,7 @@ use aggregates::{
     Actor, Proof, Role, SessionId, UserId,
     user::{self, SessionEnd, Standing, User},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use store::{
     authentications::{Action, Outcome},
     one_time::Purpose,
@@ -74,18 +74,30 @@ async fn try_change(
     (current, new): (SecretString, SecretString),
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
+    prove(system, user_id, current, origin).await?;
+    acceptable(system, user_id, &new).await?;
+    let replaced = replace(system, user_id, new, Replacement::Changed, Some(session_id), origin).await?;
+    replaced.ok_or(Error::Conflict)
+}
+
+/// Whether somebody who is logged in knows the account's password, braked as a login is. [`Error::WrongPassword`] if not.
+/// A right one does not take back the failures of others: that takes a whole login.
+pub(crate) async fn prove(
+    system: &System,
+    user_id: UserId,
+    password: SecretString,
+    origin: &Origin,
+) -> Result<(), Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
     let index = person.email_index().ok_or(Error::NotFound { what: "account" })?;
     let tried = Tried::new(system, index, origin);
     lockout::admit(system, &tried).await?;
-    if !system.store.check_password(Some(user_id), current).await? {
+    let possible = password.expose_secret().len() <= LONGEST;
+    if !(possible && system.store.check_password(Some(user_id), password).await?) {
         lockout::failed(system, &tried).await?;
         return Err(Error::WrongPassword);
     }
-    lockout::admit(system, &tried).await?;
-    acceptable(system, user_id, &new).await?;
-    let replaced = replace(system, user_id, new, Replacement::Changed, Some(session_id), origin).await?;
-    replaced.ok_or(Error::Conflict)
+    lockout::admit(system, &tried).await
 }
 
 /// Mails a token to set a new password, where there is such an account. Nobody is told whether there is.
@@ -201,7 +213,7 @@ async fn append(
         };
         let reason = SessionEnd::CredentialsChanged;
         events.extend(person.decide(user::Command::CloseSessions { except, reason, now })?);
-        Ok(events)
+        Ok::<_, user::Error>(events)
     });
     let written = written.await?;
     system.store.password_recorded(user_id).await?;

@@ -122,7 +122,7 @@ async fn guessing_the_current_password_of_an_open_session_is_braked_alike() {
     let (person, mut client) = (system.a_person().await, system.client());
     for _ in 0..5 {
         let answer = change_password(&mut client, &person, WRONG, NEW_PASSWORD).await;
-        assert_eq!(code(&answer), (422, "password.wrong".into()));
+        assert_eq!(code(&answer), (403, "auth.wrong_password".into()));
     }
     wait(&change_password(&mut client, &person, PASSWORD, NEW_PASSWORD).await);
     wait(&log_in(&mut client, &person.email, PASSWORD).await);

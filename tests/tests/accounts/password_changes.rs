@@ -32,7 +32,7 @@ async fn a_changed_password_ends_all_other_sessions_everywhere() {
     assert!(is_in(&mut system.client_of(1), &elsewhere.token).await);
     assert_eq!(
         code(&change_password(&mut client, &person, "not it", NEW_PASSWORD).await),
-        (422, "password.wrong".into())
+        (403, "auth.wrong_password".into())
     );
 
     let changed = change_password(&mut client, &person, PASSWORD, NEW_PASSWORD).await;
