@@ -64,7 +64,7 @@ pub async fn register(system: &System, registration: Registration, origin: &Orig
     };
     let Applicant { email, first_name, last_name, password } = &applicant;
     system.passwords.check(password, &[email, first_name, last_name])?;
-    evenly(system, admit(system, &applicant, origin)).await
+    evenly(system.settings.answer_tick(), admit(system, &applicant, origin)).await
 }
 
 async fn admit(system: &System, applicant: &Applicant, origin: &Origin) -> Result<(), Error> {
@@ -185,7 +185,7 @@ pub(crate) async fn mail_verification(system: &System, user_id: UserId) -> Resul
 /// Mails the token once more, where there is an account that waits for it. Nobody is told whether there is.
 pub async fn resend_verification(system: &System, email: &str, origin: &Origin) -> Result<(), Error> {
     let email = normalised_email(email)?;
-    evenly(system, async {
+    evenly(system.settings.answer_tick(), async {
         let index = system.store.email_index(&email);
         let known = system.store.account_by_email(&index).await?;
         let mut entry = origin.authentication(Action::VerifyEmail, Outcome::Failure);

@@ -6,11 +6,13 @@ use aggregates::{
 };
 use secrecy::SecretString;
 use serde_json::Value;
+use store::authentications::Action;
 use webauthn_rs::prelude::PasskeyAuthentication;
 
 use super::{passkeys, totp};
 use crate::{
     Error, Origin, System,
+    lockout::{self, Tried},
     mail::{self, Letter},
     people,
 };
@@ -32,8 +34,36 @@ pub(crate) enum Verdict {
     Refused(&'static str),
 }
 
-/// Checks a proof, and uses it up: none counts twice. `ceremony` is what a passkey was asked to sign.
+/// Checks a proof, and uses it up: none counts twice. `ceremony` is what a passkey was asked to sign. After some
+/// failures it is [`Error::Locked`] for a while, whatever ticket is at hand.
 pub(crate) async fn verify(
+    system: &System,
+    user_id: UserId,
+    proof: SecondProof,
+    ceremony: Option<&PasskeyAuthentication>,
+    origin: &Origin,
+) -> Result<Verdict, Error> {
+    let tried = Tried::inside(system, user_id, origin);
+    let braked = async {
+        lockout::admit(system, &tried).await?;
+        let verdict = check(system, user_id, proof, ceremony, origin).await?;
+        match verdict {
+            Verdict::Proven(_) => lockout::succeeded(system, &tried).await?,
+            Verdict::Refused(_) => lockout::failed(system, &tried).await?,
+        }
+        Ok(verdict)
+    };
+    let verdict = braked.await;
+    if let Err(error @ Error::Locked { .. }) = &verdict {
+        let (outcome, reason) = error.as_outcome();
+        let mut entry = origin.authentication(Action::SecondFactor, outcome);
+        (entry.user_id, entry.reason) = (Some(user_id), reason);
+        system.store.record_authentication(&entry).await?;
+    }
+    verdict
+}
+
+async fn check(
     system: &System,
     user_id: UserId,
     proof: SecondProof,

@@ -81,29 +81,26 @@ async fn try_change(
 }
 
 /// Whether somebody who is logged in knows the account's password, braked as a login is. [`Error::WrongPassword`] if not.
-/// A right one does not take back the failures of others: that takes a whole login.
 pub(crate) async fn prove(
     system: &System,
     user_id: UserId,
     password: SecretString,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let person = system.store.load_latest::<User>(user_id).await?;
-    let index = person.email_index().ok_or(Error::NotFound { what: "account" })?;
-    let tried = Tried::new(system, index, origin);
+    let tried = Tried::inside(system, user_id, origin);
     lockout::admit(system, &tried).await?;
     let possible = password.expose_secret().len() <= LONGEST;
     if !(possible && system.store.check_password(Some(user_id), password).await?) {
         lockout::failed(system, &tried).await?;
         return Err(Error::WrongPassword);
     }
-    lockout::admit(system, &tried).await
+    lockout::succeeded(system, &tried).await
 }
 
 /// Mails a token to set a new password, where there is such an account. Nobody is told whether there is.
 pub async fn request_reset(system: &System, email: &str, origin: &Origin) -> Result<(), Error> {
     let email = accounts::normalised_email(email)?;
-    evenly(system, async {
+    evenly(system.settings.answer_tick(), async {
         let index = system.store.email_index(&email);
         let known = system.store.account_by_email(&index).await?;
         let mut entry = origin.authentication(Action::RequestPasswordReset, Outcome::Failure);

@@ -76,22 +76,19 @@ async fn an_answer_says_the_same_whatever_account_there_is() {
     }
 }
 
-/// Answers that come of different work leave at the ticks of a clock, so their time tells the tick at most.
+/// Answers that come of different work leave at the ticks of a clock, long after any of it is done.
 #[tokio::test]
 async fn no_answer_leaves_before_all_of_them_could() {
-    let tick = Duration::from_millis(1_500);
-    let settings = [("VC_FLOWS__ANSWER_TICK_MILLISECONDS", "1500")];
-    let system = TestSystem::start_with(1, &settings).await;
+    let system = TestSystem::start_with(1, &[("VC_FLOWS__ANSWER_TICK_MILLISECONDS", "700")]).await;
     let (mut client, addresses) = (system.client(), addresses(&system).await);
     for (kind, email) in &addresses {
-        for (path, body) in
-            questions(email).into_iter().filter(|(path, _)| path.contains("v2") && !path.contains("login"))
-        {
+        for (path, body) in questions(email).into_iter().filter(|(path, _)| path.contains("v2")) {
             let began = Instant::now();
-            assert_eq!(ask(&mut client, path, &body).await.status, 202);
-            let took = began.elapsed();
-            let late = took.as_millis() % tick.as_millis();
-            assert!(took >= tick && late < 500, "{path} took {took:?} for a {kind} address");
+            let status = ask(&mut client, path, &body).await.status;
+            let waits = status == 202;
+            assert!(!waits || began.elapsed() >= Duration::from_millis(700), "{path} for a {kind} address");
+            // A login does the same for everybody: it checks a hash.
+            assert_eq!(waits, !path.ends_with("login"), "{path} {status}");
         }
     }
 }
