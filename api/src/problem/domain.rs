@@ -62,6 +62,9 @@ impl From<flows::Error> for Problem {
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
             Error::Money(error) => error.into(),
+            Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
+            Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
+            Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
