@@ -1,6 +1,6 @@
 # `./dev demo`: one person's way through the API, each step with the real request and the real answer.
 
-STATUS= ANSWER= TOKEN=
+STATUS= ANSWER= TOKEN= CODE=
 
 cmd_demo() {
   local email password='correct-Horse-battery-9-staple' card payment
@@ -9,10 +9,13 @@ cmd_demo() {
   announce
   email=ada.$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')@example.com
 
-  chapter 'A new person registers, and logs in'
+  chapter 'A new person registers, confirms the address, and logs in'
   call POST /api/v1/auth/register "$(jq -n --arg email "$email" --arg password "$password" \
     '{email: $email, password: $password, first_name: "Ada", last_name: "Lovelace"}')"
-  expect 20. '.success'
+  expect 202 '.success'
+  mailed "$email" 'Confirm your e-mail address'
+  call POST /api/v1/auth/verify-email "$(jq -n --arg token "$CODE" '{token: $token}')"
+  expect 200 '.success'
   call POST /api/v1/auth/login "$(jq -n --arg email "$email" --arg password "$password" \
     '{email: $email, password: $password, device_id: "ada-phone"}')"
   expect 200 '.success and (.token | length > 100)'
@@ -74,11 +77,27 @@ send() {
   STATUS=${ANSWER##*$'\n'} ANSWER=${ANSWER%$'\n'*}
 }
 
+# mailed ADDRESS SUBJECT: waits for the letter, prints it, and sets CODE to the code that stands in it. The sandbox keeps
+# all mailboxes.
+mailed() {
+  local end=$((SECONDS + 30)) letter=''
+  while ((SECONDS < end)); do
+    letter=$(curl -sS -m 5 "$(url sandbox)/mail/v1/messages?to=$1" |
+      jq -r --arg subject "$2" '[.messages[] | select(.subject == $subject)] | last | .text // empty')
+    [[ -z $letter ]] || break
+    sleep 0.2
+  done
+  [[ -n $letter ]] || die "no letter '$2' has arrived; see ./dev logs worker"
+  CODE=$(grep -Ex '[A-Za-z0-9_-]{43}' <<<"$letter" | head -n 1)
+  printf '\n%sA letter arrives: %s%s\n' "$BLUE" "$2" "$PLAIN"
+  sed "s/$CODE/${CODE:0:8}…/g; s/^/    /" <<<"$letter"
+}
+
 # Pretty, with tokens cut short: their bytes say nothing to a reader, and a terminal's history is no place for them.
 show() {
   local colour=-M
   [[ -z $BOLD ]] || colour=-C
-  jq "$colour" '(.. | objects | select(.token | type == "string") | .token) |= .[:16] + "…"' <<<"$1" 2>/dev/null |
+  jq "$colour" '(.. | objects | (.token, .refresh_token) | strings) |= .[:16] + "…"' <<<"$1" 2>/dev/null |
     sed 's/^/    /' || sed 's/^/    /' <<<"$1"
 }
 

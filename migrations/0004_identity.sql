@@ -194,6 +194,11 @@ CREATE TABLE one_time (
 CREATE INDEX one_time_of_user ON one_time (user_id, purpose);
 CREATE INDEX one_time_by_expiry ON one_time (expires_at);
 
+-- A password that was replaced before its event is in the log: changed, reset. A worker writes what a crash left out.
+ALTER TABLE credentials ADD COLUMN unrecorded text;
+
+CREATE INDEX credentials_unrecorded ON credentials (changed_at) WHERE unrecorded IS NOT NULL;
+
 -- The hashes of a person's last passwords, the current one included.
 CREATE TABLE password_history (
     user_id       uuid        NOT NULL,

@@ -90,7 +90,7 @@ pub fn shared(deps: Deps, config: &Config) -> Result<Arc<Service>, ServeError> {
         sessions,
         api_keys: ApiKeys::new(system.clone()),
         limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
-        last_writes: LastWrites::new(),
+        last_writes: LastWrites::new(redis.clone()),
         redis,
         http: config.http.clone(),
         system,

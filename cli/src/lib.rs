@@ -35,7 +35,7 @@ enum Command {
     Api,
     /// Run the loops behind the API: relay, projections, recovery, retention.
     Worker,
-    /// Play the third parties: KYC provider, card issuer, payment gateway.
+    /// Play the third parties: KYC provider, card issuer, payment gateway, mail.
     Sandbox,
     /// Rebuild the read models from the log, beside the live ones, and switch over.
     Replay {
@@ -70,6 +70,14 @@ enum Dev {
         #[arg(long)]
         check: bool,
     },
+    /// Print the six digits that an authenticator app would show for a secret now.
+    Totp {
+        /// In base 32, as the enrolment answered it.
+        secret: String,
+        /// How many steps of 30 seconds later, or earlier if negative; codes of one step either way are accepted.
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        offset: i64,
+    },
 }
 
 /// Runs the command until it is done, or until SIGTERM or SIGINT.
@@ -101,6 +109,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Keys(command) => commands::keys::run(&config, &command),
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
+        Command::Dev(Dev::Totp { secret, offset }) => commands::totp::run(&secret, offset),
         Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),
     }
 }

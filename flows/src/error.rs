@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use aggregates::{MoneyError, card, kyc, payment, user};
-use store::AppendError;
+use store::{AppendError, authentications::Outcome};
+
+use crate::passwords::Refusal;
 
 /// Why a flow did not do what it was asked. Unless the variant says otherwise nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,42 @@ pub enum Error {
     EmailTaken,
     #[error("e-mail address or password is wrong")]
     BadCredentials,
+    /// A second proof, or a passkey at login: wrong, used before, or not the account's.
+    #[error("the proof is refused")]
+    ProofRefused,
+    /// A half-done login or a ceremony that is over, or was tried too often.
+    #[error("the ticket is unknown, used up or too old")]
+    BadTicket,
+    #[error("the code is wrong")]
+    WrongCode,
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("the login is too long ago")]
+    FreshLoginRequired,
+    #[error("a second factor has to be set up first")]
+    SecondFactorRequired,
+    #[error("{operation} needs a step-up")]
+    StepUpRequired { operation: &'static str },
+    /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
+    #[error("the step-up is refused")]
+    StepUpRefused,
+    #[error("an authenticator app is enabled already")]
+    TotpEnabled,
+    #[error("the passkey is refused")]
+    PasskeyRefused,
+    #[error("nobody could log in to the account any more")]
+    LastWayIn,
+    /// Everything was right, but the password is older than the person's roles allow. A way to a new one was mailed.
+    #[error("the password has expired")]
+    PasswordExpired,
+    #[error("the password is not acceptable: {0}")]
+    Password(#[from] Refusal),
+    /// A token that was mailed is unknown, used, void or too old.
+    #[error("the token is not valid")]
+    BadToken,
+    /// Too many failures before: the attempt was not even looked at.
+    #[error("too many failed attempts")]
+    Locked { retry_after: Duration },
     #[error("identity must be verified first")]
     KycRequired { status: kyc::Status },
     #[error(transparent)]
@@ -64,6 +102,19 @@ impl Error {
                 tracing::error!(%error, "a flow was interrupted after its intent; a worker goes on");
                 Error::Unavailable { what: "outcome", resource: Some(resource()) }
             }
+        }
+    }
+
+    /// What the record of authentications says of an attempt that ended so.
+    pub(crate) fn as_outcome(&self) -> (Outcome, Option<&'static str>) {
+        match self {
+            Error::Locked { .. } => (Outcome::Locked, Some("too_many_failures")),
+            Error::BadCredentials => (Outcome::Failure, Some("bad_credentials")),
+            Error::WrongPassword => (Outcome::Failure, Some("wrong_password")),
+            Error::PasswordExpired => (Outcome::Failure, Some("password_expired")),
+            Error::Password(_) => (Outcome::Failure, Some("password_not_acceptable")),
+            Error::BadToken => (Outcome::Failure, Some("bad_token")),
+            _ => (Outcome::Failure, Some("not_completed")),
         }
     }
 

@@ -13,12 +13,18 @@ pub mod api_keys;
 pub mod audit;
 pub mod cards;
 mod error;
+mod evenly;
+pub mod factors;
 pub mod identity;
+pub mod lockout;
+pub mod mail;
 pub mod notifications;
+pub mod passwords;
 pub mod payments;
 mod people;
 pub mod sessions;
 pub mod staff;
+pub mod step_up;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -29,6 +35,7 @@ use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
 pub use error::Error;
+pub use factors::Principal;
 
 /// What a flow needs of the world. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +44,7 @@ pub struct System {
     pub providers: providers::Providers,
     pub views: projections::Views,
     pub settings: Arc<Settings>,
+    passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
     session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
@@ -62,14 +70,29 @@ impl System {
         views: projections::Views,
         settings: Settings,
     ) -> System {
-        let turns = Arc::new(turns::Turns::new());
-        System { store, providers, views, settings: Arc::new(settings), turns, session_cache: None }
+        System {
+            store,
+            providers,
+            views,
+            settings: Arc::new(settings),
+            passwords: Arc::new(passwords::Policy::built_in()),
+            turns: Arc::new(turns::Turns::new()),
+            session_cache: None,
+        }
     }
 
     /// The same system, which tells `cache` of every session that ends.
     #[must_use]
     pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
         System { session_cache: Some(cache), ..self }
+    }
+
+    /// With the list of common passwords that the settings name, if they name one.
+    pub fn with_common_passwords(mut self) -> std::io::Result<System> {
+        if let Some(path) = &self.settings.passwords.common_file {
+            self.passwords = Arc::new(passwords::Policy::from_file(path)?);
+        }
+        Ok(self)
     }
 }
 
@@ -93,7 +116,17 @@ pub struct Settings {
     /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
     /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
     pub charge_again_within_hours: u64,
+    /// Where the app's own pages are, for links in mail.
+    pub app_url: String,
+    /// Whom our mail is from.
+    pub mail_from: String,
+    /// Answers that must not tell whether there is an account leave at multiples of this time; 0 turns it off.
+    pub answer_tick_milliseconds: u64,
+    pub lockout: lockout::Settings,
+    pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
+    pub step_up: step_up::Policy,
+    pub webauthn: factors::RelyingParty,
 }
 
 impl Default for Settings {
@@ -106,7 +139,14 @@ impl Default for Settings {
             third_party_seconds: 10,
             abandoned_after_seconds: 30,
             charge_again_within_hours: 20,
+            app_url: "https://app.virtualcards.com".into(),
+            mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
+            answer_tick_milliseconds: 400,
+            lockout: lockout::Settings::default(),
+            passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),
+            step_up: step_up::Policy::default(),
+            webauthn: factors::RelyingParty::default(),
         }
     }
 }
@@ -122,6 +162,10 @@ impl Settings {
 
     pub fn abandoned_after(&self) -> Duration {
         Duration::from_secs(self.abandoned_after_seconds)
+    }
+
+    fn answer_tick(&self) -> Duration {
+        Duration::from_millis(self.answer_tick_milliseconds)
     }
 
     fn deadline(&self) -> tokio::time::Instant {

@@ -90,7 +90,7 @@ pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<
         let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
         match store.append(unit).await {
             Ok(appended) => {
-                end_in_tables(system, superseded.clone()).await?;
+                end_in_tables(system, user_id, superseded.clone()).await?;
                 let opened = Opened { session, roles, refresh_token, superseded };
                 return Ok(Written { value: opened, position: appended.position });
             }
@@ -160,7 +160,7 @@ pub async fn end(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    end_in_tables(system, vec![session_id]).await?;
+    end_in_tables(system, user_id, vec![session_id]).await?;
     people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         match person.decide(user::Command::CloseSession { session_id, reason, now: crate::now() }) {
             Err(user::Error::NoSuchSession) => Ok(vec![]),
@@ -196,11 +196,11 @@ pub(crate) async fn end_all_by(
     Ok(Written { value: ended, position: written.position })
 }
 
-pub(crate) async fn end_in_tables(system: &System, ids: Vec<SessionId>) -> Result<(), Error> {
+pub(crate) async fn end_in_tables(system: &System, user_id: UserId, ids: Vec<SessionId>) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
-    ended(system, |store| async move { store.revoke_sessions(&ids).await.map(|()| ids) }).await.map(drop)
+    ended(system, move |store| async move { store.revoke_sessions(user_id, &ids).await.map(|()| ids) }).await.map(drop)
 }
 
 pub(crate) async fn end_all_in_tables(

@@ -4,12 +4,23 @@
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use aggregates::{ClientId, Permission, SessionId, UserId};
-use flows::Written;
-use poem::{FromRequest, Request, RequestBody, Result, http::header};
+use flows::{Principal, Written};
+use poem::{
+    FromRequest, Request, RequestBody, Result,
+    http::{Method, header},
+};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 
 use super::{api_keys, rights::Right, session::Remembered, token::Claimed};
-use crate::{context::Context, docs, limits::Standing, parameters::MinPosition, problem::Problem, service::Service};
+use crate::{
+    context::Context,
+    docs,
+    limits::{Reads, Standing},
+    parameters::MinPosition,
+    problem::Problem,
+    redis_link::Down,
+    service::Service,
+};
 
 /// Anybody, counted by address.
 pub struct Visitor(Arc<Context>);
@@ -23,6 +34,8 @@ pub struct Caller<R> {
     pub session_id: SessionId,
     /// The program that acts for the person, if it is not our own app.
     pub client_id: Option<ClientId>,
+    /// The position of the person's last write through any instance, where the request is a read.
+    last_write: Option<i64>,
     context: Arc<Context>,
     right: PhantomData<R>,
 }
@@ -36,15 +49,21 @@ impl Deref for Visitor {
 }
 
 impl<R> Caller<R> {
-    /// Remembers that the person wrote, for their next reads here; gives the written value back.
+    /// Who acts, within which session.
+    pub fn principal(&self) -> Principal {
+        Principal { user_id: self.user_id, session_id: self.session_id }
+    }
+
+    /// Remembers that the person wrote, for their next reads; gives the written value back.
     pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
         self.service.last_writes.note(self.user_id, written.position);
         (written.value, written.position)
     }
 
-    /// The position that a read must have reached: as the client demands, else the person's own last write here.
+    /// The position that a read must have reached: as the client demands, else the person's own last write.
     pub fn at_least(&self, demanded: Option<MinPosition>) -> Option<i64> {
-        demanded.map(|MinPosition(position)| position).or_else(|| self.service.last_writes.of(self.user_id))
+        let own = || self.service.last_writes.of(self.user_id).max(self.last_write);
+        demanded.map(|MinPosition(position)| position).or_else(own)
     }
 }
 
@@ -81,11 +100,11 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let context = Context::of(request);
         let claimed = identify(request, &context).await?;
-        admit::<R>(&context, &claimed).await?;
+        let last_write = admit::<R>(&context, &claimed, is_read(request)).await?;
         context.service.api_keys.used(&claimed, &context).await?;
         permit(&claimed, R::PERMISSION)?;
         let Claimed { user_id, session_id, client_id, .. } = claimed;
-        Ok(Caller { user_id, session_id, client_id, context, right: PhantomData })
+        Ok(Caller { user_id, session_id, client_id, last_write, context, right: PhantomData })
     }
 }
 
@@ -133,35 +152,54 @@ fn bearer(request: &Request) -> Option<Option<&str>> {
     Some(token.map(|(_, token)| token.trim_start_matches(' ')))
 }
 
-/// Session and limits, in one round trip to Redis where it answers.
-async fn admit<R: Right>(context: &Context, claimed: &Claimed) -> Result<(), Problem> {
-    let Service { sessions, limits, .. } = &*context.service;
+/// Only reads wait for what was written before.
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// Session, limits and, for reads, the person's last write, in one round trip to Redis where it answers.
+async fn admit<R: Right>(context: &Context, claimed: &Claimed, read: bool) -> Result<Option<i64>, Problem> {
+    let Service { sessions, limits, last_writes, .. } = &*context.service;
     let Claimed { user_id, session_id, .. } = *claimed;
     let counters = [limits.address(context.client), limits.person(user_id), R::counter(limits, user_id)];
-    let key = sessions.key(session_id);
-    let remembered = match limits.admit(Some(&key), counters.into_iter().flatten().collect()).await {
+    let counters: Vec<_> = counters.into_iter().flatten().collect();
+    let (session, last_write) = (sessions.key(session_id), read.then(|| last_writes.key(user_id)));
+    let reads = match &last_write {
+        Some(last_write) => Reads::SessionAndLastWrite { session: &session, last_write },
+        None => Reads::Session { session: &session },
+    };
+    let (remembered, written) = match limits.admit(reads, &counters).await {
         Ok(admission) => {
-            let remembered = Remembered::read(admission.session.as_deref());
+            let known = (Remembered::read(admission.session.as_deref()), admission.last_write);
             stand(context, admission.verdict()?);
-            remembered
+            known
         }
-        Err(_) => Remembered::Unknown,
+        Err(Down) => {
+            stand(context, limits.alone(&counters)?);
+            (Remembered::Unknown, None)
+        }
     };
     if matches!(remembered, Remembered::Ended) {
         count_address(context).await?;
     }
-    sessions.check(remembered, claimed).await
+    sessions.check(remembered, claimed).await?;
+    Ok(written)
 }
 
 async fn count_address(context: &Context) -> Result<(), Problem> {
     let limits = &context.service.limits;
-    if let Ok(admission) = limits.admit(None, limits.address(context.client).into_iter().collect()).await {
-        stand(context, admission.verdict()?);
-    }
+    let counters: Vec<_> = limits.address(context.client).into_iter().collect();
+    let standing = match limits.admit(Reads::Nothing, &counters).await {
+        Ok(admission) => admission.verdict()?,
+        Err(Down) => limits.alone(&counters)?,
+    };
+    stand(context, standing);
     Ok(())
 }
 
 fn stand(context: &Context, standing: Standing) {
-    // Set once: a request has one extractor that counts.
-    let _ = context.standing.set(standing);
+    // Set once: a request has one extractor that counts. The look at an ended session has counted nothing.
+    if !standing.is_empty() {
+        let _ = context.standing.set(standing);
+    }
 }

@@ -1,7 +1,10 @@
-use aggregates::user::SessionEnd;
+use std::future::Future;
+
+use aggregates::{SessionId, user::SessionEnd};
 use flows::{
-    Written,
+    Origin, System, Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
+    factors::Changed,
     sessions::{self, Opened},
 };
 use secrecy::SecretString;
@@ -10,7 +13,7 @@ use super::{
     Caller,
     token::{Issued, SigningPlace},
 };
-use crate::{context::Context, problem::Problem};
+use crate::{context::Context, limits::Policy, problem::Problem};
 
 /// Where a login has led.
 pub enum Entered {
@@ -31,10 +34,28 @@ pub struct Inside {
 /// sign. Whatever can be refused is refused before the session is open.
 pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem> {
     let service = &context.service;
-    service.limits.login(context.client, &login.email).await?;
+    context.strict(Policy::Login, Some(&login.email)).await?;
     let place = service.tokens.signing_place()?;
     let written = accounts::login(&service.system, login, &context.origin()).await?;
     enter(context, place, written).await
+}
+
+/// Enters by another proof than the password: takes a place for the signature before anything is checked.
+pub async fn enter_by(
+    context: &Context,
+    entering: impl Future<Output = Result<Written<Entry>, flows::Error>>,
+) -> Result<Entered, Problem> {
+    let place = context.service.tokens.signing_place()?;
+    enter(context, place, entering.await?).await
+}
+
+/// Remembers the caller's write, and forgets the sessions that the change ended.
+pub async fn changed<R, T>(caller: &Caller<R>, written: Written<Changed<T>>) -> (T, i64) {
+    let (Changed { value, ended }, position) = caller.wrote(written);
+    for session in ended {
+        caller.service.sessions.ended(session).await;
+    }
+    (value, position)
 }
 
 /// Gives the tokens out, where the way is open.
@@ -56,6 +77,27 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
     let issue = service.tokens.issue(place, &session, &roles);
     let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
     Ok((issued?, refresh_token))
+}
+
+/// Does `work`, which ends sessions. On a task of its own, so that what was begun is finished though the client hangs
+/// up.
+pub async fn ending<F>(
+    context: &Context,
+    work: impl FnOnce(System, Origin) -> F + Send + 'static,
+) -> Result<Written<Vec<SessionId>>, flows::Error>
+where
+    F: Future<Output = Result<Written<Vec<SessionId>>, flows::Error>> + Send,
+{
+    let (service, origin) = (context.service.clone(), context.origin());
+    let done = tokio::spawn(async move {
+        let written = work(service.system.clone(), origin).await?;
+        // Where the flow has not told Redis itself.
+        for session in &written.value {
+            service.sessions.ended(*session).await;
+        }
+        Ok(written)
+    });
+    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }
 
 /// Ends the caller's session. On a task of its own, so that the log says so too when the client hangs up.

@@ -93,6 +93,8 @@ impl<'a> Found<'a> {
     pub fn outcome(&self) -> Option<&'static str> {
         match (self.meter.method(), self.meter.route()) {
             ("POST", "/api/v1/auth/register") => Some("/api/v1/auth/login"),
+            ("POST", "/api/v2/auth/register" | "/api/v2/auth/password-reset/complete") => Some("/api/v2/auth/login"),
+            ("PUT", "/api/v2/me/password") => Some("/api/v2/auth/login"),
             ("POST", "/api/v1/kyc/submit") => Some("/api/v1/kyc/status"),
             ("POST", "/api/v1/cards/request") => Some("/api/v1/cards"),
             ("POST", "/api/v1/payments/process") => Some("/api/v1/transactions"),

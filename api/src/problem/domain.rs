@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aggregates::{MoneyError, card, kyc, payment, user};
+use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
 use super::Problem;
@@ -16,6 +17,41 @@ impl From<flows::Error> for Problem {
             Error::EmailTaken => conflict("account.email_taken", "The e-mail address has an account already"),
             Error::BadCredentials => {
                 Problem::new(StatusCode::UNAUTHORIZED, "auth.bad_credentials", "E-mail address or password is wrong")
+            }
+            Error::ProofRefused => unauthorized("auth.proof_refused", "The proof is refused")
+                .detail("It is wrong, was used before, or is not the account's."),
+            Error::BadTicket => unauthorized("auth.bad_ticket", "The login is over")
+                .detail("It took too long or was tried too often. Begin again."),
+            Error::WrongCode => unprocessable("factor.wrong_code", "The code is wrong")
+                .field("code", "is not the code that the app shows now"),
+            Error::WrongPassword => forbidden("auth.wrong_password", "The password is wrong"),
+            Error::FreshLoginRequired => forbidden("auth.fresh_login_required", "The login is too long ago")
+                .detail("Give the password, or log in again."),
+            Error::SecondFactorRequired => forbidden("auth.second_factor_required", "A second factor is needed")
+                .detail("Set up an authenticator app or a passkey first."),
+            Error::StepUpRequired { operation } => {
+                forbidden("auth.step_up_required", "A second proof is needed").step_up(operation).detail(format!(
+                    "Ask for a step-up for {operation}, complete it, and send its token in X-Step-Up-Token."
+                ))
+            }
+            Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
+                .detail("It is wrong, was used before, is too old, or is for something else. Begin a new one."),
+            Error::TotpEnabled => conflict("factor.totp_enabled", "An authenticator app is enabled already"),
+            Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
+                .field("credential", "does not answer the challenge of this ticket, or is registered already"),
+            Error::LastWayIn => conflict("factor.last_way_in", "Nobody could log in to the account any more"),
+            Error::PasswordExpired => {
+                Problem::new(StatusCode::FORBIDDEN, "auth.password_expired", "The password has expired")
+                    .detail("A token to set a new one was mailed to the account's address.")
+            }
+            Error::Password(refusal) => refusal.into(),
+            Error::BadToken => unprocessable("auth.token_not_valid", "The token is not valid")
+                .detail("It is unknown, used, void, expired, or for something else. Ask for a new one.")
+                .field("token", "is not valid"),
+            Error::Locked { retry_after } => {
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "auth.locked", "Too many failed attempts")
+                    .detail("The attempt was not looked at. Wait before the next one.")
+                    .retry_after(retry_after)
             }
             Error::KycRequired { status } => {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
@@ -48,6 +84,19 @@ impl From<flows::Error> for Problem {
             }
             Error::Internal(cause) => Problem::internal(cause),
         }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let code = match refusal {
+            Refusal::TooShort => "password.too_short",
+            Refusal::TooLong => "password.too_long",
+            Refusal::Common => "password.common",
+            Refusal::Personal => "password.personal",
+            Refusal::Reused => "password.reused",
+        };
+        unprocessable(code, "The password is not acceptable").field("password", refusal.to_string())
     }
 }
 
@@ -174,12 +223,16 @@ fn amount_not_positive() -> Problem {
     amount("request.amount_not_positive", "must be positive")
 }
 
-fn conflict(code: &'static str, title: &'static str) -> Problem {
-    Problem::new(StatusCode::CONFLICT, code, title)
+fn unauthorized(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code, title)
 }
 
 fn forbidden(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
+}
+
+fn conflict(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, title)
 }
 
 fn unprocessable(code: &'static str, title: &'static str) -> Problem {

@@ -41,6 +41,7 @@ struct Parts {
     allow: Option<String>,
     standing: Option<Standing>,
     challenge: Option<HeaderValue>,
+    step_up: Option<&'static str>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -77,6 +78,9 @@ struct Body {
     /// Where the outcome will be found, where the request may have had an effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
+    /// The operation to step up for, where a step-up is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_up: Option<String>,
 }
 
 /// A problem as version 1 sends it: with `"success": false`.
@@ -103,6 +107,7 @@ impl Problem {
             allow: None,
             standing: None,
             challenge: None,
+            step_up: None,
             cause: None,
         }))
     }
@@ -179,6 +184,12 @@ impl Problem {
         self
     }
 
+    /// Names the operation that needs a step-up.
+    pub fn step_up(mut self, operation: &'static str) -> Problem {
+        self.0.step_up = Some(operation);
+        self
+    }
+
     pub fn retry_after(mut self, wait: Duration) -> Problem {
         self.0.retry_after = Some(wait);
         self
@@ -240,6 +251,7 @@ fn body(parts: Parts, context: &Context) -> Vec<u8> {
         request_id: context.request_id,
         errors: (!parts.errors.is_empty()).then_some(parts.errors),
         resource: parts.resource.map(Cow::into_owned),
+        step_up: parts.step_up.map(String::from),
     };
     let bytes = match context.face {
         Face::V1 => serde_json::to_vec(&BodyV1 { success: false, problem }),

@@ -7,6 +7,8 @@ mod kyc;
 mod notifications;
 mod payments;
 mod refresh;
+mod registration;
+mod second_factor;
 mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -15,7 +17,9 @@ use serde::Serializer;
 
 /// All resources.
 pub type Api = (
+    registration::Registration,
     auth::Auth,
+    second_factor::SecondFactor,
     refresh::Refreshing,
     users::Users,
     kyc::Kyc,

@@ -44,8 +44,8 @@ pub enum KycStatus {
 
 #[derive(Object, Serialize)]
 pub struct Profile {
-    success: bool,
-    user: User,
+    pub success: bool,
+    pub user: User,
 }
 
 #[derive(ApiResponse)]

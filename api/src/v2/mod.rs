@@ -5,20 +5,44 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod factors;
+mod passkeys;
+mod passwords;
 mod payments;
+mod proofs;
+mod registration;
+mod second_factor;
 mod sessions;
+mod step_up;
 mod tokens;
 
 use poem_openapi::Tags;
 
-/// All resources.
-pub type Api =
-    (auth::Auth, tokens::Tokens, sessions::Sessions, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+/// All resources, in groups since tuples have no default past twelve.
+pub type Api = (Access, payments::Payments, Others);
+
+/// Getting in, and staying in.
+type Access = (
+    registration::Registration,
+    auth::Auth,
+    tokens::Tokens,
+    sessions::Sessions,
+    passwords::Passwords,
+    second_factor::SecondFactors,
+    step_up::StepUps,
+    factors::Factors,
+    passkeys::Passkeys,
+);
+
+/// For programs, and for those who look after people and what happened.
+type Others = (api_keys::ApiKeys, admin::Admin, audit::Audit);
 
 #[derive(Tags)]
 enum Tag {
-    /// Sessions.
+    /// Accounts, passwords and sessions.
     Authentication,
+    /// Authenticator apps, passkeys and recovery codes.
+    Factors,
     /// Payments.
     Payments,
     /// Keys for the caller's own programs.

@@ -2,6 +2,7 @@
 
 mod login;
 mod registration;
+mod second_factor;
 mod text;
 
 use std::fmt;
@@ -12,8 +13,10 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
+pub(crate) use login::LONGEST_PASSWORD;
 pub use login::{Entry, Login, Pending, enter, login};
-pub use registration::{Registration, register};
+pub use registration::{Registration, register, resend_verification, verify_email};
+pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 pub(crate) use text::{name, normalised_email};
 
 /// A person's account, opened for that person. Prints only the id.
@@ -52,7 +55,7 @@ pub async fn account(system: &System, user_id: UserId, at_least: Option<i64>) ->
 }
 
 /// The account from the aggregates, never behind.
-async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
+pub(crate) async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
     let person = system.store.load_latest::<user::User>(user_id).await?;
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
     match (person.email(), person.first_name(), person.last_name()) {

@@ -115,7 +115,8 @@ async fn revoke_some(
     if ids.is_empty() {
         return Err(Error::NotFound { what });
     }
-    let ended = ended(system, |store| async move { store.revoke_sessions(&ids).await.map(|()| ids) }).await?;
+    let ended =
+        ended(system, move |store| async move { store.revoke_sessions(user_id, &ids).await.map(|()| ids) }).await?;
     close(system, user_id, ended, origin).await
 }
 
@@ -138,7 +139,7 @@ async fn close(system: &System, user_id: UserId, ended: Vec<SessionId>, origin: 
                 decided => events.extend(decided?),
             }
         }
-        Ok(events)
+        Ok::<_, user::Error>(events)
     })
     .await
 }

@@ -220,7 +220,7 @@ async fn sessions(stage: &Stage, add: &mut impl FnMut(&'static str, String)) {
     let (store, forge) = (&stage.store, &stage.forge);
     let member = Member::new(store, &[Role::Admin, Role::Merchant]).await;
     let revoked = member.log_in(store, &[Proof::Passkey]).await;
-    store.revoke_sessions(&[revoked.session.session_id]).await.unwrap();
+    store.revoke_sessions(member.user_id, &[revoked.session.session_id]).await.unwrap();
     add("a session that was ended", revoked.token);
     let mut expired = a_session(member.user_id);
     expired.expires_at = Utc::now() - chrono::TimeDelta::seconds(1);
