@@ -13,6 +13,7 @@ mod last_writes;
 mod limits;
 mod middleware;
 mod money;
+mod oauth;
 mod operations;
 mod parameters;
 mod problem;

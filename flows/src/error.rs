@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aggregates::{MoneyError, card, kyc, payment, user};
+use aggregates::{MoneyError, card, client, kyc, payment, user};
 use store::AppendError;
 
 /// Why a flow did not do what it was asked. Unless the variant says otherwise nothing has changed.
@@ -23,7 +23,25 @@ pub enum Error {
     #[error(transparent)]
     Payment(#[from] payment::Error),
     #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error(transparent)]
     Money(#[from] MoneyError),
+    /// A login through a provider that was not begun here, is over, or is not vouched for.
+    #[error("the provider's login is not accepted")]
+    NotVouched,
+    /// The provider does not vouch for the e-mail address.
+    #[error("the provider has not verified the e-mail address")]
+    EmailNotVouched,
+    /// The address that the provider vouches for has an account, which has to be logged in to first.
+    #[error("the account has to be logged in to and linked")]
+    LinkRequired,
+    #[error("the identity belongs to another account")]
+    IdentityTaken,
+    #[error("there would be no way left to log in")]
+    LastWayIn,
+    /// The operation wants somebody who has proven just now who they are.
+    #[error("the login is too long ago")]
+    LoginTooOld,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.

@@ -10,12 +10,16 @@
 
 pub mod accounts;
 pub mod cards;
+pub mod clients;
+pub mod consents;
 mod error;
 pub mod identity;
 pub mod notifications;
+pub mod oauth;
 pub mod payments;
 mod people;
 pub mod sessions;
+pub mod social;
 mod turns;
 
 use std::{sync::Arc, time::Duration};

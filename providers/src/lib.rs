@@ -1,5 +1,5 @@
 //! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]) and card payments
-//! ([`gateway`]); and the local [`sandbox`] that stands in for all three.
+//! ([`gateway`]); OpenID providers ([`social`]); and the local [`sandbox`] that stands in for the first three.
 //!
 //! Each kind of third party is one small trait beside its adapters; a new vendor is one new file in that folder. An
 //! adapter makes one attempt and says by [`Failure`] what is known afterwards: whether it surely did not happen, may
@@ -24,6 +24,7 @@ pub mod kyc;
 mod metering;
 mod retry;
 pub mod sandbox;
+pub mod social;
 mod wiped;
 
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Providers {
     pub kyc: Arc<dyn kyc::Verifier>,
     pub issuer: Arc<dyn issuing::Issuer>,
     pub gateway: Arc<dyn gateway::Gateway>,
+    /// OpenID providers that people can log in through.
+    pub social: Arc<social::Social>,
     /// How a failed call is repeated. Adapters do not repeat by themselves.
     pub retry: Retry,
 }
@@ -54,6 +57,7 @@ impl Providers {
             kyc: Arc::new(kyc::Sandbox::new(&client, &base, &config.kyc)?),
             issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
+            social: Arc::new(social::providers(&config.social, config.connect_timeout_ms)?),
             retry: Retry::new(&config.retry),
         })
     }

@@ -5,8 +5,10 @@
 //! log by position. This crate never calls third parties, publishes to the bus or decides a business rule.
 
 pub mod authentications;
+mod client_secrets;
 mod cqrs;
 mod error;
+pub mod identities;
 pub mod keys;
 mod leadership;
 mod log;

@@ -67,6 +67,12 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the person has a password at all.
+    pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
+        let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM credentials WHERE user_id = $1)").bind(user.0);
+        Ok(row.fetch_one(self.pool()).await?.try_get(0)?)
+    }
+
     /// Whether `password` is the person's. Takes as long for nobody as for somebody.
     pub async fn check_password(&self, user: Option<UserId>, password: SecretString) -> Result<bool, Error> {
         let row = sqlx::query("SELECT password_hash FROM credentials WHERE user_id = $1")

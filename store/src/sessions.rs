@@ -176,6 +176,31 @@ impl Store {
         rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
     }
 
+    /// The open session that a refresh token is of, be the token used or not; and whether it could still be used.
+    pub async fn session_by_refresh_token(&self, token: &SecretString) -> Result<Option<(Session, bool)>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS}, t.used_at IS NULL AND t.expires_at > now()
+               FROM refresh_tokens t JOIN sessions s USING (session_id)
+              WHERE t.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
+        );
+        let row = sqlx::query(&sql).bind(token_hash(token.expose_secret())).fetch_optional(self.pool()).await?;
+        row.map(|row| Ok((read(&row)?, row.try_get(8)?))).transpose()
+    }
+
+    /// Ends a client's sessions, for one person or for all; those that were open.
+    pub async fn revoke_sessions_by(&self, client: ClientId, user: Option<UserId>) -> Result<Vec<SessionId>, Error> {
+        let rows = sqlx::query(
+            "UPDATE sessions SET revoked_at = now()
+              WHERE client_id = $1 AND ($2::uuid IS NULL OR user_id = $2) AND revoked_at IS NULL
+             RETURNING session_id",
+        )
+        .bind(client.0)
+        .bind(user.map(|user| user.0))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
+    }
+
     /// Deletes sessions that ended before `time`; how many.
     pub async fn delete_sessions_ended_before(&self, time: DateTime<Utc>) -> Result<u64, Error> {
         let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(time).execute(self.pool()).await?;

@@ -11,7 +11,7 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{rights::Right, session::Remembered, token::Claimed};
+use super::{rights::{Right, Rights}, session::Remembered, token::Claimed};
 use crate::{context::Context, limits::Standing, parameters::MinPosition, problem::Problem, service::Service};
 
 const SCHEME: &str = "accessToken";
@@ -27,6 +27,8 @@ pub struct Caller<R> {
     pub session_id: SessionId,
     /// The program that acts for the person, if it is not our own app.
     pub client_id: Option<ClientId>,
+    /// All that the token permits.
+    pub rights: Rights,
     context: Arc<Context>,
     right: PhantomData<R>,
 }
@@ -52,6 +54,24 @@ impl<R> Caller<R> {
     }
 }
 
+impl<R: Right> Caller<R> {
+    /// The caller, checked and counted.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let context = Context::of(request);
+        let Some(claimed) = bearer(request).and_then(|token| context.service.tokens.verify(token)) else {
+            // A stranger is counted too, by address: guessing tokens is not for free.
+            count_address(&context).await?;
+            return Err(Problem::unauthenticated());
+        };
+        admit::<R>(&context, claimed).await?;
+        if !claimed.rights.permit(R::PERMISSION) {
+            return Err(Problem::forbidden(R::PERMISSION));
+        }
+        let Claimed { user_id, session_id, client_id, rights, .. } = claimed;
+        Ok(Caller { user_id, session_id, client_id, rights, context, right: PhantomData })
+    }
+}
+
 impl<R> Deref for Caller<R> {
     type Target = Context;
 
@@ -62,6 +82,13 @@ impl<R> Deref for Caller<R> {
 
 impl<'a> FromRequest<'a> for Visitor {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        Ok(Visitor::of(request).await?)
+    }
+}
+
+impl Visitor {
+    /// Whoever it is, counted.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
         let context = Context::of(request);
         count_address(&context).await?;
         Ok(Visitor(context))
@@ -92,18 +119,7 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let context = Context::of(request);
-        let Some(claimed) = bearer(request).and_then(|token| context.service.tokens.verify(token)) else {
-            // A stranger is counted too, by address: guessing tokens is not for free.
-            count_address(&context).await?;
-            return Err(Problem::unauthenticated().into());
-        };
-        admit::<R>(&context, claimed).await?;
-        if !claimed.rights.permit(R::PERMISSION) {
-            return Err(Problem::forbidden(R::PERMISSION).into());
-        }
-        let Claimed { user_id, session_id, client_id, .. } = claimed;
-        Ok(Caller { user_id, session_id, client_id, context, right: PhantomData })
+        Ok(Caller::of(request).await?)
     }
 }
 

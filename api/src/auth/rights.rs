@@ -44,6 +44,7 @@ rights!(
     ClientsManage,
     AuditRead,
     EventsRead,
+    OpenId,
 );
 
 /// Paying has a stricter limit of its own.
@@ -67,6 +68,11 @@ impl Rights {
         let permitted = roles.iter().flat_map(|role| role.permissions());
         let within = |permission: &&Permission| scopes.is_none_or(|scopes| scopes.contains(*permission));
         Rights(permitted.filter(within).fold(0, |bits, permission| bits | bit(*permission)))
+    }
+
+    /// By name.
+    pub fn all(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.into_iter().filter(move |permission| self.permit(*permission))
     }
 
     pub fn permit(self, permission: Permission) -> bool {

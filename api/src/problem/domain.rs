@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, card, kyc, payment, user};
+use aggregates::{MoneyError, card, client, kyc, payment, user};
 use poem::http::StatusCode;
 
 use super::Problem;
@@ -25,7 +25,21 @@ impl From<flows::Error> for Problem {
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
+            Error::Client(error) => error.into(),
             Error::Money(error) => error.into(),
+            Error::NotVouched => {
+                Problem::new(StatusCode::UNAUTHORIZED, "auth.not_vouched", "The provider's login is not accepted")
+                    .detail("It was not begun here, is over, or the provider does not vouch for it. Begin again.")
+            }
+            Error::EmailNotVouched => forbidden("auth.email_not_vouched", "The e-mail address is not verified")
+                .detail("The provider has to vouch for an e-mail address before it can open an account."),
+            Error::LinkRequired => conflict("auth.link_required", "The address has an account already")
+                .detail("Log in to the account as before, then link the provider to it."),
+            Error::IdentityTaken => conflict("identity.taken", "The identity belongs to another account"),
+            Error::LastWayIn => conflict("identity.last_way_in", "There would be no way left to log in")
+                .detail("Set a password, add a passkey or link another identity first."),
+            Error::LoginTooOld => forbidden("auth.login_too_old", "The login is too long ago")
+                .detail("Log in again, or step up, and repeat this within five minutes."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
@@ -81,6 +95,29 @@ impl From<user::Error> for Problem {
             // Told only to somebody whose session was still open a moment ago.
             user::Error::Closed => conflict("account.closed", "The account is closed"),
             user::Error::NotClosed => conflict("account.not_closed", "The account has to be closed first"),
+        }
+    }
+}
+
+impl From<client::Error> for Problem {
+    fn from(error: client::Error) -> Problem {
+        let said = error.to_string();
+        match error {
+            client::Error::NotRegistered => not_found("client"),
+            client::Error::AlreadyRegistered => conflict("client.already_registered", "The client is registered"),
+            client::Error::NoRedirectUri | client::Error::UnwantedRedirectUri => {
+                unprocessable("client.redirect_uris", "The addresses do not fit the client's kind")
+                    .field("redirect_uris", said)
+            }
+            client::Error::ScopeNotAllowed => {
+                unprocessable("scope.not_allowed", "The right cannot be given to such a client").field("scopes", said)
+            }
+            client::Error::PublicClient => conflict("client.public", "A public client has no secret"),
+            client::Error::TooManySecrets { .. } => {
+                conflict("client.too_many_secrets", "Too many secrets").detail(said)
+            }
+            client::Error::NoSuchSecret => not_found("client_secret"),
+            client::Error::Disabled => conflict("client.disabled", "The client is disabled"),
         }
     }
 }
@@ -173,6 +210,10 @@ fn amount_not_positive() -> Problem {
 
 fn conflict(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, title)
+}
+
+fn forbidden(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 
 fn unprocessable(code: &'static str, title: &'static str) -> Problem {

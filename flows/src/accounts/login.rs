@@ -57,20 +57,30 @@ pub(crate) struct HalfDone {
 
 /// Checks the password, always and first. An account with a second factor is then asked for it.
 pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Written<Entry>, Error> {
-    if login.device_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
-        return Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters"));
+    check_device(login.device_id.as_deref())?;
+    let user_id = prove(system, &login.email, login.password).await?;
+    enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
+}
+
+pub(crate) fn check_device(device_id: Option<&str>) -> Result<(), Error> {
+    match device_id.is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
+        true => Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters")),
+        false => Ok(()),
     }
-    if login.password.expose_secret().len() > LONGEST_PASSWORD {
+}
+
+/// Whose address and password these are.
+pub(crate) async fn prove(system: &System, email: &str, password: SecretString) -> Result<UserId, Error> {
+    if password.expose_secret().len() > LONGEST_PASSWORD {
         return Err(Error::BadCredentials);
     }
     let store = &system.store;
-    let email = normalised_email(&login.email).map_err(|_| Error::BadCredentials)?;
+    let email = normalised_email(email).map_err(|_| Error::BadCredentials)?;
     let user_id = store.account_by_email(&store.email_index(&email)).await?;
-    if !store.check_password(user_id, login.password).await? {
-        return Err(Error::BadCredentials);
+    match store.check_password(user_id, password).await? {
+        true => user_id.ok_or(Error::BadCredentials),
+        false => Err(Error::BadCredentials),
     }
-    let user_id = user_id.ok_or(Error::BadCredentials)?;
-    enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
 }
 
 /// Lets somebody in who has proven who they are by `proofs`: at once if that is enough, else with a ticket for the

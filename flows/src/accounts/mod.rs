@@ -2,7 +2,7 @@
 
 mod login;
 mod registration;
-mod text;
+pub(crate) mod text;
 
 use std::fmt;
 
@@ -12,6 +12,7 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
+pub(crate) use login::{check_device, prove};
 pub use login::{Entry, Login, Pending, enter, login};
 pub use registration::{Registration, register};
 
@@ -51,7 +52,7 @@ pub async fn account(system: &System, user_id: UserId, at_least: Option<i64>) ->
 }
 
 /// The account from the aggregates, never behind.
-async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
+pub(crate) async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
     let person = system.store.load_latest::<user::User>(user_id).await?;
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
     match (person.email(), person.first_name(), person.last_name()) {

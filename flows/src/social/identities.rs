@@ -1,0 +1,143 @@
+use aggregates::{
+    Actor, CredentialId, SessionId, UserId,
+    user::{self, Command, User},
+};
+use chrono::TimeDelta;
+use store::{
+    AppendError, Unit,
+    authentications::{Action, Outcome},
+    identities::{CLAIM, LinkedIdentity},
+};
+
+use super::{Destination, Return, arrive, depart};
+use crate::{ATTEMPTS, Error, Origin, System, Written};
+
+/// How fresh a login has to be to add a way in.
+const FRESH: TimeDelta = TimeDelta::minutes(5);
+
+/// The identities that a person can log in with.
+pub async fn list(system: &System, user_id: UserId) -> Result<Vec<LinkedIdentity>, Error> {
+    let person = system.store.load_latest::<User>(user_id).await?;
+    let noted = system.store.noted_identities(user_id).await?;
+    Ok(noted.into_iter().filter(|identity| person.identities().contains_key(&identity.identity_id)).collect())
+}
+
+/// The address at the provider to send a person to who wants to link an identity there. Only for somebody who has
+/// proven just now who they are: by a login in the last five minutes, or by a step-up (`stepped_up`).
+pub async fn start_linking(
+    system: &System,
+    user_id: UserId,
+    session_id: SessionId,
+    provider: &str,
+    stepped_up: bool,
+) -> Result<String, Error> {
+    let session = system.store.session(session_id).await?.ok_or(user::Error::NoSuchSession)?;
+    if !stepped_up && crate::now() - session.auth_time > FRESH {
+        return Err(Error::LoginTooOld);
+    }
+    depart(system, provider, Destination::Link { user_id, session_id }).await
+}
+
+/// Links the identity that the provider vouches for, in the session in which it was begun.
+pub async fn complete_linking(
+    system: &System,
+    user_id: UserId,
+    session_id: SessionId,
+    provider: &str,
+    back: Return,
+    origin: &Origin,
+) -> Result<Written<CredentialId>, Error> {
+    let vouched = arrive(system, provider, &back, &Destination::Link { user_id, session_id }).await;
+    let linked = match vouched {
+        Ok(vouched) => {
+            let identity = system.store.external_id(&vouched.issuer, &vouched.subject);
+            link(system, user_id, provider, identity, origin).await
+        }
+        Err(error) => Err(error),
+    };
+    record(system, Action::LinkIdentity, user_id, session_id, linked.as_ref().err().map(super::reason), origin).await?;
+    linked
+}
+
+async fn link(
+    system: &System,
+    user_id: UserId,
+    provider: &str,
+    identity: store::identities::ExternalId,
+    origin: &Origin,
+) -> Result<Written<CredentialId>, Error> {
+    let store = &system.store;
+    if store.identity_owner(&identity).await?.is_some_and(|owner| owner != user_id) {
+        return Err(Error::IdentityTaken);
+    }
+    let identity_id = identity.at(user_id);
+    store.note_identity(user_id, &identity, provider).await?;
+    let _turn = system.turns.take(user_id).await;
+    for _ in 0..ATTEMPTS {
+        let person = store.load_latest::<User>(user_id).await?;
+        let provider = provider.to_owned();
+        let events = person.decide(Command::LinkIdentity { identity_id, provider, now: crate::now() })?;
+        if events.is_empty() {
+            return Ok(Written { value: identity_id, position: store.head().await? });
+        }
+        let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
+        match store.append(unit.claim(CLAIM, identity.key(), user_id.0)).await {
+            Ok(appended) => return Ok(Written { value: identity_id, position: appended.position }),
+            Err(AppendError::Conflict) => {}
+            Err(AppendError::Taken) => {
+                store.forget_identity(user_id, identity_id).await?;
+                return Err(Error::IdentityTaken);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Conflict)
+}
+
+/// Takes a way in away, if another is left.
+pub async fn unlink(
+    system: &System,
+    user_id: UserId,
+    session_id: SessionId,
+    identity_id: CredentialId,
+    origin: &Origin,
+) -> Result<Written<()>, Error> {
+    let store = &system.store;
+    let has_password = store.has_password(user_id).await?;
+    let identity = store.external_id_of(user_id, identity_id).await?.ok_or(user::Error::NoSuchIdentity)?;
+    let _turn = system.turns.take(user_id).await;
+    for _ in 0..ATTEMPTS {
+        let person = store.load_latest::<User>(user_id).await?;
+        let events = person.decide(Command::UnlinkIdentity { identity_id, now: crate::now() })?;
+        if !has_password && person.passkeys().is_empty() && person.identities().len() < 2 {
+            return Err(Error::LastWayIn);
+        }
+        let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
+        match store.append(unit.release(CLAIM, identity.key(), user_id.0)).await {
+            Ok(appended) => {
+                store.forget_identity(user_id, identity_id).await?;
+                record(system, Action::UnlinkIdentity, user_id, session_id, None, origin).await?;
+                return Ok(Written { value: (), position: appended.position });
+            }
+            Err(AppendError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Conflict)
+}
+
+async fn record(
+    system: &System,
+    action: Action,
+    user_id: UserId,
+    session_id: SessionId,
+    reason: Option<&'static str>,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let outcome = if reason.is_none() { Outcome::Success } else { Outcome::Failure };
+    let mut entry = origin.authentication(action, outcome);
+    entry.user_id = Some(user_id);
+    entry.session_id = Some(session_id);
+    entry.reason = reason;
+    Ok(system.store.record_authentication(&entry).await?)
+}
