@@ -29,6 +29,7 @@ package() {
     psql) echo postgresql-client ;;
     redis-cli) echo redis-tools ;;
     cc) echo gcc libc6-dev ;;
+    node) echo nodejs ;;
     *) echo "$1" ;;
   esac
 }
@@ -89,6 +90,16 @@ install_packages() {
   POLICY=
   [[ ! -d /run/systemd/system ]] ||
     say "the system's own units of these packages have not been started; 'systemctl disable UNIT' keeps it so at boot"
+}
+
+# Programs of others that the tests run against the system. Fetched again when the lock file has changed.
+ensure_peers() {
+  local folder=$ROOT/tests/node
+  ensure node npm
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/.lock" && return
+  say 'fetching what tests/node needs'
+  (cd "$folder" && attend npm ci --no-audit --no-fund --loglevel=error)
+  cp "$folder/package-lock.json" "$folder/node_modules/.lock"
 }
 
 ensure_rust() {

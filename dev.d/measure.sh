@@ -94,6 +94,7 @@ template() {
 cmd_test() {
   local scope=(--workspace) argument
   ensure_rust
+  ensure_peers
   private_set test
   prepare dev
   for argument; do

@@ -2,12 +2,19 @@
 //! idempotency key. One file a resource.
 
 mod auth;
+mod clients;
+mod consents;
+mod identities;
 mod payments;
+mod social;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (auth::Auth, payments::Payments);
+pub type Api = (auth::Auth, payments::Payments, Programs);
+
+/// What concerns programs of third parties and other providers' logins.
+type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
 #[derive(Tags)]
 enum Tag {
@@ -15,4 +22,8 @@ enum Tag {
     Authentication,
     /// Payments.
     Payments,
+    /// How the caller logs in, and who else may act for them.
+    Security,
+    /// For those who run the programme.
+    Administration,
 }

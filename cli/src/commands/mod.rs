@@ -1,3 +1,4 @@
+pub(crate) mod clients;
 pub(crate) mod replay;
 pub(crate) mod schemas;
 pub(crate) mod serve;
