@@ -147,7 +147,7 @@ pub async fn disable(
     let disable = |client: &Client| client.decide(Command::Disable { now: crate::now() });
     let Written { position, .. } = change(system, actor, client_id, origin, disable).await?;
     // After the log: a session that is being opened meanwhile is found here, or meets the event.
-    let ended = system.store.revoke_sessions_by(client_id, None).await?;
+    let ended = system.store.revoke_sessions_by(client_id).await?;
     Ok(Written { value: ended, position })
 }
 

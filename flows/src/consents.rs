@@ -59,7 +59,7 @@ pub async fn withdraw(
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
     let store = &system.store;
-    let mut ended = store.revoke_sessions_by(client_id, Some(user_id)).await?;
+    let mut ended = store.revoke_sessions_for(client_id, user_id).await?;
     let written = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         let now = crate::now();
         let mut events = person.decide(user::Command::WithdrawConsent { client_id, now })?;
@@ -68,10 +68,10 @@ pub async fn withdraw(
             let (session_id, reason) = (*session_id, SessionEnd::ConsentWithdrawn);
             events.extend(person.decide(user::Command::CloseSession { session_id, reason, now })?);
         }
-        Ok(events)
+        Ok::<_, Error>(events)
     })
     .await?;
     // Once more: a session that was being opened meanwhile is found here, or meets the event.
-    ended.extend(store.revoke_sessions_by(client_id, Some(user_id)).await?);
+    ended.extend(store.revoke_sessions_for(client_id, user_id).await?);
     Ok(Written { value: ended, position: written.position })
 }

@@ -12,6 +12,31 @@ pub enum Error {
     EmailTaken,
     #[error("e-mail address or password is wrong")]
     BadCredentials,
+    /// A second proof, or a passkey at login: wrong, used before, or not the account's.
+    #[error("the proof is refused")]
+    ProofRefused,
+    /// A half-done login or a ceremony that is over, or was tried too often.
+    #[error("the ticket is unknown, used up or too old")]
+    BadTicket,
+    #[error("the code is wrong")]
+    WrongCode,
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("the login is too long ago")]
+    FreshLoginRequired,
+    #[error("a second factor has to be set up first")]
+    SecondFactorRequired,
+    #[error("{operation} needs a step-up")]
+    StepUpRequired { operation: &'static str },
+    /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
+    #[error("the step-up is refused")]
+    StepUpRefused,
+    #[error("an authenticator app is enabled already")]
+    TotpEnabled,
+    #[error("the passkey is refused")]
+    PasskeyRefused,
+    #[error("nobody could log in to the account any more")]
+    LastWayIn,
     #[error("identity must be verified first")]
     KycRequired { status: kyc::Status },
     #[error(transparent)]
@@ -37,11 +62,6 @@ pub enum Error {
     LinkRequired,
     #[error("the identity belongs to another account")]
     IdentityTaken,
-    #[error("there would be no way left to log in")]
-    LastWayIn,
-    /// The operation wants somebody who has proven just now who they are.
-    #[error("the login is too long ago")]
-    LoginTooOld,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.

@@ -13,13 +13,16 @@ pub mod cards;
 pub mod clients;
 pub mod consents;
 mod error;
+pub mod factors;
 pub mod identity;
+pub mod mail;
 pub mod notifications;
 pub mod oauth;
 pub mod payments;
 mod people;
 pub mod sessions;
 pub mod social;
+pub mod step_up;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +33,7 @@ use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
 pub use error::Error;
+pub use factors::Principal;
 
 /// What a flow needs of the world. Cheap to clone.
 #[derive(Clone)]
@@ -86,7 +90,13 @@ pub struct Settings {
     /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
     /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
     pub charge_again_within_hours: u64,
+    /// Where the app's own pages are, for links in mail.
+    pub app_url: String,
+    /// Whom our mail is from.
+    pub mail_from: String,
     pub fraud: fraud::Policy,
+    pub step_up: step_up::Policy,
+    pub webauthn: factors::RelyingParty,
 }
 
 impl Default for Settings {
@@ -99,7 +109,11 @@ impl Default for Settings {
             third_party_seconds: 10,
             abandoned_after_seconds: 30,
             charge_again_within_hours: 20,
+            app_url: "https://app.virtualcards.com".into(),
+            mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             fraud: fraud::Policy::default(),
+            step_up: step_up::Policy::default(),
+            webauthn: factors::RelyingParty::default(),
         }
     }
 }

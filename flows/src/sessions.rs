@@ -109,7 +109,7 @@ pub(crate) async fn open_on(
         let roles = person.roles().iter().copied().collect();
         match store.append(unit.stream(&person, events)).await {
             Ok(appended) => {
-                store.revoke_sessions(&superseded).await?;
+                store.revoke_sessions(user_id, &superseded).await?;
                 let opened = OpenedOn { session, roles, refresh_token, superseded };
                 return Ok(Written { value: opened, position: appended.position });
             }
@@ -159,7 +159,7 @@ pub async fn end(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    system.store.revoke_sessions(&[session_id]).await?;
+    system.store.revoke_sessions(user_id, &[session_id]).await?;
     people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         match person.decide(user::Command::CloseSession { session_id, reason, now: crate::now() }) {
             Err(user::Error::NoSuchSession) => Ok(vec![]),

@@ -23,7 +23,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The client that all vendors share. It repeats nothing by itself, follows no redirect (the key and the card would
 /// go along) and ignores the environment's proxies (a change of environment must not redirect card data).
 pub(crate) fn client(base: &BaseUrl, config: &Config) -> Result<Client, SetupError> {
-    let most_connections = [&config.kyc, &config.issuer, &config.gateway].map(|vendor| vendor.max_in_flight);
+    let most_connections =
+        [&config.kyc, &config.issuer, &config.gateway, &config.mail].map(|vendor| vendor.max_in_flight);
     builder(base.is_https(), config.connect_timeout_ms)
         .pool_idle_timeout(Duration::from_millis(config.idle_connection_ms))
         .pool_max_idle_per_host(most_connections.iter().fold(0, |sum, most| sum.saturating_add(*most)))

@@ -1,5 +1,5 @@
-//! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]) and card payments
-//! ([`gateway`]); OpenID providers ([`social`]); and the local [`sandbox`] that stands in for the first three.
+//! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]), card payments ([`gateway`]),
+//! [`mail`] and OpenID providers ([`social`]); and the local [`sandbox`] that stands in for all but the last.
 //!
 //! Each kind of third party is one small trait beside its adapters; a new vendor is one new file in that folder. An
 //! adapter makes one attempt and says by [`Failure`] what is known afterwards: whether it surely did not happen, may
@@ -21,6 +21,7 @@ pub mod gateway;
 mod http;
 pub mod issuing;
 pub mod kyc;
+pub mod mail;
 mod metering;
 mod retry;
 pub mod sandbox;
@@ -40,6 +41,7 @@ pub struct Providers {
     pub kyc: Arc<dyn kyc::Verifier>,
     pub issuer: Arc<dyn issuing::Issuer>,
     pub gateway: Arc<dyn gateway::Gateway>,
+    pub mail: Arc<dyn mail::Mail>,
     /// OpenID providers that people can log in through.
     pub social: Arc<social::Social>,
     /// How a failed call is repeated. Adapters do not repeat by themselves.
@@ -47,7 +49,7 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all three parts. Connects at the first call.
+    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all its parts. Connects at the first call.
     ///
     /// Install the metrics recorder first: its handles are taken here, once, for the calls to be cheap.
     pub fn sandbox(base_url: &str, config: &Config) -> Result<Providers, SetupError> {
@@ -57,6 +59,7 @@ impl Providers {
             kyc: Arc::new(kyc::Sandbox::new(&client, &base, &config.kyc)?),
             issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
+            mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
             social: Arc::new(social::providers(&config.social, config.connect_timeout_ms)?),
             retry: Retry::new(&config.retry),
         })

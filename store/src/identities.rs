@@ -5,7 +5,6 @@ use aggregates::{CredentialId, UserId};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
-use uuid::Uuid;
 
 use crate::{Error, Store};
 
@@ -48,47 +47,34 @@ impl Store {
 
     /// Whose an identity is.
     pub async fn identity_owner(&self, identity: &ExternalId) -> Result<Option<UserId>, Error> {
-        let row = sqlx::query("SELECT owner FROM claims WHERE scope = $1 AND key = $2")
-            .bind(CLAIM)
-            .bind(identity.key())
-            .fetch_optional(self.pool())
-            .await?;
-        row.map(|row| Ok(UserId(row.try_get::<Uuid, _>(0)?))).transpose()
+        self.claim_owner(CLAIM, identity.key()).await
     }
 
     /// Notes an identity for its owner's list, before it is claimed. Without the claim it opens nothing.
     pub async fn note_identity(&self, user: UserId, identity: &ExternalId, provider: &str) -> Result<(), Error> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO linked_identities (identity_id, user_id, provider, subject_hash) VALUES ($1, $2, $3, $4)
              ON CONFLICT (identity_id) DO NOTHING",
-        )
-        .bind(identity.at(user).0)
-        .bind(user.0)
-        .bind(provider)
-        .bind(identity.key())
-        .execute(self.pool())
-        .await?;
+        );
+        let query = query.bind(identity.at(user).0).bind(user.0).bind(provider).bind(identity.key());
+        self.write_as(user, query).await?;
         Ok(())
     }
 
     /// Notes that somebody logged in by an identity.
     pub async fn used_identity(&self, user: UserId, identity: &ExternalId) -> Result<(), Error> {
-        sqlx::query("UPDATE linked_identities SET last_used_at = now() WHERE identity_id = $1")
-            .bind(identity.at(user).0)
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("UPDATE linked_identities SET last_used_at = now() WHERE identity_id = $1");
+        self.write_as(user, query.bind(identity.at(user).0)).await?;
         Ok(())
     }
 
     /// What was noted of a person's identities, the oldest first.
     pub async fn noted_identities(&self, user: UserId) -> Result<Vec<LinkedIdentity>, Error> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT identity_id, provider, created_at, last_used_at FROM linked_identities
               WHERE user_id = $1 ORDER BY created_at, identity_id LIMIT 100",
-        )
-        .bind(user.0)
-        .fetch_all(self.pool())
-        .await?;
+        );
+        let rows = self.rows_of(user, query.bind(user.0)).await?;
         let read = |row: &sqlx::postgres::PgRow| {
             Ok(LinkedIdentity {
                 identity_id: CredentialId(row.try_get(0)?),
@@ -102,22 +88,16 @@ impl Store {
 
     /// The provider's side of one of a person's identities.
     pub async fn external_id_of(&self, user: UserId, id: CredentialId) -> Result<Option<ExternalId>, Error> {
-        let row = sqlx::query("SELECT subject_hash FROM linked_identities WHERE identity_id = $1 AND user_id = $2")
-            .bind(id.0)
-            .bind(user.0)
-            .fetch_optional(self.pool())
-            .await?;
+        let query = sqlx::query("SELECT subject_hash FROM linked_identities WHERE identity_id = $1 AND user_id = $2");
+        let row = self.row_of(user, query.bind(id.0).bind(user.0)).await?;
         let Some(row) = row else { return Ok(None) };
         let hash: Vec<u8> = row.try_get(0)?;
         Ok(hash.try_into().ok().map(ExternalId))
     }
 
     pub async fn forget_identity(&self, user: UserId, id: CredentialId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM linked_identities WHERE identity_id = $1 AND user_id = $2")
-            .bind(id.0)
-            .bind(user.0)
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("DELETE FROM linked_identities WHERE identity_id = $1 AND user_id = $2");
+        self.write_as(user, query.bind(id.0).bind(user.0)).await?;
         Ok(())
     }
 }

@@ -23,3 +23,4 @@ mod read_tables;
 mod scenarios;
 mod secrecy;
 mod secrets;
+mod wall;

@@ -1,6 +1,9 @@
 //! The pages that a person goes through: plain HTML, no script, no cookie.
 
-use flows::oauth::{self, Back, Parameters, Step};
+use flows::{
+    factors::SecondProof,
+    oauth::{self, Back, Parameters, Step},
+};
 use poem::{
     Body, Request, Response,
     http::{HeaderValue, Method, StatusCode, header},
@@ -9,13 +12,14 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{
-    AUTHORIZE, LOG_IN,
+    AUTHORIZE, CONSENT, SECOND_FACTOR,
     form::{Ambiguous, Form, NoForm},
     html,
 };
 use crate::{
     auth::Visitor,
     context::Context,
+    limits::Policy,
     problem::{Problem, unsupported_media_type},
 };
 
@@ -87,20 +91,38 @@ async fn step(path: &str, request: &Request, body: Body) -> Result<Step, Stop> {
         let elsewhere = "This was sent by another site. Go back to the application and begin again.";
         return Err(Stop::Page(StatusCode::FORBIDDEN, elsewhere.into()));
     }
-    let mut form = Form::of_body(request, body, &context).await?;
+    let form = Form::of_body(request, body, &context).await?;
+    answered(path, &context, form).await
+}
+
+/// A page of ours was answered.
+async fn answered(path: &str, context: &Context, mut form: Form) -> Result<Step, Stop> {
+    let (system, origin) = (&context.service.system, context.origin());
     let ticket = SecretString::from(form.take("ticket").unwrap_or_default());
-    let allowed = match form.take("decision").as_deref() {
-        Some("continue") => true,
-        _ if path == LOG_IN => return Ok(oauth::cancel(system, &ticket).await?),
-        _ => false,
-    };
-    if path != LOG_IN {
-        return Ok(oauth::consent(system, &ticket, allowed, &context.origin()).await?);
+    let goes_on = form.take("decision").as_deref() == Some("continue");
+    Ok(match path {
+        CONSENT => oauth::consent(system, &ticket, goes_on, &origin).await?,
+        _ if !goes_on => oauth::cancel(system, &ticket).await?,
+        SECOND_FACTOR => {
+            context.strict(Policy::SecondFactor, None).await?;
+            oauth::second_factor(system, &ticket, second_proof(form), &origin).await?
+        }
+        _ => {
+            let email = form.take("email").unwrap_or_default();
+            let password = SecretString::from(form.take("password").unwrap_or_default());
+            context.strict(Policy::Login, Some(&email)).await?;
+            oauth::log_in(system, &ticket, &email, password, &origin).await?
+        }
+    })
+}
+
+/// Six digits are an authenticator app's, anything else a recovery code.
+fn second_proof(mut form: Form) -> SecondProof {
+    let code: String = form.take("code").unwrap_or_default().split_ascii_whitespace().collect();
+    match code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => SecondProof::Totp(SecretString::from(code)),
+        false => SecondProof::RecoveryCode(SecretString::from(code)),
     }
-    let email = form.take("email").unwrap_or_default();
-    let password = SecretString::from(form.take("password").unwrap_or_default());
-    context.service.limits.login(context.client, &email).await?;
-    Ok(oauth::log_in(system, &ticket, &email, password, &context.origin()).await?)
 }
 
 /// Browsers tell where a form comes from. Other sites have nothing to gain without a ticket; this keeps them from

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{CONSENT, LOG_IN};
+use super::{CONSENT, LOG_IN, SECOND_FACTOR};
 use crate::{context::Context, problem::Problem};
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem;\
@@ -29,6 +29,9 @@ pub fn page(page: &Page) -> Response {
     let hidden = format!("<input type=\"hidden\" name=\"ticket\" value=\"{ticket}\">");
     let (title, main) = match &page.content {
         Content::LogIn { wrong } => ("Log in", log_in(&client, &hidden, *wrong)),
+        Content::SecondFactor { wrong, can_type } => {
+            ("Second factor", second_factor(&client, &hidden, *wrong, *can_type))
+        }
         Content::Consent { scopes } => ("Allow access", consent(&client, &hidden, scopes)),
     };
     show(StatusCode::OK, title, &main, &target(&page.redirect_uri))
@@ -68,6 +71,23 @@ fn log_in(client: &str, hidden: &str, wrong: bool) -> String {
          maxlength=\"256\"></label>\
          <button name=\"decision\" value=\"continue\">Log in</button>\
          <button name=\"decision\" value=\"cancel\">Cancel</button></form>"
+    )
+}
+
+fn second_factor(client: &str, hidden: &str, wrong: bool, can_type: bool) -> String {
+    let cancel = "<button name=\"decision\" value=\"cancel\">Cancel</button></form>";
+    let form = format!("<form method=\"post\" action=\"{SECOND_FACTOR}\">{hidden}");
+    if !can_type {
+        return format!(
+            "<p>Your account asks for a passkey, which cannot be used on this page. Set up an authenticator app or \
+             recovery codes in our app, then let <strong>{client}</strong> ask again.</p>{form}{cancel}"
+        );
+    }
+    let wrong = if wrong { "<p class=\"wrong\" role=\"alert\">The code is wrong or was used before.</p>" } else { "" };
+    format!(
+        "<p>Your account asks for a second factor before <strong>{client}</strong> gets access.</p>{wrong}{form}\
+         <label>Code of your authenticator app, or a recovery code<input name=\"code\" autocomplete=\"one-time-code\" \
+         maxlength=\"64\" autofocus></label><button name=\"decision\" value=\"continue\">Go on</button>{cancel}"
     )
 }
 

@@ -22,6 +22,7 @@ use crate::{auth::Visitor, context::Context};
 
 const AUTHORIZE: &str = "/oauth/authorize";
 const LOG_IN: &str = "/oauth/authorize/login";
+const SECOND_FACTOR: &str = "/oauth/authorize/second-factor";
 const CONSENT: &str = "/oauth/authorize/consent";
 const TOKEN: &str = "/oauth/token";
 const REVOKE: &str = "/oauth/revoke";
@@ -30,9 +31,10 @@ const USER_INFO: &str = "/oauth/userinfo";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 const OPENID_METADATA: &str = "/.well-known/openid-configuration";
 
-const PATHS: [(&str, &[Method]); 9] = [
+const PATHS: [(&str, &[Method]); 10] = [
     (AUTHORIZE, &[Method::GET, Method::POST]),
     (LOG_IN, &[Method::POST]),
+    (SECOND_FACTOR, &[Method::POST]),
     (CONSENT, &[Method::POST]),
     (TOKEN, &[Method::POST]),
     (REVOKE, &[Method::POST]),
@@ -77,7 +79,7 @@ impl Endpoint for OAuth {
         match *path {
             METADATA | OPENID_METADATA => Ok(self.metadata_page()),
             USER_INFO => Ok(userinfo::answer(&request).await?),
-            AUTHORIZE | LOG_IN | CONSENT => Ok(authorize::answer(path, &request, body).await),
+            AUTHORIZE | LOG_IN | SECOND_FACTOR | CONSENT => Ok(authorize::answer(path, &request, body).await),
             path => {
                 let visitor = Visitor::of(&request).await?;
                 Ok(token::answer(path, &visitor, &request, body).await)

@@ -18,7 +18,7 @@ use super::{
     form::{Form, NoForm},
     inquiry, json,
 };
-use crate::{auth::Visitor, context::Context, problem::Problem};
+use crate::{auth::Visitor, context::Context, limits::Policy, problem::Problem};
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
@@ -60,6 +60,7 @@ pub async fn answer(path: &str, context: &Visitor, request: &Request, body: Body
             NoForm::Problem(problem) => Refused::Problem(problem),
         })?;
         let credentials = credentials(request, &mut form).map_err(Refused::Refusal)?;
+        context.strict(Policy::Token, Some(&credentials.client_id)).await.map_err(Refused::Problem)?;
         let client = oauth::authenticate(&context.service.system, &credentials, &context.origin()).await;
         let client = client.map_err(Refused::Refusal)?;
         match path {

@@ -6,6 +6,7 @@ mod cards;
 mod kyc;
 mod notifications;
 mod payments;
+mod second_factor;
 mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,7 +14,15 @@ use poem_openapi::Tags;
 use serde::Serializer;
 
 /// All resources.
-pub type Api = (auth::Auth, users::Users, kyc::Kyc, cards::Cards, payments::Payments, notifications::Notifications);
+pub type Api = (
+    auth::Auth,
+    second_factor::SecondFactor,
+    users::Users,
+    kyc::Kyc,
+    cards::Cards,
+    payments::Payments,
+    notifications::Notifications,
+);
 
 #[derive(Tags)]
 enum Tag {

@@ -1,17 +1,19 @@
 use aggregates::CredentialId;
 use chrono::{DateTime, Utc};
 use flows::social;
-use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
+use poem_openapi::{ApiResponse, Object, OpenApi, param::{Header, Path}};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
     Tag,
+    factors::PasswordAgain,
     social::{Arrival, Departure, StartResponse},
 };
 use crate::{
     auth::{Caller, rights::SecurityManage},
     json::Json,
+    parameters::StepUpToken,
     problem::{Failure, refusals},
 };
 
@@ -61,7 +63,7 @@ enum UnlinkResponse {
 }
 
 refusals!(List, V2, [401, 403, 404, 429, 500, 503, 504]);
-refusals!(Start, V2, [400, 401, 403, 404, 429, 500, 502, 503, 504]);
+refusals!(Start, V2, [400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504]);
 refusals!(Complete, V2, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
 refusals!(Unlink, V2, [400, 401, 403, 404, 409, 429, 500, 503, 504]);
 
@@ -84,15 +86,18 @@ impl Identities {
 
     /// Begin to link an identity
     ///
-    /// Only within five minutes after a login, and to be completed in the same session.
+    /// Within five minutes after a login with all that the account has; later with the password, or with a step-up for
+    /// `account` where it has a second factor. To be completed in the same session.
     #[oai(path = "/:provider/start", method = "post", operation_id = "startLinking")]
     async fn start(
         &self,
         caller: Caller<SecurityManage>,
         provider: Path<String>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
+        body: Json<PasswordAgain>,
     ) -> Result<StartResponse, Failure<Start>> {
-        let system = &caller.service.system;
-        let url = social::start_linking(system, caller.user_id, caller.session_id, &provider.0, false).await?;
+        let (system, presence) = (&caller.service.system, body.0.presence(step_up.0));
+        let url = social::start_linking(system, caller.principal(), &provider.0, presence, &caller.origin()).await?;
         Ok(StartResponse::Departure(Json(Departure { authorization_url: url })))
     }
 
@@ -107,8 +112,7 @@ impl Identities {
         body: Json<Arrival>,
     ) -> Result<LinkResponse, Failure<Complete>> {
         let (system, origin) = (&caller.service.system, caller.origin());
-        let (user, session) = (caller.user_id, caller.session_id);
-        let linking = social::complete_linking(system, user, session, &provider.0, body.0.into(), &origin);
+        let linking = social::complete_linking(system, caller.principal(), &provider.0, body.0.into(), &origin);
         let (CredentialId(identity_id), position) = caller.wrote(linking.await?);
         Ok(LinkResponse::Linked(Json(Linked { identity_id }), position))
     }
@@ -123,7 +127,7 @@ impl Identities {
         identity_id: Path<Uuid>,
     ) -> Result<UnlinkResponse, Failure<Unlink>> {
         let (system, origin, identity) = (&caller.service.system, caller.origin(), CredentialId(identity_id.0));
-        let unlinking = social::unlink(system, caller.user_id, caller.session_id, identity, &origin);
+        let unlinking = social::unlink(system, caller.principal(), identity, &origin);
         Ok(UnlinkResponse::Unlinked(caller.wrote(unlinking.await?).1))
     }
 }

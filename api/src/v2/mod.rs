@@ -4,14 +4,27 @@
 mod auth;
 mod clients;
 mod consents;
+mod factors;
 mod identities;
+mod passkeys;
 mod payments;
+mod proofs;
+mod second_factor;
 mod social;
+mod step_up;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (auth::Auth, payments::Payments, Programs);
+pub type Api = (
+    auth::Auth,
+    second_factor::SecondFactors,
+    step_up::StepUps,
+    factors::Factors,
+    passkeys::Passkeys,
+    payments::Payments,
+    Programs,
+);
 
 /// What concerns programs of third parties and other providers' logins.
 type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
@@ -20,6 +33,8 @@ type Programs = (social::Social, identities::Identities, consents::Consents, cli
 enum Tag {
     /// Sessions.
     Authentication,
+    /// Authenticator apps, passkeys and recovery codes.
+    Factors,
     /// Payments.
     Payments,
     /// How the caller logs in, and who else may act for them.

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tag, auth::LoginResponse};
 use crate::{
-    auth::{Visitor, enter},
+    auth::{Visitor, enter_by},
     json::Json,
+    limits::Policy,
     problem::{Failure, refusals},
 };
 
@@ -74,10 +75,9 @@ impl Social {
         provider: Path<String>,
         body: Json<Arrival>,
     ) -> Result<LoginResponse, Failure<Complete>> {
-        let place = visitor.service.tokens.signing_place()?;
+        visitor.strict(Policy::Login, None).await?;
         let (system, origin) = (&visitor.service.system, visitor.origin());
-        let written = social::complete(system, &provider.0, body.0.into(), &origin).await?;
-        Ok(enter(&visitor, place, written).await?.into())
+        Ok(enter_by(&visitor, social::complete(system, &provider.0, body.0.into(), &origin)).await?.into())
     }
 }
 

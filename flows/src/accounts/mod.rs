@@ -2,6 +2,7 @@
 
 mod login;
 mod registration;
+mod second_factor;
 pub(crate) mod text;
 
 use std::fmt;
@@ -12,9 +13,10 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
-pub(crate) use login::{check_device, prove};
+pub(crate) use login::{LONGEST_PASSWORD, check_device, prove};
 pub use login::{Entry, Login, Pending, enter, login};
 pub use registration::{Registration, register};
+pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]

@@ -65,7 +65,7 @@ pub async fn revoke(
     let Session { session_id, user_id, .. } = session;
     match client.registration.kind {
         // A service acts for itself: no person's stream knows the session.
-        ClientKind::Service => system.store.revoke_sessions(&[session_id]).await?,
+        ClientKind::Service => system.store.revoke_sessions(user_id, &[session_id]).await?,
         ClientKind::Confidential | ClientKind::Public => {
             sessions::end(system, user_id, session_id, SessionEnd::LoggedOut, origin).await?;
         }

@@ -23,7 +23,7 @@ use crate::Error;
 
 pub use code::{Exchange, exchange};
 pub use introspection::{Introspected, introspect, revoke};
-pub use pages::{cancel, consent, log_in};
+pub use pages::{cancel, consent, log_in, second_factor};
 pub use request::{Parameters, begin};
 pub use token::{Credentials, authenticate, client_credentials, refresh};
 pub use userinfo::{Who, who};
@@ -53,6 +53,12 @@ pub enum Content {
     LogIn {
         /// Whether the last try was wrong.
         wrong: bool,
+    },
+    SecondFactor {
+        wrong: bool,
+        /// Whether the account has an authenticator app or recovery codes. A passkey cannot be used here: it would need
+        /// a script.
+        can_type: bool,
     },
     Consent {
         scopes: Vec<Permission>,
@@ -129,6 +135,8 @@ struct Transaction {
 #[derive(Serialize, Deserialize)]
 enum Stage {
     LogIn,
+    /// The password was right.
+    SecondFactor(Proven),
     Consent(Proven),
 }
 

@@ -8,16 +8,24 @@ use store::{
 use super::{
     Back, Content, Fault, PAGE_WITHIN, Page, Proven, Stage, Step, TRIES, Transaction, code, read, written,
 };
-use crate::{Error, Origin, System, accounts, clients, consents};
+use crate::{
+    Error, Origin, System, accounts, clients, consents,
+    factors::{SecondProof, Verdict, verify},
+};
 
 /// Shows the page that the transaction has come to.
 pub(super) async fn page(system: &System, client_name: String, transaction: Transaction) -> Result<Step, Error> {
     let user = match &transaction.stage {
         Stage::LogIn => None,
-        Stage::Consent(proven) => Some(proven.user_id),
+        Stage::SecondFactor(proven) | Stage::Consent(proven) => Some(proven.user_id),
     };
+    let wrong = transaction.wrong_tries > 0;
     let content = match &transaction.stage {
-        Stage::LogIn => Content::LogIn { wrong: transaction.wrong_tries > 0 },
+        Stage::LogIn => Content::LogIn { wrong },
+        Stage::SecondFactor(proven) => {
+            let person = system.store.load::<User>(proven.user_id).await?;
+            Content::SecondFactor { wrong, can_type: person.has_totp() || person.recovery_codes() > 0 }
+        }
         Stage::Consent(_) => Content::Consent { scopes: transaction.scopes.clone() },
     };
     let data = written(&transaction)?;
@@ -37,22 +45,53 @@ pub async fn log_in(
     let Stage::LogIn = transaction.stage else { return Err(gone()) };
     let user_id = match accounts::prove(system, email, password).await {
         Ok(user_id) => user_id,
-        Err(Error::BadCredentials) => {
-            transaction.wrong_tries += 1;
-            return match transaction.wrong_tries < TRIES {
-                true => page(system, client_name, transaction).await,
-                false => Ok(back(transaction, Err(Fault::AccessDenied("the person did not log in")))),
-            };
-        }
+        Err(Error::BadCredentials) => return wrong(system, client_name, transaction).await,
         Err(error) => return Err(error),
     };
     let person = system.store.load_latest::<User>(user_id).await?;
-    if person.has_second_factor() {
-        let why = "accounts with a second factor cannot log in here yet";
-        return Ok(back(transaction, Err(Fault::AccessDenied(why))));
-    }
     let proven = Proven { user_id, proofs: vec![Proof::Password], auth_time: crate::now() };
+    if person.has_second_factor() {
+        transaction.wrong_tries = 0;
+        transaction.stage = Stage::SecondFactor(proven);
+        return page(system, client_name, transaction).await;
+    }
     proceed(system, client_name, transaction, proven, &person, origin).await
+}
+
+/// The page for the second factor was answered. A wrong code shows it again.
+pub async fn second_factor(
+    system: &System,
+    ticket: &SecretString,
+    proof: SecondProof,
+    origin: &Origin,
+) -> Result<Step, Error> {
+    let (transaction, client_name) = resume(system, ticket).await?;
+    let Stage::SecondFactor(proven) = &transaction.stage else { return Err(gone()) };
+    let mut proven = proven.clone();
+    let verdict = verify(system, proven.user_id, proof, None, origin).await?;
+    let (outcome, reason) = match verdict {
+        Verdict::Proven(_) => (Outcome::Success, None),
+        Verdict::Refused(reason) => (Outcome::Failure, Some(reason)),
+    };
+    let mut entry = origin.authentication(Action::SecondFactor, outcome);
+    entry.user_id = Some(proven.user_id);
+    entry.client_id = Some(transaction.client_id);
+    entry.reason = reason;
+    system.store.record_authentication(&entry).await?;
+    let Verdict::Proven(proof) = verdict else { return wrong(system, client_name, transaction).await };
+    proven.proofs.push(proof);
+    proven.auth_time = crate::now();
+    let person = system.store.load_latest::<User>(proven.user_id).await?;
+    proceed(system, client_name, transaction, proven, &person, origin).await
+}
+
+/// The same page again, a few times.
+async fn wrong(system: &System, client_name: String, mut transaction: Transaction) -> Result<Step, Error> {
+    transaction.wrong_tries += 1;
+    match transaction.wrong_tries < TRIES {
+        true => page(system, client_name, transaction).await,
+        false => Ok(back(transaction, Err(Fault::AccessDenied("the person did not log in")))),
+    }
 }
 
 /// The person is known: to the consent, or straight back where it is there already.

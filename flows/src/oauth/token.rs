@@ -77,7 +77,7 @@ pub async fn client_credentials(
     system.store.open_session(&session, None).await?;
     // Disabled since it was authenticated? Then this session may have come too late to be ended with the others.
     if system.store.load_latest::<Client>(client.client_id).await?.active().is_none() {
-        system.store.revoke_sessions(&[session.session_id]).await?;
+        system.store.revoke_sessions(session.user_id, &[session.session_id]).await?;
         return Err(Refusal::InvalidClient);
     }
     record(system, client, &session, origin).await?;

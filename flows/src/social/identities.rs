@@ -1,8 +1,7 @@
 use aggregates::{
-    Actor, CredentialId, SessionId, UserId,
+    Actor, CredentialId, UserId,
     user::{self, Command, User},
 };
-use chrono::TimeDelta;
 use store::{
     AppendError, Unit,
     authentications::{Action, Outcome},
@@ -10,10 +9,11 @@ use store::{
 };
 
 use super::{Destination, Return, arrive, depart};
-use crate::{ATTEMPTS, Error, Origin, System, Written};
-
-/// How fresh a login has to be to add a way in.
-const FRESH: TimeDelta = TimeDelta::minutes(5);
+use crate::{
+    ATTEMPTS, Error, Origin, Principal, System, Written,
+    factors::{Presence, presence, record},
+    mail::{self, Letter},
+};
 
 /// The identities that a person can log in with.
 pub async fn list(system: &System, user_id: UserId) -> Result<Vec<LinkedIdentity>, Error> {
@@ -23,30 +23,28 @@ pub async fn list(system: &System, user_id: UserId) -> Result<Vec<LinkedIdentity
 }
 
 /// The address at the provider to send a person to who wants to link an identity there. Only for somebody who has
-/// proven just now who they are: by a login in the last five minutes, or by a step-up (`stepped_up`).
+/// logged in just now, or shows again who they are.
 pub async fn start_linking(
     system: &System,
-    user_id: UserId,
-    session_id: SessionId,
+    principal: Principal,
     provider: &str,
-    stepped_up: bool,
+    presence: Presence,
+    origin: &Origin,
 ) -> Result<String, Error> {
-    let session = system.store.session(session_id).await?.ok_or(user::Error::NoSuchSession)?;
-    if !stepped_up && crate::now() - session.auth_time > FRESH {
-        return Err(Error::LoginTooOld);
-    }
+    presence::shown(system, principal, presence, origin).await?;
+    let Principal { user_id, session_id } = principal;
     depart(system, provider, Destination::Link { user_id, session_id }).await
 }
 
 /// Links the identity that the provider vouches for, in the session in which it was begun.
 pub async fn complete_linking(
     system: &System,
-    user_id: UserId,
-    session_id: SessionId,
+    principal: Principal,
     provider: &str,
     back: Return,
     origin: &Origin,
 ) -> Result<Written<CredentialId>, Error> {
+    let Principal { user_id, session_id } = principal;
     let vouched = arrive(system, provider, &back, &Destination::Link { user_id, session_id }).await;
     let linked = match vouched {
         Ok(vouched) => {
@@ -55,7 +53,14 @@ pub async fn complete_linking(
         }
         Err(error) => Err(error),
     };
-    record(system, Action::LinkIdentity, user_id, session_id, linked.as_ref().err().map(super::reason), origin).await?;
+    let (outcome, reason) = match &linked {
+        Ok(_) => (Outcome::Success, None),
+        Err(error) => (Outcome::Failure, Some(super::reason(error))),
+    };
+    record(system, principal, Action::LinkIdentity, outcome, reason, origin).await?;
+    if linked.is_ok() {
+        mail::notify(system, user_id, Letter::IdentityLinked { provider }).await;
+    }
     linked
 }
 
@@ -97,12 +102,11 @@ async fn link(
 /// Takes a way in away, if another is left.
 pub async fn unlink(
     system: &System,
-    user_id: UserId,
-    session_id: SessionId,
+    principal: Principal,
     identity_id: CredentialId,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    let store = &system.store;
+    let (store, user_id) = (&system.store, principal.user_id);
     let has_password = store.has_password(user_id).await?;
     let identity = store.external_id_of(user_id, identity_id).await?.ok_or(user::Error::NoSuchIdentity)?;
     let _turn = system.turns.take(user_id).await;
@@ -116,7 +120,9 @@ pub async fn unlink(
         match store.append(unit.release(CLAIM, identity.key(), user_id.0)).await {
             Ok(appended) => {
                 store.forget_identity(user_id, identity_id).await?;
-                record(system, Action::UnlinkIdentity, user_id, session_id, None, origin).await?;
+                record(system, principal, Action::UnlinkIdentity, Outcome::Success, None, origin).await?;
+                let provider = person.identities().get(&identity_id).map_or("", String::as_str);
+                mail::notify(system, user_id, Letter::IdentityUnlinked { provider }).await;
                 return Ok(Written { value: (), position: appended.position });
             }
             Err(AppendError::Conflict) => {}
@@ -124,20 +130,4 @@ pub async fn unlink(
         }
     }
     Err(Error::Conflict)
-}
-
-async fn record(
-    system: &System,
-    action: Action,
-    user_id: UserId,
-    session_id: SessionId,
-    reason: Option<&'static str>,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let outcome = if reason.is_none() { Outcome::Success } else { Outcome::Failure };
-    let mut entry = origin.authentication(action, outcome);
-    entry.user_id = Some(user_id);
-    entry.session_id = Some(session_id);
-    entry.reason = reason;
-    Ok(system.store.record_authentication(&entry).await?)
 }

@@ -34,15 +34,12 @@ impl Store {
             Some(cached) => (cached.version, A::clone(&cached.state)),
             None => snapshots::read::<A>(self.pool(), id).await?.unwrap_or_default(),
         };
-        let rows = sqlx::query(
-            "SELECT sequence, name, version, data::text FROM events
-              WHERE aggregate_id = $1 AND kind = $2 AND sequence > $3 ORDER BY sequence",
-        )
-        .bind(id)
-        .bind(A::KIND.as_str())
-        .bind(version)
-        .fetch_all(self.pool())
-        .await?;
+        let rows = sqlx::query("SELECT sequence, name, version, data::text FROM stream_events($1, $2, $3)")
+            .bind(A::KIND.as_str())
+            .bind(id)
+            .bind(version)
+            .fetch_all(self.pool())
+            .await?;
         for row in rows {
             let event = A::Event::read(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)
                 .map_err(|source| Error::Event { kind: A::KIND, id, source })?;
@@ -63,13 +60,13 @@ impl Store {
 
     /// All events of one stream in order.
     pub async fn stream(&self, kind: Kind, id: Uuid) -> Result<Vec<Envelope>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM events WHERE aggregate_id = $1 AND kind = $2 ORDER BY sequence");
-        let rows = sqlx::query(&sql).bind(id).bind(kind.as_str()).fetch_all(self.pool()).await?;
+        let sql = format!("SELECT {COLUMNS} FROM stream_events($1, $2, 0)");
+        let rows = sqlx::query(&sql).bind(kind.as_str()).bind(id).fetch_all(self.pool()).await?;
         rows.iter().map(envelope).collect()
     }
 
     /// Up to `limit` events after `position`, in order and without a hole: what is missing at the end is not
-    /// written yet.
+    /// written yet. For the role that owns the log.
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Envelope>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
         let rows = sqlx::query(&sql).bind(position).bind(limit).fetch_all(self.pool()).await?;
@@ -78,7 +75,7 @@ impl Store {
 
     /// The position of the last event, 0 in an empty log.
     pub async fn head(&self) -> Result<i64, Error> {
-        let row = sqlx::query("SELECT coalesce(max(position), 0) FROM events").fetch_one(self.pool()).await?;
+        let row = sqlx::query("SELECT log_head()").fetch_one(self.pool()).await?;
         Ok(row.try_get(0)?)
     }
 
