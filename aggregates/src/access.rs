@@ -124,7 +124,17 @@ impl Role {
                 P::PaymentsWrite,
                 P::NotificationsRead,
             ],
-            Role::Merchant => &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::ProfileWrite, P::SecurityManage, P::PaymentsRead, P::ApiKeysManage],
+            Role::Merchant => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
+                P::ProfileRead,
+                P::ProfileWrite,
+                P::SecurityManage,
+                P::PaymentsRead,
+                P::ApiKeysManage,
+            ],
             Role::Admin => &[
                 P::OpenId,
                 P::Profile,
@@ -138,9 +148,23 @@ impl Role {
                 P::ClientsManage,
                 P::AuditRead,
             ],
-            Role::Auditor => &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::UsersRead, P::AuditRead, P::EventsRead],
-            Role::Analyst => &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::EventsRead],
-            Role::Support => &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::UsersRead],
+            Role::Auditor => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
+                P::ProfileRead,
+                P::SecurityManage,
+                P::UsersRead,
+                P::AuditRead,
+                P::EventsRead,
+            ],
+            Role::Analyst => {
+                &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::EventsRead]
+            }
+            Role::Support => {
+                &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::UsersRead]
+            }
             Role::Service => &[P::UsersVerify, P::UsersRead, P::FraudCheck, P::NotificationsSend],
         }
     }

@@ -165,7 +165,7 @@ async fn change(
         if events.is_empty() {
             return Ok(Written { value: (), position: store.head().await? });
         }
-        match store.append(Unit::new(origin.context(actor.clone())).stream(&client, events)).await {
+        match store.append(Unit::new(origin.context(actor)).stream(&client, events)).await {
             Ok(appended) => return Ok(Written { value: (), position: appended.position }),
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),

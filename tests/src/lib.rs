@@ -6,6 +6,7 @@ pub mod client;
 pub mod database;
 pub mod eventually;
 pub mod faults;
+pub mod peers;
 pub mod processes;
 pub mod scratch;
 pub mod system;

@@ -114,7 +114,9 @@ async fn token(context: &Context, client: &Authenticated, mut form: Form) -> Res
     let issued = service.tokens.issue(place, &session, &roles).await.map_err(Refused::Problem)?;
     let scopes = session.scopes.as_deref().unwrap_or_default();
     let id_token = match scopes.contains(&aggregates::Permission::OpenId) {
-        true => Some(service.tokens.issue_id_token(id_place, &session, nonce, &issued).await.map_err(Refused::Problem)?),
+        true => {
+            Some(service.tokens.issue_id_token(id_place, &session, nonce, &issued).await.map_err(Refused::Problem)?)
+        }
         false => None,
     };
     let tokens = Tokens {

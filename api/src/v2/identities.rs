@@ -1,7 +1,10 @@
 use aggregates::CredentialId;
 use chrono::{DateTime, Utc};
 use flows::social;
-use poem_openapi::{ApiResponse, Object, OpenApi, param::{Header, Path}};
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Header, Path},
+};
 use serde::Serialize;
 use uuid::Uuid;
 

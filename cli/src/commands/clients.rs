@@ -8,9 +8,10 @@ use crate::{Config, Failure, Kind, NewClient, compose};
 /// Registers a client, and prints its id and its first secret. The secret is not to be had again.
 pub(crate) async fn register(config: &Config, new: NewClient) -> Result<(), Failure> {
     let system = compose::system(config, Keys::load(&config.keys_dir)?)?;
-    let scopes = new.scope.iter().map(|scope| {
-        Permission::parse(scope).ok_or_else(|| Failure::Other(format!("there is no scope `{scope}`")))
-    });
+    let scopes = new
+        .scope
+        .iter()
+        .map(|scope| Permission::parse(scope).ok_or_else(|| Failure::Other(format!("there is no scope `{scope}`"))));
     let client = clients::NewClient {
         name: new.name,
         kind: match new.kind {

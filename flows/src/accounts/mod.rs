@@ -13,8 +13,8 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
-pub(crate) use login::{LONGEST_PASSWORD, check_device, prove};
 pub use login::{Entry, Login, Pending, enter, login};
+pub(crate) use login::{LONGEST_PASSWORD, check_device, prove};
 pub use registration::{Registration, register};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 

@@ -33,7 +33,9 @@ pub async fn introspect(
     let is_refresh_token = access.is_none();
     let session = match access {
         Some(session_id) => system.store.session(session_id).await?,
-        None => system.store.session_by_refresh_token(token).await?.filter(|(_, good)| *good).map(|(session, _)| session),
+        None => {
+            system.store.session_by_refresh_token(token).await?.filter(|(_, good)| *good).map(|(session, _)| session)
+        }
     };
     let may_know = |session: &Session| match client.registration.kind {
         ClientKind::Service => !is_refresh_token,

@@ -193,7 +193,8 @@ impl<E: Into<Error>> From<E> for Refusal {
 
 /// Scopes as a client writes them, if each is known and asked for once or more.
 fn scopes(text: &str) -> Option<Vec<Permission>> {
-    let mut scopes = text.split(' ').filter(|name| !name.is_empty()).map(Permission::parse).collect::<Option<Vec<_>>>()?;
+    let mut scopes =
+        text.split(' ').filter(|name| !name.is_empty()).map(Permission::parse).collect::<Option<Vec<_>>>()?;
     scopes.sort_unstable();
     scopes.dedup();
     Some(scopes)

@@ -5,9 +5,7 @@ use store::{
     one_time::Purpose,
 };
 
-use super::{
-    Back, Content, Fault, PAGE_WITHIN, Page, Proven, Stage, Step, TRIES, Transaction, code, read, written,
-};
+use super::{Back, Content, Fault, PAGE_WITHIN, Page, Proven, Stage, Step, TRIES, Transaction, code, read, written};
 use crate::{
     Error, Origin, System, accounts, clients, consents,
     factors::{SecondProof, Verdict, verify},

@@ -133,12 +133,7 @@ fn narrowed(asked: Option<&str>, granted: &[Permission]) -> Result<Vec<Permissio
     }
 }
 
-async fn record(
-    system: &System,
-    client: &Authenticated,
-    session: &Session,
-    origin: &Origin,
-) -> Result<(), Error> {
+async fn record(system: &System, client: &Authenticated, session: &Session, origin: &Origin) -> Result<(), Error> {
     let mut entry = origin.authentication(Action::IssueToken, Outcome::Success);
     entry.client_id = Some(client.client_id);
     entry.session_id = Some(session.session_id);

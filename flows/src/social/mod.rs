@@ -64,12 +64,7 @@ pub async fn start(system: &System, provider: &str) -> Result<String, Error> {
 }
 
 /// Lets somebody in for whom the provider vouches: to the account that the identity is linked to, or to a new one.
-pub async fn complete(
-    system: &System,
-    provider: &str,
-    back: Return,
-    origin: &Origin,
-) -> Result<Written<Entry>, Error> {
+pub async fn complete(system: &System, provider: &str, back: Return, origin: &Origin) -> Result<Written<Entry>, Error> {
     let device_id = back.device_id.clone();
     accounts::check_device(device_id.as_deref())?;
     let outcome = async {

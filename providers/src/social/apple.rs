@@ -44,13 +44,8 @@ impl AppleKey {
     /// A client secret for the next call.
     pub fn secret(&self, audience: &str) -> Option<SecretString> {
         let now = Utc::now().timestamp();
-        let claims = Claims {
-            iss: &self.team_id,
-            iat: now,
-            exp: now + GOOD_FOR_SECONDS,
-            aud: audience,
-            sub: &self.client_id,
-        };
+        let claims =
+            Claims { iss: &self.team_id, iat: now, exp: now + GOOD_FOR_SECONDS, aud: audience, sub: &self.client_id };
         encode(&self.header, &claims, &self.key).ok().map(SecretString::from)
     }
 }

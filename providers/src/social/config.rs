@@ -47,7 +47,7 @@ pub enum Preset {
 /// How a client proves who it is.
 pub(super) enum ClientProof {
     Secret(SecretString),
-    Apple(AppleKey),
+    Apple(Box<AppleKey>),
 }
 
 /// A provider's settings, complete and checked.
@@ -147,7 +147,7 @@ pub(super) fn resolve(name: &str, config: &SocialConfig) -> Result<Settings, Set
 fn proof(config: &SocialConfig) -> Result<ClientProof, SetupError> {
     match (&config.client_secret, config.preset) {
         (Some(secret), _) => Ok(ClientProof::Secret(secret.clone())),
-        (None, Some(Preset::Apple)) => AppleKey::read(config).map(ClientProof::Apple),
+        (None, Some(Preset::Apple)) => AppleKey::read(config).map(|key| ClientProof::Apple(Box::new(key))),
         (None, _) => Err(SetupError::Social("it needs a client_secret")),
     }
 }

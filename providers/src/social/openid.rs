@@ -18,8 +18,7 @@ use super::{
     transport::Transport,
 };
 
-type Client =
-    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet, EndpointMaybeSet>;
+type Client = CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet, EndpointMaybeSet>;
 
 /// By a key pair only: our own secret must not be able to sign what the provider says.
 const ALGORITHMS: [Alg; 7] = [
@@ -62,7 +61,12 @@ impl OpenId {
             .set_auth_type(settings.auth_type.clone().unwrap_or_else(|| auth_type(metadata))))
     }
 
-    async fn redeem(&self, client: &Client, code: &SecretString, secrets: &Secrets) -> Result<CoreTokenResponse, Refused> {
+    async fn redeem(
+        &self,
+        client: &Client,
+        code: &SecretString,
+        secrets: &Secrets,
+    ) -> Result<CoreTokenResponse, Refused> {
         let code = AuthorizationCode::new(text(code));
         let request = client.exchange_code(code).set_pkce_verifier(secrets.verifier());
         request.request_async(&self.transport).await.map_err(|error| match error {
@@ -92,7 +96,12 @@ impl OpenId {
     }
 
     /// What the ID token leaves out, the user-info endpoint may say.
-    async fn user_info(&self, client: &Client, token: &AccessToken, claims: &CoreIdTokenClaims) -> Option<CoreUserInfoClaims> {
+    async fn user_info(
+        &self,
+        client: &Client,
+        token: &AccessToken,
+        claims: &CoreIdTokenClaims,
+    ) -> Option<CoreUserInfoClaims> {
         let request = client.user_info(token.clone(), Some(claims.subject().clone())).ok()?;
         request.request_async(&self.transport).await.ok()
     }
