@@ -92,14 +92,14 @@ install_packages() {
     say "the system's own units of these packages have not been started; 'systemctl disable UNIT' keeps it so at boot"
 }
 
-# Programs of others that the tests run against the system. Fetched again when the lock file has changed.
-ensure_peers() {
+# What whole-system tests run in Node.js, as tests/node/package-lock.json has it; and a browser.
+ensure_node() {
   local folder=$ROOT/tests/node
-  ensure node npm
-  cmp -s "$folder/package-lock.json" "$folder/node_modules/.lock" && return
-  say 'fetching what tests/node needs'
-  (cd "$folder" && attend npm ci --no-audit --no-fund --loglevel=error)
-  cp "$folder/package-lock.json" "$folder/node_modules/.lock"
+  ensure node npm chromium
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return
+  say 'installing the packages of tests/node'
+  attend npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }
 
 ensure_rust() {

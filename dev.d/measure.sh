@@ -94,12 +94,13 @@ template() {
 cmd_test() {
   local scope=(--workspace) argument
   ensure_rust
-  ensure_peers
   private_set test
   prepare dev
   for argument; do
     case $argument in -p | -p?* | --package | --package=* | --workspace) scope=() ;; esac
   done
+  # Other crates' tests need neither Node.js nor a browser.
+  [[ ${#scope[@]} -eq 0 && " $* " != *tests* ]] || ensure_node
   if command -v cargo-nextest >/dev/null; then
     attend cargo nextest run "${scope[@]}" "$@"
   else

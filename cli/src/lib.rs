@@ -32,7 +32,12 @@ enum Command {
     /// Bring the database schema up to date.
     Migrate,
     /// Serve the REST API.
-    Api,
+    Api {
+        /// Only these modules, separated by commas; an unknown name is answered with the list. All, if none is named
+        /// here or in the configuration.
+        #[arg(long, value_delimiter = ',')]
+        modules: Vec<String>,
+    },
     /// Run the loops behind the API: relay, projections, recovery, retention.
     Worker,
     /// Play the third parties: KYC provider, card issuer, payment gateway, mail.
@@ -48,6 +53,12 @@ enum Command {
     /// OAuth clients: third parties' programs and services.
     #[command(subcommand)]
     Clients(Clients),
+    /// Make somebody an admin, give and take roles.
+    #[command(subcommand)]
+    Admin(commands::admin::Admin),
+    /// Rotate keys.
+    #[command(subcommand)]
+    Keys(commands::keys::Keys),
     /// Print the built-in configuration, which is also its documentation.
     Config,
     /// Tools for development.
@@ -98,6 +109,14 @@ enum Dev {
         #[arg(long)]
         check: bool,
     },
+    /// Print the six digits that an authenticator app would show for a secret now.
+    Totp {
+        /// In base 32, as the enrolment answered it.
+        secret: String,
+        /// How many steps of 30 seconds later, or earlier if negative; codes of one step either way are accepted.
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        offset: i64,
+    },
 }
 
 /// Runs the command until it is done, or until SIGTERM or SIGINT.
@@ -121,13 +140,22 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Config => Ok(()),
         Command::Migrate => Ok(store::migrate(config.database_url()).await?),
-        Command::Api => commands::serve::api(&config).await,
+        Command::Api { modules } => {
+            let mut config = config;
+            if !modules.is_empty() {
+                config.api.modules = modules;
+            }
+            commands::serve::api(&config).await
+        }
         Command::Worker => commands::serve::worker(&config).await,
         Command::Sandbox => commands::serve::sandbox(&config).await,
         Command::Replay { projection } => commands::replay::run(&config, projection).await,
         Command::Trace { id } => commands::trace::run(&config, id).await,
         Command::Clients(Clients::Register(new)) => commands::clients::register(&config, new).await,
+        Command::Admin(command) => commands::admin::run(&config, command).await,
+        Command::Keys(command) => commands::keys::run(&config, &command),
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
+        Command::Dev(Dev::Totp { secret, offset }) => commands::totp::run(&secret, offset),
         Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),
     }
 }

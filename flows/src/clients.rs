@@ -9,7 +9,7 @@ use aggregates::{
 use secrecy::SecretString;
 use store::{AppendError, Loaded, Unit};
 
-use crate::{ATTEMPTS, Error, Origin, System, Written};
+use crate::{ATTEMPTS, Error, Origin, System, Written, sessions};
 
 pub(crate) use redirect::{is_registered, offers_itself_to_one};
 
@@ -137,7 +137,7 @@ pub async fn revoke_secret(
     change(system, actor, client_id, origin, |client| client.decide(command())).await
 }
 
-/// Stops a client for good. All its sessions end; whoever caches sessions has to forget them.
+/// Stops a client for good. All its sessions end; those that did.
 pub async fn disable(
     system: &System,
     actor: Actor,
@@ -147,7 +147,7 @@ pub async fn disable(
     let disable = |client: &Client| client.decide(Command::Disable { now: crate::now() });
     let Written { position, .. } = change(system, actor, client_id, origin, disable).await?;
     // After the log: a session that is being opened meanwhile is found here, or meets the event.
-    let ended = system.store.revoke_sessions_by(client_id).await?;
+    let ended = sessions::ended(system, move |store| async move { store.revoke_sessions_by(client_id).await }).await?;
     Ok(Written { value: ended, position })
 }
 

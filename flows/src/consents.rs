@@ -6,7 +6,7 @@ use aggregates::{
     user::{self, SessionEnd, User},
 };
 
-use crate::{Error, Origin, System, Written, people};
+use crate::{Error, Origin, System, Written, people, sessions};
 
 /// What a client may do for a person.
 #[derive(Clone, Debug)]
@@ -51,15 +51,15 @@ pub(crate) fn covers(person: &User, client_id: ClientId, scopes: &[Permission]) 
     consented.is_some_and(|consented| scopes.iter().all(|scope| consented.contains(scope)))
 }
 
-/// Takes back all that a client may do. Its sessions for this person end; whoever caches sessions has to forget them.
+/// Takes back all that a client may do. Its sessions for this person end; those that
+/// did.
 pub async fn withdraw(
     system: &System,
     user_id: UserId,
     client_id: ClientId,
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
-    let store = &system.store;
-    let mut ended = store.revoke_sessions_for(client_id, user_id).await?;
+    let mut ended = end_sessions(system, user_id, client_id).await?;
     let written = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         let now = crate::now();
         let mut events = person.decide(user::Command::WithdrawConsent { client_id, now })?;
@@ -72,6 +72,10 @@ pub async fn withdraw(
     })
     .await?;
     // Once more: a session that was being opened meanwhile is found here, or meets the event.
-    ended.extend(store.revoke_sessions_for(client_id, user_id).await?);
+    ended.extend(end_sessions(system, user_id, client_id).await?);
     Ok(Written { value: ended, position: written.position })
+}
+
+async fn end_sessions(system: &System, user_id: UserId, client_id: ClientId) -> Result<Vec<SessionId>, Error> {
+    sessions::ended(system, move |store| async move { store.revoke_sessions_for(client_id, user_id).await }).await
 }

@@ -6,7 +6,10 @@ use std::net::IpAddr;
 use aggregates::{BlindIndex, ClientId, SessionId, UserId};
 use uuid::Uuid;
 
+mod read;
+
 use crate::{Error, Store};
+pub use read::{Filter, Recorded};
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

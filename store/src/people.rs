@@ -28,6 +28,7 @@ pub enum PersonalData {
     PasskeyLabel,
     /// A mail that waits to be sent.
     Mail,
+    ApiKeyLabel,
 }
 
 impl PersonalData {
@@ -40,6 +41,7 @@ impl PersonalData {
             PersonalData::TotpSecret => "totp_secret",
             PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
+            PersonalData::ApiKeyLabel => "api_key_label",
         };
         format!("person:{user}:{field}")
     }
@@ -70,7 +72,9 @@ impl Store {
     /// Throws the key and password of an account away that did not come about.
     pub async fn discard_secrets(&self, user: UserId) -> Result<(), Error> {
         let query = sqlx::query(
-            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1",
+            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1),
+                  history AS (DELETE FROM password_history WHERE user_id = $1)
+             DELETE FROM credentials WHERE user_id = $1",
         );
         self.write_as(user, query.bind(user.0)).await?;
         self.inner.people.cache.remove(&user.0);

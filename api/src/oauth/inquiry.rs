@@ -71,9 +71,6 @@ pub async fn revoke(context: &Context, client: &Authenticated, mut form: Form) -
     let token = required(&mut form, "token", "token is missing")?;
     let service = &context.service;
     let session = service.tokens.verify(token.expose_secret()).map(|claimed| claimed.session_id);
-    let ended = oauth::revoke(&service.system, client, &token, session, &context.origin()).await?;
-    if let Some(session) = ended {
-        service.sessions.ended(session).await;
-    }
+    oauth::revoke(&service.system, client, &token, session, &context.origin()).await?;
     Ok(Response::builder().status(StatusCode::OK).finish())
 }

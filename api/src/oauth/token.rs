@@ -72,7 +72,7 @@ pub async fn answer(path: &str, context: &Visitor, request: &Request, body: Body
     match outcome.await {
         Ok(response) => response,
         Err(Refused::Problem(problem)) => problem.into_response(context),
-        Err(Refused::Refusal(refusal)) => refuse(refusal, request, context).await,
+        Err(Refused::Refusal(refusal)) => refuse(refusal, request, context),
     }
 }
 
@@ -106,10 +106,7 @@ async fn token(context: &Context, client: &Authenticated, mut form: Form) -> Res
         Some(_) => return Err(Refusal::UnsupportedGrantType.into()),
         None => return Err(Refusal::InvalidRequest("grant_type is missing").into()),
     };
-    let Granted { session, roles, refresh_token, nonce, superseded } = granted;
-    for ended in superseded {
-        service.sessions.ended(ended).await;
-    }
+    let Granted { session, roles, refresh_token, nonce } = granted;
     service.sessions.remember(&session).await;
     let issued = service.tokens.issue(place, &session, &roles).await.map_err(Refused::Problem)?;
     let scopes = session.scopes.as_deref().unwrap_or_default();
@@ -167,16 +164,13 @@ fn basic(header: &str) -> Option<Credentials> {
     Some(Credentials { client_id: decoded(id)?, secret: Some(SecretString::from(decoded(secret)?)) })
 }
 
-async fn refuse(refusal: Refusal, request: &Request, context: &Context) -> Response {
+fn refuse(refusal: Refusal, request: &Request, context: &Context) -> Response {
     let (status, error, error_description) = match refusal {
         Refusal::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why),
         Refusal::InvalidClient => {
             (StatusCode::UNAUTHORIZED, "invalid_client", "the client is unknown, disabled or not authenticated")
         }
-        Refusal::InvalidGrant(ended) => {
-            for session in ended {
-                context.service.sessions.ended(session).await;
-            }
+        Refusal::InvalidGrant => {
             let why = "the code or token is unknown, used, expired, taken back or of another client";
             (StatusCode::BAD_REQUEST, "invalid_grant", why)
         }

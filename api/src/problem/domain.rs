@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aggregates::{MoneyError, card, client, kyc, payment, user};
+use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
 use super::Problem;
@@ -39,6 +40,19 @@ impl From<flows::Error> for Problem {
             Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
                 .field("credential", "does not answer the challenge of this ticket, or is registered already"),
             Error::LastWayIn => conflict("factor.last_way_in", "Nobody could log in to the account any more"),
+            Error::PasswordExpired => {
+                Problem::new(StatusCode::FORBIDDEN, "auth.password_expired", "The password has expired")
+                    .detail("A token to set a new one was mailed to the account's address.")
+            }
+            Error::Password(refusal) => refusal.into(),
+            Error::BadToken => unprocessable("auth.token_not_valid", "The token is not valid")
+                .detail("It is unknown, used, void, expired, or for something else. Ask for a new one.")
+                .field("token", "is not valid"),
+            Error::Locked { retry_after } => {
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "auth.locked", "Too many failed attempts")
+                    .detail("The attempt was not looked at. Wait before the next one.")
+                    .retry_after(retry_after)
+            }
             Error::KycRequired { status } => {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
@@ -58,6 +72,9 @@ impl From<flows::Error> for Problem {
             Error::LinkRequired => conflict("auth.link_required", "The address has an account already")
                 .detail("Log in to the account as before, then link the provider to it."),
             Error::IdentityTaken => conflict("identity.taken", "The identity belongs to another account"),
+            Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
+            Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
+            Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
@@ -77,6 +94,19 @@ impl From<flows::Error> for Problem {
             }
             Error::Internal(cause) => Problem::internal(cause),
         }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let code = match refusal {
+            Refusal::TooShort => "password.too_short",
+            Refusal::TooLong => "password.too_long",
+            Refusal::Common => "password.common",
+            Refusal::Personal => "password.personal",
+            Refusal::Reused => "password.reused",
+        };
+        unprocessable(code, "The password is not acceptable").field("password", refusal.to_string())
     }
 }
 

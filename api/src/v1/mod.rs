@@ -6,6 +6,8 @@ mod cards;
 mod kyc;
 mod notifications;
 mod payments;
+mod refresh;
+mod registration;
 mod second_factor;
 mod users;
 
@@ -15,7 +17,9 @@ use serde::Serializer;
 
 /// All resources.
 pub type Api = (
+    registration::Registration,
     auth::Auth,
+    refresh::Refreshing,
     second_factor::SecondFactor,
     users::Users,
     kyc::Kyc,

@@ -202,10 +202,7 @@ impl Clients {
     ) -> Result<GoneResponse, Failure<Change>> {
         let (system, actor) = (&caller.service.system, Actor::Person(caller.user_id));
         let written = clients::disable(system, actor, ClientId(client_id.0), &caller.origin()).await?;
-        let (ended, position) = caller.wrote(written);
-        for session in ended {
-            caller.service.sessions.ended(session).await;
-        }
+        let (_, position) = caller.wrote(written);
         Ok(GoneResponse::Gone(position))
     }
 }

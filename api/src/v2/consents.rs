@@ -71,10 +71,7 @@ impl Consents {
     ) -> Result<WithdrawResponse, Failure<Withdraw>> {
         let (system, client) = (&caller.service.system, ClientId(client_id.0));
         let written = consents::withdraw(system, caller.user_id, client, &caller.origin()).await?;
-        let (ended, position) = caller.wrote(written);
-        for session in ended {
-            caller.service.sessions.ended(session).await;
-        }
+        let (_, position) = caller.wrote(written);
         Ok(WithdrawResponse::Withdrawn(position))
     }
 }

@@ -1,28 +1,41 @@
 //! Version 2: the modern face over the same flows. Unknown fields are refused, money is minor units, payments need an
 //! idempotency key. One file a resource.
 
+mod admin;
+mod api_keys;
+mod audit;
 mod auth;
 mod clients;
 mod consents;
 mod factors;
 mod identities;
 mod passkeys;
+mod passwords;
 mod payments;
 mod proofs;
+mod registration;
 mod second_factor;
+mod sessions;
 mod social;
 mod step_up;
+mod tokens;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (
+pub type Api = (Access, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+
+/// How people prove who they are. Apart only because tuples have a longest.
+type Access = (
+    registration::Registration,
     auth::Auth,
+    tokens::Tokens,
+    passwords::Passwords,
     second_factor::SecondFactors,
     step_up::StepUps,
     factors::Factors,
     passkeys::Passkeys,
-    payments::Payments,
+    sessions::Sessions,
     Programs,
 );
 
@@ -31,7 +44,7 @@ type Programs = (social::Social, identities::Identities, consents::Consents, cli
 
 #[derive(Tags)]
 enum Tag {
-    /// Sessions.
+    /// Accounts, passwords and sessions.
     Authentication,
     /// Authenticator apps, passkeys and recovery codes.
     Factors,
@@ -39,6 +52,10 @@ enum Tag {
     Payments,
     /// How the caller logs in, and who else may act for them.
     Security,
+    /// Keys for the caller's own programs.
+    ApiKeys,
     /// For those who run the programme.
     Administration,
+    /// What happened, for auditors and analysts.
+    Audit,
 }

@@ -1,18 +1,28 @@
 use std::time::Duration;
 
-use aggregates::{Proof, UserId, user::User};
+use aggregates::{
+    Proof, UserId,
+    user::{Standing, User},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use store::one_time::Purpose;
+use store::{
+    authentications::{Action, Authentication, Outcome},
+    one_time::Purpose,
+    sessions::Session,
+};
 
-use super::{LoggedIn, account_from_log, text::normalised_email};
+use super::{LoggedIn, account_from_log, registration::mail_verification, text::normalised_email};
 use crate::{
     Error, Origin, System, Written,
+    lockout::{self, Tried},
+    mail::{self, Letter},
+    passwords,
     sessions::{self, Opening},
 };
 
-/// A password longer than any that could have been set is wrong without looking.
-pub(crate) const LONGEST_PASSWORD: usize = 256;
+/// Characters of what was tried as an address that count.
+const LONGEST_TRIED: usize = 254;
 
 /// How long a login may wait for its second factor.
 const SECOND_FACTOR_WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -58,8 +68,25 @@ pub(crate) struct HalfDone {
 /// Checks the password, always and first. An account with a second factor is then asked for it.
 pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Written<Entry>, Error> {
     check_device(login.device_id.as_deref())?;
-    let user_id = prove(system, &login.email, login.password).await?;
-    enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
+    let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
+    entry.device_id.clone_from(&login.device_id);
+    let entered = async {
+        let user_id = prove(system, &login.email, login.password, origin, &mut entry).await?;
+        enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
+    };
+    let entered = entered.await;
+    concluded(&mut entry, &entered);
+    system.store.record_authentication(&entry).await?;
+    entered
+}
+
+/// How a login stands in the record.
+pub(crate) fn concluded(entry: &mut Authentication, entered: &Result<Written<Entry>, Error>) {
+    match entered {
+        Ok(Written { value: Entry::Open(inside), .. }) => entry.session_id = Some(inside.opened.session.session_id),
+        Ok(Written { value: Entry::SecondFactor(_), .. }) => entry.reason = Some("second_factor_next"),
+        Err(error) => (entry.outcome, entry.reason) = error.as_outcome(),
+    }
 }
 
 pub(crate) fn check_device(device_id: Option<&str>) -> Result<(), Error> {
@@ -69,18 +96,49 @@ pub(crate) fn check_device(device_id: Option<&str>) -> Result<(), Error> {
     }
 }
 
-/// Whose address and password these are.
-pub(crate) async fn prove(system: &System, email: &str, password: SecretString) -> Result<UserId, Error> {
-    if password.expose_secret().len() > LONGEST_PASSWORD {
+/// Whose address and password these are. Completes the entry for the record with whom was tried.
+pub(crate) async fn prove(
+    system: &System,
+    email: &str,
+    password: SecretString,
+    origin: &Origin,
+    entry: &mut Authentication,
+) -> Result<UserId, Error> {
+    let store = &system.store;
+    // What is no address is counted like one, and nobody has it.
+    let email = normalised_email(email).unwrap_or_else(|_| email.chars().take(LONGEST_TRIED).collect());
+    let index = store.email_index(&email);
+    let tried = Tried::new(system, &index, origin);
+    let known = store.account_by_email(&index).await?;
+    (entry.subject, entry.user_id) = (Some(index), known);
+    lockout::admit(system, &tried).await?;
+    let possible = password.expose_secret().len() <= passwords::LONGEST;
+    let matches = possible && store.check_password(known, password).await?;
+    let Some(user_id) = known.filter(|_| matches) else {
+        lockout::failed(system, &tried).await?;
+        return Err(Error::BadCredentials);
+    };
+    let person = store.load_latest::<User>(user_id).await?;
+    if person.standing() == Standing::Open && !person.is_email_verified() {
+        // Told by mail only. No failure either: whoever knows the password guesses no more.
+        mail_verification(system, user_id).await?;
         return Err(Error::BadCredentials);
     }
-    let store = &system.store;
-    let email = normalised_email(email).map_err(|_| Error::BadCredentials)?;
-    let user_id = store.account_by_email(&store.email_index(&email)).await?;
-    match store.check_password(user_id, password).await? {
-        true => user_id.ok_or(Error::BadCredentials),
-        false => Err(Error::BadCredentials),
+    // With a second factor to come, the failures stay until it was right, too: else the password would buy new guesses.
+    match person.has_second_factor() {
+        true => lockout::admit(system, &tried).await?,
+        false => lockout::succeeded(system, &tried).await?,
     }
+    Ok(user_id)
+}
+
+/// Whether somebody with these proofs may be let in at all: the account is open, its address verified, and a password
+/// that they used has not expired.
+pub(crate) async fn admissible(system: &System, user_id: UserId, person: &User, proofs: &[Proof]) -> Result<(), Error> {
+    if person.standing() != Standing::Open || !person.is_email_verified() {
+        return Err(Error::BadCredentials);
+    }
+    passwords::refuse_expired(system, user_id, person, proofs).await
 }
 
 /// Lets somebody in who has proven who they are by `proofs`: at once if that is enough, else with a ticket for the
@@ -93,6 +151,9 @@ pub async fn enter(
     origin: &Origin,
 ) -> Result<Written<Entry>, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
+    if person.standing() != Standing::Open || !person.is_email_verified() {
+        return Err(Error::BadCredentials);
+    }
     if person.has_second_factor() && !Proof::are_two_factors(&proofs) {
         let half_done = serde_json::to_vec(&HalfDone { proofs, device_id }).map_err(|e| Error::Internal(e.into()))?;
         let ticket =
@@ -106,8 +167,20 @@ pub async fn enter(
         };
         return Ok(Written { value: Entry::SecondFactor(pending), position: system.store.head().await? });
     }
+    passwords::refuse_expired(system, user_id, &person, &proofs).await?;
     let opened = sessions::open(system, Opening { user_id, proofs, device_id, client: None }, origin).await?;
+    tell_of_new_device(system, &opened.value.session).await;
     let account = account_from_log(system, user_id).await?;
     let logged_in = LoggedIn { account, opened: opened.value };
     Ok(Written { value: Entry::Open(Box::new(logged_in)), position: opened.position })
+}
+
+/// Writes to the person when a device logs in that they have not used before. Their first device of all is no news.
+async fn tell_of_new_device(system: &System, session: &Session) {
+    let Some(device) = &session.device_id else { return };
+    match system.store.has_used_device(session.user_id, device, session.session_id).await {
+        Ok(Some(false)) => mail::notify(system, session.user_id, Letter::NewDevice).await,
+        Ok(Some(true) | None) => {}
+        Err(error) => tracing::warn!(%error, "a device could not be looked up"),
+    }
 }

@@ -14,9 +14,10 @@ use store::PersonalData;
 use crate::{Error, System};
 
 pub use login::{Entry, Login, Pending, enter, login};
-pub(crate) use login::{LONGEST_PASSWORD, check_device, prove};
-pub use registration::{Registration, register};
+pub(crate) use login::{admissible, check_device, concluded, prove};
+pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
+pub(crate) use text::{name, normalised_email};
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]

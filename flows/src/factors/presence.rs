@@ -1,12 +1,16 @@
 //! Whether it is the person who sits there, and not somebody who found the session open.
 
-use aggregates::{Proof, user::User};
+use aggregates::{Proof, UserId, user::User};
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
-use store::authentications::{Action, Outcome};
+use store::authentications::Action;
 
 use super::{Principal, record};
-use crate::{Error, Origin, System, accounts::LONGEST_PASSWORD, step_up};
+use crate::{
+    Error, Origin, System,
+    lockout::{self, Tried},
+    passwords, step_up,
+};
 
 /// How long after a login nobody is asked for the same proofs again.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
@@ -38,13 +42,29 @@ pub(crate) async fn shown(
             .await;
     }
     let password = presence.password.ok_or(Error::FreshLoginRequired)?;
-    let right = password.expose_secret().len() <= LONGEST_PASSWORD
-        && store.check_password(Some(principal.user_id), password).await?;
-    if !right {
-        record(system, principal, Action::EnrolFactor, Outcome::Failure, Some("bad_password"), origin).await?;
+    let checked = again(system, &person, principal.user_id, password, origin).await;
+    if let Err(error) = &checked {
+        let (outcome, reason) = error.as_outcome();
+        record(system, principal, Action::EnrolFactor, outcome, reason, origin).await?;
+    }
+    checked
+}
+
+async fn again(
+    system: &System,
+    person: &User,
+    user_id: UserId,
+    password: SecretString,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let tried = Tried::new(system, person.email_index().ok_or(Error::NotFound { what: "account" })?, origin);
+    lockout::admit(system, &tried).await?;
+    let possible = password.expose_secret().len() <= passwords::LONGEST;
+    if !(possible && system.store.check_password(Some(user_id), password).await?) {
+        lockout::failed(system, &tried).await?;
         return Err(Error::WrongPassword);
     }
-    Ok(())
+    lockout::admit(system, &tried).await
 }
 
 /// Lets somebody take a factor away who shows a second proof, however fresh the login is.

@@ -67,7 +67,8 @@ pub async fn exchange(
     let session_id = session_of(&exchange.code);
     let Some(redeemed) = system.store.redeem_one_time(Purpose::AuthorizationCode, &exchange.code).await? else {
         record(system, client, None, Some("code_refused"), origin).await?;
-        return Err(Refusal::InvalidGrant(end_if_reused(system, client, session_id, origin).await?));
+        end_if_reused(system, client, session_id, origin).await?;
+        return Err(Refusal::InvalidGrant);
     };
     let code: Code = read(&redeemed.data)?;
     let user_id = code.proven.user_id;
@@ -76,7 +77,7 @@ pub async fn exchange(
         || !verifies(&code.challenge, &exchange.verifier)
     {
         record(system, client, Some(user_id), Some("code_of_another"), origin).await?;
-        return Err(Refusal::grant());
+        return Err(Refusal::InvalidGrant);
     }
     let now = crate::now();
     let offline = code.scopes.contains(&Permission::OfflineAccess);
@@ -94,13 +95,13 @@ pub async fn exchange(
         // Taken back, disabled or closed since the code was issued.
         Err(Error::User(user::Error::NoSuchConsent | user::Error::Closed) | Error::Client(_)) => {
             record(system, client, Some(user_id), Some("grant_withdrawn"), origin).await?;
-            return Err(Refusal::grant());
+            return Err(Refusal::InvalidGrant);
         }
         opened => opened?,
     };
     record(system, client, Some(user_id), None, origin).await?;
-    let OpenedOn { session, roles, refresh_token, superseded } = opened.value;
-    let granted = Granted { session, roles, refresh_token, nonce: code.nonce, superseded };
+    let OpenedOn { session, roles, refresh_token, .. } = opened.value;
+    let granted = Granted { session, roles, refresh_token, nonce: code.nonce };
     Ok(Written { value: granted, position: opened.position })
 }
 
@@ -118,13 +119,13 @@ async fn end_if_reused(
     client: &Authenticated,
     session_id: SessionId,
     origin: &Origin,
-) -> Result<Vec<SessionId>, Error> {
+) -> Result<(), Error> {
     match system.store.session(session_id).await? {
         Some(session) if session.client_id == Some(client.client_id) => {
             sessions::end(system, session.user_id, session_id, user::SessionEnd::TokenReused, origin).await?;
-            Ok(vec![session_id])
+            Ok(())
         }
-        _ => Ok(vec![]),
+        _ => Ok(()),
     }
 }
 

@@ -50,8 +50,7 @@ pub async fn introspect(
     }))
 }
 
-/// Ends the session of a token, if it is one of the client's own (RFC 7009); the session, which whoever caches sessions
-/// has to forget. What is unknown, of somebody else or over already is left as it is, without saying so.
+/// Ends the session of a token, if it is one of the client's own (RFC 7009); which it was. What is unknown, of somebody else or over already is left as it is, without saying so.
 pub async fn revoke(
     system: &System,
     client: &Authenticated,
@@ -67,7 +66,7 @@ pub async fn revoke(
     let Session { session_id, user_id, .. } = session;
     match client.registration.kind {
         // A service acts for itself: no person's stream knows the session.
-        ClientKind::Service => system.store.revoke_sessions(user_id, &[session_id]).await?,
+        ClientKind::Service => sessions::end_in_tables(system, user_id, vec![session_id]).await?,
         ClientKind::Confidential | ClientKind::Public => {
             sessions::end(system, user_id, session_id, SessionEnd::LoggedOut, origin).await?;
         }

@@ -13,7 +13,7 @@ mod userinfo;
 
 use std::time::Duration;
 
-use aggregates::{ClientId, Permission, Proof, SessionId, UserId, client::Registration};
+use aggregates::{ClientId, Permission, Proof, UserId, client::Registration};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -162,27 +162,18 @@ pub struct Granted {
     pub refresh_token: Option<SecretString>,
     /// Of the authorization request, for the ID token.
     pub nonce: Option<String>,
-    /// Sessions that ended to make room for this one.
-    pub superseded: Vec<SessionId>,
 }
 
 /// Why a client is given nothing (RFC 6749 §5.2).
 pub enum Refusal {
     InvalidRequest(&'static str),
     InvalidClient,
-    /// The code or refresh token does not serve. Sessions that ended because of it have to be forgotten by whoever
-    /// caches sessions.
-    InvalidGrant(Vec<SessionId>),
+    /// The code or refresh token does not serve.
+    InvalidGrant,
     UnauthorizedClient,
     UnsupportedGrantType,
     InvalidScope,
     Failed(Error),
-}
-
-impl Refusal {
-    fn grant() -> Refusal {
-        Refusal::InvalidGrant(vec![])
-    }
 }
 
 impl<E: Into<Error>> From<E> for Refusal {

@@ -41,7 +41,14 @@ pub async fn log_in(
 ) -> Result<Step, Error> {
     let (mut transaction, client_name) = resume(system, ticket).await?;
     let Stage::LogIn = transaction.stage else { return Err(gone()) };
-    let user_id = match accounts::prove(system, email, password).await {
+    let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
+    entry.client_id = Some(transaction.client_id);
+    let proven = accounts::prove(system, email, password, origin, &mut entry).await;
+    if let Err(error) = &proven {
+        (entry.outcome, entry.reason) = error.as_outcome();
+    }
+    system.store.record_authentication(&entry).await?;
+    let user_id = match proven {
         Ok(user_id) => user_id,
         Err(Error::BadCredentials) => return wrong(system, client_name, transaction).await,
         Err(error) => return Err(error),
@@ -66,17 +73,14 @@ pub async fn second_factor(
     let (transaction, client_name) = resume(system, ticket).await?;
     let Stage::SecondFactor(proven) = &transaction.stage else { return Err(gone()) };
     let mut proven = proven.clone();
-    let verdict = verify(system, proven.user_id, proof, None, origin).await?;
-    let (outcome, reason) = match verdict {
-        Verdict::Proven(_) => (Outcome::Success, None),
-        Verdict::Refused(reason) => (Outcome::Failure, Some(reason)),
-    };
+    let verdict = verify(system, proven.user_id, proof, None, origin).await;
+    let (outcome, reason) = Verdict::outcome(&verdict);
     let mut entry = origin.authentication(Action::SecondFactor, outcome);
     entry.user_id = Some(proven.user_id);
     entry.client_id = Some(transaction.client_id);
     entry.reason = reason;
     system.store.record_authentication(&entry).await?;
-    let Verdict::Proven(proof) = verdict else { return wrong(system, client_name, transaction).await };
+    let Verdict::Proven(proof) = verdict? else { return wrong(system, client_name, transaction).await };
     proven.proofs.push(proof);
     proven.auth_time = crate::now();
     let person = system.store.load_latest::<User>(proven.user_id).await?;
@@ -101,6 +105,14 @@ async fn proceed(
     person: &User,
     origin: &Origin,
 ) -> Result<Step, Error> {
+    match accounts::admissible(system, proven.user_id, person, &proven.proofs).await {
+        // Closed since, or closed all along: told as a login tells it.
+        Err(Error::BadCredentials) => {
+            let transaction = Transaction { stage: Stage::LogIn, ..transaction };
+            return wrong(system, client_name, transaction).await;
+        }
+        admissible => admissible?,
+    }
     let covered = consents::covers(person, transaction.client_id, &transaction.scopes);
     // Another program on the person's device could pose as the client; only a question reveals it.
     let sure = clients::offers_itself_to_one(&transaction.redirect_uri);

@@ -77,11 +77,11 @@ pub async fn client_credentials(
     system.store.open_session(&session, None).await?;
     // Disabled since it was authenticated? Then this session may have come too late to be ended with the others.
     if system.store.load_latest::<Client>(client.client_id).await?.active().is_none() {
-        system.store.revoke_sessions(session.user_id, &[session.session_id]).await?;
+        sessions::end_in_tables(system, session.user_id, vec![session.session_id]).await?;
         return Err(Refusal::InvalidClient);
     }
     record(system, client, &session, origin).await?;
-    Ok(Granted { session, roles: vec![Role::Service], refresh_token: None, nonce: None, superseded: vec![] })
+    Ok(Granted { session, roles: vec![Role::Service], refresh_token: None, nonce: None })
 }
 
 /// The next tokens for a refresh token (RFC 6749 §6), for all that was granted or for less. A second use ends the
@@ -101,25 +101,16 @@ pub async fn refresh(
     {
         fewer = Some(narrowed(scope, session.scopes.as_deref().unwrap_or_default())?);
     }
-    let refreshed = sessions::refresh(system, token, Some(client.client_id), origin).await?;
-    let (outcome, session_id, reason) = match &refreshed {
-        Refreshed::Session(opened) => (Outcome::Success, Some(opened.session.session_id), None),
-        Refreshed::Reused(session_id) => (Outcome::Failure, Some(*session_id), Some("token_reused")),
-        Refreshed::Refused => (Outcome::Failure, None, Some("token_refused")),
-    };
-    let mut entry = origin.authentication(Action::Refresh, outcome);
-    (entry.client_id, entry.session_id, entry.reason) = (Some(client.client_id), session_id, reason);
-    system.store.record_authentication(&entry).await?;
-    match refreshed {
+    match sessions::refresh(system, token, Some(client.client_id), origin).await? {
         Refreshed::Session(opened) => {
-            let Opened { mut session, roles, refresh_token, superseded } = *opened;
+            let Opened { mut session, roles, refresh_token, .. } = *opened;
             if fewer.is_some() {
                 session.scopes = fewer;
             }
-            Ok(Granted { session, roles, refresh_token: Some(refresh_token), nonce: None, superseded })
+            Ok(Granted { session, roles, refresh_token: Some(refresh_token), nonce: None })
         }
-        Refreshed::Reused(session_id) => Err(Refusal::InvalidGrant(vec![session_id])),
-        Refreshed::Refused => Err(Refusal::grant()),
+        Refreshed::Reused(_) => Err(Refusal::InvalidGrant),
+        Refreshed::Refused => Err(Refusal::InvalidGrant),
     }
 }
 

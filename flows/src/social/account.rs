@@ -8,7 +8,7 @@ use store::{AppendError, Loaded, PersonalData, Unit, identities::CLAIM};
 use super::Return;
 use crate::{
     Error, Origin, System,
-    accounts::text::{name, normalised_email},
+    accounts::{name, normalised_email},
 };
 
 /// The account that an identity opens: the one it is linked to, or a new one where the provider vouches for an address

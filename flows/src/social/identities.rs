@@ -55,7 +55,7 @@ pub async fn complete_linking(
     };
     let (outcome, reason) = match &linked {
         Ok(_) => (Outcome::Success, None),
-        Err(error) => (Outcome::Failure, Some(super::reason(error))),
+        Err(error) => error.as_outcome(),
     };
     record(system, principal, Action::LinkIdentity, outcome, reason, origin).await?;
     if linked.is_ok() {

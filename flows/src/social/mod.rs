@@ -71,16 +71,18 @@ pub async fn complete(system: &System, provider: &str, back: Return, origin: &Or
         let vouched = arrive(system, provider, &back, &Destination::LogIn).await?;
         account::of(system, provider, &vouched, &back, origin).await
     };
-    match outcome.await {
-        Ok(user_id) => accounts::enter(system, user_id, vec![Proof::Federated], device_id, origin).await,
-        Err(error) => {
-            let mut entry = origin.authentication(Action::LogIn, Outcome::Failure);
-            entry.device_id = device_id;
-            entry.reason = Some(reason(&error));
-            system.store.record_authentication(&entry).await?;
-            Err(error)
+    let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
+    entry.device_id.clone_from(&device_id);
+    let entered = match outcome.await {
+        Ok(user_id) => {
+            entry.user_id = Some(user_id);
+            accounts::enter(system, user_id, vec![Proof::Federated], device_id, origin).await
         }
-    }
+        Err(error) => Err(error),
+    };
+    accounts::concluded(&mut entry, &entered);
+    system.store.record_authentication(&entry).await?;
+    entered
 }
 
 async fn depart(system: &System, provider: &str, purpose: Destination) -> Result<String, Error> {
@@ -129,16 +131,5 @@ fn refused(refused: Refused) -> Error {
             tracing::warn!(why, "an OpenID provider failed");
             Error::Provider { vendor: "The identity provider" }
         }
-    }
-}
-
-fn reason(error: &Error) -> &'static str {
-    match error {
-        Error::NotVouched => "not_vouched",
-        Error::EmailNotVouched => "email_not_vouched",
-        Error::LinkRequired => "link_required",
-        Error::NotFound { .. } => "no_such_provider",
-        Error::Provider { .. } => "provider_failed",
-        _ => "failed",
     }
 }

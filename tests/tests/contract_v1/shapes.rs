@@ -85,7 +85,7 @@ const NOTIFICATION: &str = r#"{
 }"#;
 
 // The answers have fields besides, which an app that does not know them passes over. Here are all of them.
-const BESIDE_LOGIN: [&str; 1] = ["expires_in"];
+const BESIDE_LOGIN: [&str; 2] = ["expires_in", "refresh_token"];
 const BESIDE_KYC_STATUS: [&str; 1] = ["success"];
 const BESIDE_CARD: [&str; 5] =
     ["card.card_type", "card.currency", "card.monthly_limit", "card.used_this_month", "card.requested_at"];
@@ -162,7 +162,7 @@ async fn a_card_is_answered_as_the_app_knows_it() {
     let person = a_verified_person(&system).await;
     let mut client = system.client();
     let body = request(CARD_REQUEST, json!({}));
-    let answer = client.post("/api/v1/cards/request", Some(&person.token), &body).await.unwrap();
+    let answer = client.ask_for_card(&person, &body).await.unwrap();
 
     let card = ok(&answer, CARD_ANSWER, &BESIDE_CARD)["card"].clone();
     assert_eq!(text(&card["status"]), "active");

@@ -1,27 +1,19 @@
-use aggregates::{Actor, Context, Role, UserId, user};
+use aggregates::{Proof, Role};
 use hyper::Method;
 use serde_json::json;
-use store::Unit;
-use tests::{client::Person, system::TestSystem};
+use tests::system::TestSystem;
+
+use crate::members::Member;
 
 use super::browser::{
     CALLBACK, Registered, a_code, ask, authorize, exchange, opens, refresh, refused, request, tokens,
 };
 
-/// Somebody who may register clients.
-async fn an_admin(system: &TestSystem) -> Person {
-    let person = system.a_person().await;
-    let (store, user_id) = (system.store(), UserId(person.user_id.parse().unwrap()));
-    let stream = store.load_latest::<user::User>(user_id).await.unwrap();
-    let granted = stream.decide(user::Command::GrantRole { role: Role::Admin, now: chrono::Utc::now() }).unwrap();
-    let context = Context {
-        correlation_id: store::new_id(),
-        causation_id: None,
-        traceparent: None,
-        actor: Actor::System("test"),
-    };
-    store.append(Unit::new(context).stream(&stream, granted)).await.unwrap();
-    system.client().log_in(&person.email).await.unwrap()
+/// The token of somebody who may register clients.
+async fn an_admin(system: &TestSystem) -> String {
+    let store = system.store();
+    let admin = Member::new(&store, &[Role::Admin]).await;
+    admin.log_in(&store, &[Proof::Password, Proof::Totp]).await.token
 }
 
 #[tokio::test]
@@ -43,28 +35,28 @@ async fn clients_are_an_administrators_to_register() {
     ] {
         let mut wrong = new.clone();
         wrong[field] = value;
-        let answer = http.post(path, Some(&admin.token), &wrong).await.unwrap();
+        let answer = http.post(path, Some(&admin), &wrong).await.unwrap();
         assert_eq!(answer.status, 422, "{wrong}: {}", answer.text());
     }
-    let answer = http.post(path, Some(&admin.token), &new).await.unwrap();
+    let answer = http.post(path, Some(&admin), &new).await.unwrap();
     assert_eq!(answer.status, 201, "{}", answer.text());
     let registered = answer.json();
     let id = registered["client"]["client_id"].as_str().unwrap().to_owned();
     let first = Registered { id: id.clone(), secret: registered["secret"]["secret"].as_str().map(str::to_owned) };
-    let listed = http.get(path, Some(&admin.token)).await.unwrap();
+    let listed = http.get(path, Some(&admin)).await.unwrap();
     assert_eq!(listed.json()["items"][0]["client_id"], id.as_str());
     assert!(!listed.contains(first.secret.as_deref().unwrap()), "a secret is shown once");
 
     // Two secrets at a time, for the change from one to the other.
     let secrets = format!("{path}/{id}/secrets");
-    let second = http.post(&secrets, Some(&admin.token), &json!({})).await.unwrap();
+    let second = http.post(&secrets, Some(&admin), &json!({})).await.unwrap();
     assert_eq!(second.status, 201, "{}", second.text());
     let second = Registered { id: id.clone(), secret: second.json()["secret"].as_str().map(str::to_owned) };
-    assert_eq!(http.post(&secrets, Some(&admin.token), &json!({})).await.unwrap().status, 409);
+    assert_eq!(http.post(&secrets, Some(&admin), &json!({})).await.unwrap().status, 409);
     let held = tokens(http, &first, &person.email, "openid offline_access profile:read").await;
     assert_eq!(refresh(http, &second, &held.refresh, Some("everything")).await.status, 400);
     let old = registered["secret"]["secret_id"].as_str().unwrap();
-    let revoked = http.request(Method::DELETE, &format!("{secrets}/{old}"), Some(&admin.token), None, &[]).await;
+    let revoked = http.request(Method::DELETE, &format!("{secrets}/{old}"), Some(&admin), None, &[]).await;
     assert_eq!(revoked.unwrap().status, 204);
     assert_eq!(refused(&refresh(http, &first, &held.refresh, None).await), (401, "invalid_client".into()));
     assert_eq!(refresh(http, &second, &held.refresh, None).await.status, 200);
@@ -74,15 +66,15 @@ async fn clients_are_an_administrators_to_register() {
     assert_eq!(opens(http, &held.access).await, 200);
     let disable = format!("{path}/{id}");
     for _ in 0..2 {
-        let answer = http.request(Method::DELETE, &disable, Some(&admin.token), None, &[]).await.unwrap();
+        let answer = http.request(Method::DELETE, &disable, Some(&admin), None, &[]).await.unwrap();
         assert_eq!(answer.status, 204, "{}", answer.text());
     }
     assert_eq!(opens(http, &held.access).await, 401);
     assert_eq!(refused(&exchange(http, &second, &code).await), (401, "invalid_client".into()));
     assert_eq!(authorize(http, &request(&second, "openid")).await.status, 400);
-    assert_eq!(http.post(&secrets, Some(&admin.token), &json!({})).await.unwrap().status, 409);
+    assert_eq!(http.post(&secrets, Some(&admin), &json!({})).await.unwrap().status, 409);
     let unknown = format!("{path}/0198c5a2-7b1e-7c3d-8000-000000000000");
-    let answer = http.request(Method::DELETE, &unknown, Some(&admin.token), None, &[]).await.unwrap();
+    let answer = http.request(Method::DELETE, &unknown, Some(&admin), None, &[]).await.unwrap();
     assert_eq!(answer.status, 404);
 }
 

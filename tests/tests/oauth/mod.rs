@@ -6,3 +6,4 @@ mod clients;
 mod consents;
 mod pages;
 mod peers;
+mod second_factor;

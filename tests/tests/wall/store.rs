@@ -60,7 +60,8 @@ async fn the_api_keeps_personal_data_and_passwords() {
     let sealed = store.seal(ann, PersonalData::Email, "ann@example.com").await.unwrap();
     let opened = database.api_store().open(ann, PersonalData::Email, &sealed).await.unwrap();
     assert_eq!(*opened, "ann@example.com");
-    store.set_password(ann, "a long password".into()).await.unwrap();
+    let password = store.hash_password("a long password".into()).await.unwrap();
+    store.set_password(ann, &password).await.unwrap();
     assert!(store.check_password(Some(ann), "a long password".into()).await.unwrap());
     assert!(!store.check_password(Some(a_person()), "a long password".into()).await.unwrap());
     assert!(!store.check_password(None, "a long password".into()).await.unwrap());
@@ -105,6 +106,9 @@ async fn the_api_issues_and_redeems_one_time_tokens() {
         assert!(store.redeem_one_time(purpose, &token).await.unwrap().is_none());
     }
     let token = store.issue_one_time(purpose, Some(ann), b"data", lifetime).await.unwrap();
+    assert!(store.peek_one_time(purpose, &token).await.unwrap().is_some());
+    assert!(store.has_recent_one_time(purpose, ann, lifetime).await.unwrap());
+    assert!(!store.has_recent_one_time(purpose, a_person(), lifetime).await.unwrap());
     store.void_one_time(purpose, a_person()).await.unwrap();
     assert!(store.attempt_one_time(purpose, &token, 3).await.unwrap().is_some(), "another's were voided");
     store.void_one_time(purpose, ann).await.unwrap();
