@@ -156,6 +156,9 @@ END $$;
 DROP SCHEMA read CASCADE;
 SELECT create_read_tables('read');
 
+-- Who has, or had, a role that is given: few among many events.
+CREATE INDEX events_of_roles ON events (aggregate_id) WHERE kind = 'user' AND name IN ('role_granted', 'role_revoked');
+
 -- Sessions: with how they were opened, for whom, and within which rights.
 ALTER TABLE sessions
     ADD COLUMN opened_at    timestamptz NOT NULL DEFAULT now(),

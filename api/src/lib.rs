@@ -25,6 +25,7 @@ mod tests;
 mod v1;
 mod v2;
 
+pub use auth::session::{Sessions, session_cache};
 pub use config::{Config, ConfigError, Http, RateLimits, Tokens};
 pub use docs::documents;
 pub use operations::serve_operations;

@@ -45,6 +45,12 @@ enum Command {
     },
     /// Show where one person, case, card or payment stands: in the log, on the bus, in the read models.
     Trace { id: Uuid },
+    /// Make somebody an admin, give and take roles.
+    #[command(subcommand)]
+    Admin(commands::admin::Admin),
+    /// Rotate keys.
+    #[command(subcommand)]
+    Keys(commands::keys::Keys),
     /// Print the built-in configuration, which is also its documentation.
     Config,
     /// Tools for development.
@@ -100,6 +106,8 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Sandbox => commands::serve::sandbox(&config).await,
         Command::Replay { projection } => commands::replay::run(&config, projection).await,
         Command::Trace { id } => commands::trace::run(&config, id).await,
+        Command::Admin(command) => commands::admin::run(&config, command).await,
+        Command::Keys(command) => commands::keys::run(&config, &command),
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
         Command::Dev(Dev::Totp { secret, offset }) => commands::totp::run(&secret, offset),
         Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),

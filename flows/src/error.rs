@@ -67,6 +67,15 @@ pub enum Error {
     /// A queue is full.
     #[error("too much is going on")]
     Busy { retry_after: Duration },
+    /// Nobody changes their own rights.
+    #[error("nobody changes their own rights")]
+    OwnRights,
+    /// Without an admin nobody could make one.
+    #[error("the last admin cannot be removed")]
+    LastAdmin,
+    /// Whoever asks had the right when they logged in, and has lost it.
+    #[error("the right was lost meanwhile")]
+    RightLost,
     /// Others kept changing the same thing.
     #[error("others are changing the same thing")]
     Conflict,

@@ -9,6 +9,8 @@
 //! holding a lock.
 
 pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 pub mod cards;
 mod error;
 mod evenly;
@@ -21,6 +23,7 @@ pub mod passwords;
 pub mod payments;
 mod people;
 pub mod sessions;
+pub mod staff;
 pub mod step_up;
 mod turns;
 
@@ -43,6 +46,7 @@ pub struct System {
     pub settings: Arc<Settings>,
     passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
+    session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
 impl System {
@@ -73,6 +77,7 @@ impl System {
             settings: Arc::new(settings),
             passwords: Arc::new(passwords::Policy::built_in()),
             turns: Arc::new(turns::Turns::new()),
+            session_cache: None,
         }
     }
 
@@ -82,6 +87,12 @@ impl System {
             self.passwords = Arc::new(passwords::Policy::from_file(path)?);
         }
         Ok(self)
+    }
+
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
     }
 }
 

@@ -7,7 +7,10 @@ use aggregates::{BlindIndex, ClientId, SessionId, UserId};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+mod read;
+
 use crate::{Error, Store};
+pub use read::{Filter, Recorded};
 
 /// Entries deleted in one transaction.
 const FORGOTTEN_AT_ONCE: u64 = 5_000;

@@ -4,6 +4,7 @@
 //! units in one transaction; [`Store::load`] gives an aggregate's state; [`Store::read_after`] follows the whole
 //! log by position. This crate never calls third parties, publishes to the bus or decides a business rule.
 
+pub mod api_keys;
 mod as_person;
 pub mod authentications;
 mod cqrs;

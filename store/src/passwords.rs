@@ -172,16 +172,16 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the person has a password at all.
-    pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
-        Ok(self.password_set_at(user).await?.is_some())
-    }
-
     /// When the person's password was set; none if they have none.
     pub async fn password_set_at(&self, user: UserId) -> Result<Option<DateTime<Utc>>, Error> {
         let query = sqlx::query("SELECT changed_at FROM credentials WHERE user_id = $1");
         let row = self.row_of(user, query.bind(user.0)).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Whether the person has a password at all.
+    pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
+        Ok(self.password_set_at(user).await?.is_some())
     }
 
     /// Whether `password` is the person's. Takes as long for nobody as for somebody. A right one whose hash was made

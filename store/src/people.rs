@@ -32,6 +32,7 @@ pub enum PersonalData {
     PasskeyLabel,
     /// A mail that waits to be sent.
     Mail,
+    ApiKeyLabel,
 }
 
 impl PersonalData {
@@ -44,6 +45,7 @@ impl PersonalData {
             PersonalData::TotpSecret => "totp_secret",
             PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
+            PersonalData::ApiKeyLabel => "api_key_label",
         };
         format!("person:{user}:{field}")
     }

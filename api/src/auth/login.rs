@@ -70,47 +70,34 @@ pub async fn enter(context: &Context, place: SigningPlace, written: Written<Entr
     Ok(Entered::In(Box::new(Inside { account, issued, refresh_token, position })))
 }
 
-/// The tokens of a session that was just opened or refreshed; Redis learns what has begun and what has ended.
+/// The tokens of a session that was just opened or refreshed; Redis learns that it is open.
 pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> Result<(Issued, SecretString), Problem> {
     let service = &context.service;
-    let Opened { session, roles, refresh_token, superseded } = opened;
-    for ended in superseded {
-        service.sessions.ended(ended).await;
-    }
+    let Opened { session, roles, refresh_token, .. } = opened;
     let issue = service.tokens.issue(place, &session, &roles);
     let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
     Ok((issued?, refresh_token))
 }
 
-/// Does `work`, which ends sessions, and tells Redis which. On a task of its own, so that a client that hangs up cannot
-/// leave them open there.
-pub async fn ending<F>(
+/// Does `work`, which ends sessions, on a task of its own, so that a client that hangs up cannot cut it short.
+pub async fn ending<T: Send + 'static, F>(
     context: &Context,
     work: impl FnOnce(System, Origin) -> F + Send + 'static,
-) -> Result<Written<Vec<SessionId>>, flows::Error>
+) -> Result<T, flows::Error>
 where
-    F: Future<Output = Result<Written<Vec<SessionId>>, flows::Error>> + Send,
+    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
 {
-    let (service, origin) = (context.service.clone(), context.origin());
-    let done = tokio::spawn(async move {
-        let written = work(service.system.clone(), origin).await?;
-        for session in &written.value {
-            service.sessions.ended(*session).await;
-        }
-        Ok(written)
-    });
+    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
     done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }
 
-/// Ends the caller's session. On a task of its own, so that a client that hangs up does not leave it open in Redis; and
-/// there it ends also when the log could not be written, since PostgreSQL has ended it by then.
+/// Ends the caller's session. On a task of its own, so that the log says so too when the client hangs up.
 pub async fn log_out<R>(caller: &Caller<R>) -> Result<Written<()>, flows::Error> {
     let (service, origin) = (caller.service.clone(), caller.origin());
     let (user, session) = (caller.user_id, caller.session_id);
-    let ended = tokio::spawn(async move {
-        let ended = sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await;
-        service.sessions.ended(session).await;
-        ended
-    });
+    let ended =
+        tokio::spawn(
+            async move { sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await },
+        );
     ended.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }

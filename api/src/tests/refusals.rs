@@ -54,7 +54,8 @@ async fn strangers_are_refused_everywhere_before_their_body_is_read() {
         for authorization in ["", "Authorization: Bearer\r\n", "Authorization: Bearer a.b.c\r\n", &two, &basic] {
             let answer = api.send(&format!("{method} {path} HTTP/1.1\r\n{authorization}"), "").await;
             assert_eq!(answer.problem(), (401, "auth.invalid_token".into()), "{method} {path}");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            let challenge = if authorization.is_empty() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+            assert_eq!(answer.header("www-authenticate"), Some(challenge));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
     }

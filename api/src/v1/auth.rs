@@ -72,7 +72,7 @@ enum LogoutResponse {
 }
 
 refusals!(Login, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
-refusals!(Logout, V1, [401, 409, 429, 500, 503, 504]);
+refusals!(Logout, V1, [401, 403, 409, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/auth", tag = "Tag::Authentication")]
 impl Auth {

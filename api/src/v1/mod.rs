@@ -6,6 +6,7 @@ mod cards;
 mod kyc;
 mod notifications;
 mod payments;
+mod refresh;
 mod registration;
 mod second_factor;
 mod users;
@@ -18,6 +19,7 @@ use serde::Serializer;
 pub type Api = (
     registration::Registration,
     auth::Auth,
+    refresh::Refreshing,
     second_factor::SecondFactor,
     users::Users,
     kyc::Kyc,

@@ -87,7 +87,7 @@ enum ListResponse {
     Inbox(Json<Inbox>),
 }
 
-refusals!(List, V1, [400, 401, 429, 500, 503, 504]);
+refusals!(List, V1, [400, 401, 403, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Notifications")]
 impl Notifications {

@@ -55,7 +55,7 @@ enum Found {
     Profile(Json<Profile>),
 }
 
-refusals!(Me, V1, [400, 401, 404, 429, 500, 503, 504]);
+refusals!(Me, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/users", tag = "Tag::Users")]
 impl Users {

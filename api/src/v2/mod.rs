@@ -1,6 +1,9 @@
 //! Version 2: the modern face over the same flows. Unknown fields are refused, money is minor units, payments need an
 //! idempotency key. One file a resource.
 
+mod admin;
+mod api_keys;
+mod audit;
 mod auth;
 mod factors;
 mod passkeys;
@@ -9,20 +12,26 @@ mod payments;
 mod proofs;
 mod registration;
 mod second_factor;
+mod sessions;
 mod step_up;
+mod tokens;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (
+pub type Api = (Access, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+
+/// How people prove who they are. Apart only because tuples have a longest.
+type Access = (
     registration::Registration,
     auth::Auth,
-    second_factor::SecondFactors,
+    tokens::Tokens,
     passwords::Passwords,
+    second_factor::SecondFactors,
     step_up::StepUps,
     factors::Factors,
     passkeys::Passkeys,
-    payments::Payments,
+    sessions::Sessions,
 );
 
 #[derive(Tags)]
@@ -33,4 +42,10 @@ enum Tag {
     Factors,
     /// Payments.
     Payments,
+    /// Keys for the caller's own programs.
+    ApiKeys,
+    /// Roles and sessions of others.
+    Administration,
+    /// What happened, for auditors and analysts.
+    Audit,
 }

@@ -16,7 +16,7 @@ use crate::{Error, System};
 pub use login::{Entry, Login, Pending, enter, login};
 pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
-pub(crate) use text::normalised_email;
+pub(crate) use text::{name, normalised_email};
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]
