@@ -81,6 +81,12 @@ impl System {
         }
     }
 
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
+    }
+
     /// With the list of common passwords that the settings name, if they name one.
     pub fn with_common_passwords(mut self) -> std::io::Result<System> {
         if let Some(path) = &self.settings.passwords.common_file {

@@ -16,6 +16,7 @@ mod leadership;
 mod log;
 mod members;
 mod migrations;
+mod modules;
 mod money;
 mod operations;
 mod published;

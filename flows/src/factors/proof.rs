@@ -6,7 +6,7 @@ use aggregates::{
 };
 use secrecy::SecretString;
 use serde_json::Value;
-use store::authentications::Action;
+use store::authentications::Outcome;
 use webauthn_rs::prelude::PasskeyAuthentication;
 
 use super::{passkeys, totp};
@@ -34,8 +34,20 @@ pub(crate) enum Verdict {
     Refused(&'static str),
 }
 
-/// Checks a proof, and uses it up: none counts twice. `ceremony` is what a passkey was asked to sign. After some
-/// failures it is [`Error::Locked`] for a while, whatever ticket is at hand.
+impl Verdict {
+    /// How an attempt stands in the record.
+    pub fn outcome(verdict: &Result<Verdict, Error>) -> (Outcome, Option<&'static str>) {
+        match verdict {
+            Ok(Verdict::Proven(_)) => (Outcome::Success, None),
+            Ok(Verdict::Refused(reason)) => (Outcome::Failure, Some(reason)),
+            Err(error) => error.as_outcome(),
+        }
+    }
+}
+
+/// Checks a proof, and uses it up: none counts twice. `ceremony` is what a passkey was asked to sign.
+///
+/// Wrong ones brake guessing as wrong passwords do: [`Error::Locked`] where there were too many.
 pub(crate) async fn verify(
     system: &System,
     user_id: UserId,
@@ -43,34 +55,25 @@ pub(crate) async fn verify(
     ceremony: Option<&PasskeyAuthentication>,
     origin: &Origin,
 ) -> Result<Verdict, Error> {
+    let person = system.store.load_latest::<User>(user_id).await?;
     let tried = Tried::inside(system, user_id, origin);
-    let braked = async {
-        lockout::admit(system, &tried).await?;
-        let verdict = check(system, user_id, proof, ceremony, origin).await?;
-        match verdict {
-            Verdict::Proven(_) => lockout::succeeded(system, &tried).await?,
-            Verdict::Refused(_) => lockout::failed(system, &tried).await?,
-        }
-        Ok(verdict)
-    };
-    let verdict = braked.await;
-    if let Err(error @ Error::Locked { .. }) = &verdict {
-        let (outcome, reason) = error.as_outcome();
-        let mut entry = origin.authentication(Action::SecondFactor, outcome);
-        (entry.user_id, entry.reason) = (Some(user_id), reason);
-        system.store.record_authentication(&entry).await?;
+    lockout::admit(system, &tried).await?;
+    let verdict = check(system, &person, user_id, proof, ceremony, origin).await?;
+    match verdict {
+        Verdict::Proven(_) => lockout::succeeded(system, &tried).await?,
+        Verdict::Refused(_) => lockout::failed(system, &tried).await?,
     }
-    verdict
+    Ok(verdict)
 }
 
 async fn check(
     system: &System,
+    person: &User,
     user_id: UserId,
     proof: SecondProof,
     ceremony: Option<&PasskeyAuthentication>,
     origin: &Origin,
 ) -> Result<Verdict, Error> {
-    let person = system.store.load_latest::<User>(user_id).await?;
     if !person.has_second_factor() {
         return Ok(Verdict::Refused("no_second_factor"));
     }
@@ -79,7 +82,7 @@ async fn check(
         SecondProof::Totp(_) => Ok(Verdict::Refused("no_totp")),
         SecondProof::RecoveryCode(code) => recovery_code(system, user_id, &code, origin).await,
         SecondProof::Passkey(credential) => match ceremony {
-            Some(ceremony) => passkeys::check(system, &person, user_id, &credential, ceremony).await,
+            Some(ceremony) => passkeys::check(system, person, user_id, &credential, ceremony).await,
             None => Ok(Verdict::Refused("no_ceremony")),
         },
     }
