@@ -75,7 +75,7 @@ pub fn endpoint(deps: Deps, config: &Config) -> Result<impl Endpoint<Output = Re
     let operations = Operations::new(metrics, service.system.store.clone());
     let operations = operations.with_redis(service.redis.clone()).with_keys(&signing);
     let front = Front { api: docs::api(), docs: docs::pages(), operations };
-    Ok(Gate::new(front, routes, service))
+    Ok(Gate::new(front, routes, service, config)?)
 }
 
 /// What handlers share, from what the process has made. Connects as it goes; needs a Tokio runtime.

@@ -32,7 +32,12 @@ enum Command {
     /// Bring the database schema up to date.
     Migrate,
     /// Serve the REST API.
-    Api,
+    Api {
+        /// Only these modules, separated by commas; an unknown name is answered with the list. All, if none is named
+        /// here or in the configuration.
+        #[arg(long, value_delimiter = ',')]
+        modules: Vec<String>,
+    },
     /// Run the loops behind the API: relay, projections, recovery, retention.
     Worker,
     /// Play the third parties: KYC provider, card issuer, payment gateway, mail.
@@ -101,7 +106,13 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Config => Ok(()),
         Command::Migrate => Ok(store::migrate(config.database_url()).await?),
-        Command::Api => commands::serve::api(&config).await,
+        Command::Api { modules } => {
+            let mut config = config;
+            if !modules.is_empty() {
+                config.api.modules = modules;
+            }
+            commands::serve::api(&config).await
+        }
         Command::Worker => commands::serve::worker(&config).await,
         Command::Sandbox => commands::serve::sandbox(&config).await,
         Command::Replay { projection } => commands::replay::run(&config, projection).await,

@@ -114,6 +114,7 @@ impl Error {
             Error::PasswordExpired => (Outcome::Failure, Some("password_expired")),
             Error::Password(_) => (Outcome::Failure, Some("password_not_acceptable")),
             Error::BadToken => (Outcome::Failure, Some("bad_token")),
+            Error::BadTicket => (Outcome::Failure, Some("bad_ticket")),
             _ => (Outcome::Failure, Some("not_completed")),
         }
     }

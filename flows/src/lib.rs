@@ -94,6 +94,12 @@ impl System {
         }
         Ok(self)
     }
+
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
+    }
 }
 
 /// What an operator may set about the flows.
@@ -122,6 +128,8 @@ pub struct Settings {
     pub mail_from: String,
     /// Answers that must not tell whether there is an account leave at multiples of this time; 0 turns it off.
     pub answer_tick_milliseconds: u64,
+    /// How long the record of authentications is kept. PCI DSS 10.5.1 demands 12 months.
+    pub authentications_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
@@ -142,6 +150,7 @@ impl Default for Settings {
             app_url: "https://app.virtualcards.com".into(),
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             answer_tick_milliseconds: 400,
+            authentications_kept_days: 366,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),

@@ -200,7 +200,8 @@ pub(crate) async fn end_in_tables(system: &System, user_id: UserId, ids: Vec<Ses
     if ids.is_empty() {
         return Ok(());
     }
-    ended(system, move |store| async move { store.revoke_sessions(user_id, &ids).await.map(|()| ids) }).await.map(drop)
+    let work = move |store: Store| async move { store.revoke_sessions(user_id, &ids).await.map(|()| ids) };
+    ended(system, work).await.map(drop)
 }
 
 pub(crate) async fn end_all_in_tables(

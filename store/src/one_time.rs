@@ -138,14 +138,10 @@ impl Store {
 
     /// Whether a token was issued to the person within the last `time`, and is not used or void.
     pub async fn has_recent_one_time(&self, purpose: Purpose, user: UserId, time: Duration) -> Result<bool, Error> {
-        let row =
-            sqlx::query("SELECT EXISTS (SELECT FROM one_time WHERE user_id = $1 AND purpose = $2 AND created_at > $3)")
-                .bind(user.0)
-                .bind(purpose.as_str())
-                .bind(Utc::now() - time)
-                .fetch_one(self.pool())
-                .await?;
-        Ok(row.try_get(0)?)
+        let query =
+            sqlx::query("SELECT EXISTS (SELECT FROM one_time WHERE user_id = $1 AND purpose = $2 AND created_at > $3)");
+        let query = query.bind(user.0).bind(purpose.as_str()).bind(Utc::now() - time);
+        Ok(self.one_row_of(user, query).await?.try_get(0)?)
     }
 
     /// Voids all of a person's tokens for one purpose.

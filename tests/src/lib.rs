@@ -9,5 +9,6 @@ pub mod eventually;
 pub mod faults;
 pub mod mailbox;
 pub mod processes;
+pub mod router;
 pub mod scratch;
 pub mod system;

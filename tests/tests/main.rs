@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod accounts;
 mod contract_v1;
 mod contract_v2;
 mod examples;
@@ -15,6 +16,7 @@ mod leadership;
 mod log;
 mod members;
 mod migrations;
+mod modules;
 mod money;
 mod operations;
 mod published;

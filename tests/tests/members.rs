@@ -35,8 +35,8 @@ impl Member {
     pub async fn new(store: &Store, roles: &[Role]) -> Member {
         let (user_id, email) = (UserId(new_id()), an_email());
         store.create_person_key(user_id).await.unwrap();
-        let hash = store.hash_password(SecretString::from(PASSWORD)).await.unwrap();
-        store.set_password(user_id, &hash).await.unwrap();
+        let hashed = store.hash_password(SecretString::from(PASSWORD)).await.unwrap();
+        store.set_password(user_id, &hashed).await.unwrap();
         let seal = async |field, text: &str| store.seal(user_id, field, text).await.unwrap();
         let (now, index) = (Utc::now(), store.email_index(&email));
         let mut commands = vec![

@@ -1,6 +1,6 @@
 use std::future::Future;
 
-use aggregates::{SessionId, user::SessionEnd};
+use aggregates::user::SessionEnd;
 use flows::{
     Origin, System, Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
@@ -79,24 +79,15 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
     Ok((issued?, refresh_token))
 }
 
-/// Does `work`, which ends sessions. On a task of its own, so that what was begun is finished though the client hangs
-/// up.
-pub async fn ending<F>(
+/// Does `work`, which ends sessions, on a task of its own, so that a client that hangs up cannot cut it short.
+pub async fn ending<T: Send + 'static, F>(
     context: &Context,
     work: impl FnOnce(System, Origin) -> F + Send + 'static,
-) -> Result<Written<Vec<SessionId>>, flows::Error>
+) -> Result<T, flows::Error>
 where
-    F: Future<Output = Result<Written<Vec<SessionId>>, flows::Error>> + Send,
+    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
 {
-    let (service, origin) = (context.service.clone(), context.origin());
-    let done = tokio::spawn(async move {
-        let written = work(service.system.clone(), origin).await?;
-        // Where the flow has not told Redis itself.
-        for session in &written.value {
-            service.sessions.ended(*session).await;
-        }
-        Ok(written)
-    });
+    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
     done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }
 

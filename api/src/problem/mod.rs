@@ -40,8 +40,8 @@ struct Parts {
     retry_after: Option<Duration>,
     allow: Option<String>,
     standing: Option<Standing>,
-    challenge: Option<HeaderValue>,
     step_up: Option<&'static str>,
+    challenge: Option<HeaderValue>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -106,8 +106,8 @@ impl Problem {
             retry_after: None,
             allow: None,
             standing: None,
-            challenge: None,
             step_up: None,
+            challenge: None,
             cause: None,
         }))
     }

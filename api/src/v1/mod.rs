@@ -19,8 +19,8 @@ use serde::Serializer;
 pub type Api = (
     registration::Registration,
     auth::Auth,
-    second_factor::SecondFactor,
     refresh::Refreshing,
+    second_factor::SecondFactor,
     users::Users,
     kyc::Kyc,
     cards::Cards,

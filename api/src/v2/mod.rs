@@ -18,24 +18,21 @@ mod tokens;
 
 use poem_openapi::Tags;
 
-/// All resources, in groups since tuples have no default past twelve.
-pub type Api = (Access, payments::Payments, Others);
+/// All resources.
+pub type Api = (Access, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
 
-/// Getting in, and staying in.
+/// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
     registration::Registration,
     auth::Auth,
     tokens::Tokens,
-    sessions::Sessions,
     passwords::Passwords,
     second_factor::SecondFactors,
     step_up::StepUps,
     factors::Factors,
     passkeys::Passkeys,
+    sessions::Sessions,
 );
-
-/// For programs, and for those who look after people and what happened.
-type Others = (api_keys::ApiKeys, admin::Admin, audit::Audit);
 
 #[derive(Tags)]
 enum Tag {

@@ -13,7 +13,6 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
-pub(crate) use login::LONGEST_PASSWORD;
 pub use login::{Entry, Login, Pending, enter, login};
 pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
