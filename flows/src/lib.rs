@@ -94,12 +94,6 @@ impl System {
         }
         Ok(self)
     }
-
-    /// The same system, which tells `cache` of every session that ends.
-    #[must_use]
-    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
-        System { session_cache: Some(cache), ..self }
-    }
 }
 
 /// What an operator may set about the flows.

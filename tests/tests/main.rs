@@ -4,6 +4,7 @@
 
 mod access;
 mod accounts;
+mod api_keys;
 mod contract_v1;
 mod contract_v2;
 mod examples;
@@ -11,6 +12,7 @@ mod faults;
 mod histories;
 mod hygiene;
 mod idempotency;
+mod key_rotation;
 mod layers;
 mod leadership;
 mod log;
@@ -27,6 +29,8 @@ mod scenarios;
 mod second_factor;
 mod secrecy;
 mod secrets;
+mod sessions;
+mod staff;
 mod step_up;
 mod strangers;
 mod wall;
