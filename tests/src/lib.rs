@@ -11,4 +11,5 @@ pub mod mailbox;
 pub mod processes;
 pub mod router;
 pub mod scratch;
+pub mod stage;
 pub mod system;
