@@ -133,7 +133,7 @@ impl Store {
         Ok(())
     }
 
-    /// Replacements between `after` and `before` whose event is missing, the oldest first.
+    /// For workers. Replacements between `after` and `before` whose event is missing, the oldest first.
     pub async fn unrecorded_passwords(
         &self,
         after: DateTime<Utc>,
@@ -181,8 +181,7 @@ impl Store {
 
     /// Whether the person has a password at all.
     pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
-        let row = sqlx::query("SELECT EXISTS (SELECT FROM credentials WHERE user_id = $1)");
-        Ok(self.one_row_of(user, row.bind(user.0)).await?.try_get(0)?)
+        Ok(self.password_set_at(user).await?.is_some())
     }
 
     /// Whether `password` is the person's. Takes as long for nobody as for somebody. A right one whose hash was made

@@ -13,7 +13,7 @@ use aggregates::{
     Actor, Proof, Role, SessionId, UserId,
     user::{self, SessionEnd, Standing, User},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use store::{
     authentications::{Action, Outcome},
     one_time::Purpose,
@@ -74,33 +74,42 @@ async fn try_change(
     (current, new): (SecretString, SecretString),
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
-    let person = system.store.load_latest::<User>(user_id).await?;
-    let index = person.email_index().ok_or(Error::NotFound { what: "account" })?;
-    let tried = Tried::new(system, index, origin);
-    lockout::admit(system, &tried).await?;
-    if !system.store.check_password(Some(user_id), current).await? {
-        lockout::failed(system, &tried).await?;
-        return Err(Error::WrongPassword);
-    }
-    lockout::admit(system, &tried).await?;
+    prove(system, user_id, current, origin).await?;
     acceptable(system, user_id, &new).await?;
     let replaced = replace(system, user_id, new, Replacement::Changed, Some(session_id), origin).await?;
     replaced.ok_or(Error::Conflict)
 }
 
+/// Whether somebody who is logged in knows the account's password, braked as a login is. [`Error::WrongPassword`] if not.
+pub(crate) async fn prove(
+    system: &System,
+    user_id: UserId,
+    password: SecretString,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let tried = Tried::inside(system, user_id, origin);
+    lockout::admit(system, &tried).await?;
+    let possible = password.expose_secret().len() <= LONGEST;
+    if !(possible && system.store.check_password(Some(user_id), password).await?) {
+        lockout::failed(system, &tried).await?;
+        return Err(Error::WrongPassword);
+    }
+    lockout::succeeded(system, &tried).await
+}
+
 /// Mails a token to set a new password, where there is such an account. Nobody is told whether there is.
 pub async fn request_reset(system: &System, email: &str, origin: &Origin) -> Result<(), Error> {
     let email = accounts::normalised_email(email)?;
-    evenly(system, async {
+    evenly(system.settings.answer_tick(), async {
         let index = system.store.email_index(&email);
         let known = system.store.account_by_email(&index).await?;
         let mut entry = origin.authentication(Action::RequestPasswordReset, Outcome::Failure);
-        (entry.user_id, entry.subject) = (known, Some(index));
+        (entry.user_id, entry.subject, entry.reason) = (known, Some(index), Some("no_account"));
         if let Some(user_id) = known {
             let person = system.store.load_latest::<User>(user_id).await?;
             if person.standing() == Standing::Open {
                 mail_reset(system, user_id, |token| Letter::ResetPassword { token }).await?;
-                entry.outcome = Outcome::Success;
+                (entry.outcome, entry.reason) = (Outcome::Success, None);
             }
         }
         Ok(system.store.record_authentication(&entry).await?)
