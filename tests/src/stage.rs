@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 
 /// Runs `command` beside a system: `VC_STAGE_URL` names its api, `VC_STAGE_TOKEN` somebody's token who has the card
-/// `VC_STAGE_CARD`, and `VC_STAGE_THROWAWAY_1` … tokens of people each of whom may come to harm.
+/// `VC_STAGE_CARD`, `VC_STAGE_STAFF` that of an admin, and `VC_STAGE_THROWAWAY_1` … tokens of people each of whom may come to harm.
 pub async fn run(command: &[String]) -> Result<ExitStatus, Failure> {
     let (program, arguments) = command.split_first().ok_or_else(|| Failure("no command".into()))?;
     let system = TestSystem::start_with(1, &SETTINGS).await;
@@ -38,6 +38,7 @@ pub async fn run(command: &[String]) -> Result<ExitStatus, Failure> {
     command.args(arguments);
     command.env("VC_STAGE_URL", format!("http://{}", system.processes.api()));
     command.env("VC_STAGE_TOKEN", &holder.person.token).env("VC_STAGE_CARD", &holder.card_id);
+    command.env("VC_STAGE_STAFF", a_staff_member(&system).await?);
     for number in 1..=THROWAWAYS {
         let (mut client, email) = (system.client(), an_email());
         client.register(&email).await?;
@@ -48,6 +49,16 @@ pub async fn run(command: &[String]) -> Result<ExitStatus, Failure> {
         report_errors(system.environment.logs())?;
     }
     Ok(status)
+}
+
+/// The token of somebody who may do what staff may.
+async fn a_staff_member(system: &TestSystem) -> Result<String, Failure> {
+    let (mut client, email) = (system.client(), an_email());
+    client.register(&email).await?;
+    for role in ["admin", "auditor", "analyst", "support"] {
+        system.environment.run(&["admin", "grant", role, "--email", &email]).await?;
+    }
+    Ok(client.log_in(&email).await?.token)
 }
 
 /// What the processes logged as errors: an answer names its request and nothing of the cause.
