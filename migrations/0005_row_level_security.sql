@@ -129,7 +129,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON login_failures TO vc_api;
 GRANT SELECT, INSERT, UPDATE ON client_secrets TO vc_api;
 GRANT SELECT, INSERT ON clients TO vc_api;
 
--- The log, for everybody alike: streams by their id, and the end. No statement of the api can read across streams.
+-- The log, for everybody alike: streams by their id, and the end. Across streams only auditors read, by a function of
+-- their own below.
 CREATE FUNCTION stream_events(of_kind text, of_id uuid, after bigint) RETURNS SETOF events
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
