@@ -1,6 +1,6 @@
 use futures::future::join_all;
 use serde_json::json;
-use tests::{client::PASSWORD, system::TestSystem};
+use tests::system::TestSystem;
 
 use super::{PATIENT, SECOND_STEP, an_enrolled_person, factors, half_done, refusal, refused, second_step};
 
