@@ -196,6 +196,9 @@ CREATE TABLE one_time (
 CREATE INDEX one_time_of_user ON one_time (user_id, purpose);
 CREATE INDEX one_time_by_expiry ON one_time (expires_at);
 
+-- Finds what a registration that failed has left.
+CREATE INDEX person_keys_by_age ON person_keys (created_at);
+
 -- A password that was replaced before its event is in the log: changed, reset. A worker writes what a crash left out.
 ALTER TABLE credentials ADD COLUMN unrecorded text;
 

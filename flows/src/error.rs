@@ -153,6 +153,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Busy => Error::Busy { retry_after: Duration::from_secs(1) },
+            store::Error::Void => Error::BadToken,
             store::Error::Erased => Error::NotFound { what: "account" },
             store::Error::Database(error) if is_passing(&error) => {
                 tracing::warn!(%error, "the database cannot be reached");

@@ -85,18 +85,18 @@ impl System {
         }
     }
 
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
+    }
+
     /// With the list of common passwords that the settings name, if they name one.
     pub fn with_common_passwords(mut self) -> std::io::Result<System> {
         if let Some(path) = &self.settings.passwords.common_file {
             self.passwords = Arc::new(passwords::Policy::from_file(path)?);
         }
         Ok(self)
-    }
-
-    /// The same system, which tells `cache` of every session that ends.
-    #[must_use]
-    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
-        System { session_cache: Some(cache), ..self }
     }
 }
 
@@ -126,6 +126,8 @@ pub struct Settings {
     pub mail_from: String,
     /// Answers that must not tell whether there is an account leave at multiples of this time; 0 turns it off.
     pub answer_tick_milliseconds: u64,
+    /// How long the record of authentications is kept. PCI DSS 10.5.1 demands 12 months.
+    pub authentications_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
@@ -146,6 +148,7 @@ impl Default for Settings {
             app_url: "https://app.virtualcards.com".into(),
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             answer_tick_milliseconds: 400,
+            authentications_kept_days: 366,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),

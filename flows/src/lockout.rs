@@ -12,7 +12,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use aggregates::BlindIndex;
+use aggregates::{BlindIndex, UserId};
 use chrono::{DateTime, Utc};
 use store::login_failures::{Counted, Lock, Subject};
 
@@ -68,11 +68,21 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// `address`: the blind index of the e-mail address that was tried, or of the account whose proof is tried.
-    pub fn new(system: &System, address: &BlindIndex, origin: &Origin) -> Tried {
+    /// A login with the e-mail address of this blind index, which may be nobody's.
+    pub fn address(system: &System, address: &BlindIndex, origin: &Origin) -> Tried {
+        Tried::new(system, "login failures of an address", &address.0, origin)
+    }
+
+    /// A proof of somebody who is logged in, or half-way: a second factor, the current password. Counted apart from
+    /// logins, so that strangers who fail at the door do not keep the owner from what is done inside.
+    pub fn inside(system: &System, user_id: UserId, origin: &Origin) -> Tried {
+        Tried::new(system, "failures inside an account", &user_id.to_string(), origin)
+    }
+
+    fn new(system: &System, kind: &'static str, account: &str, origin: &Origin) -> Tried {
         let subject = |kind, value: &str| system.store.failure_subject(kind, value);
         Tried {
-            account: subject("login failures of an account", &address.0),
+            account: subject(kind, account),
             network: origin.address.map(|address| subject("login failures of a network", &network(address))),
         }
     }
@@ -105,7 +115,7 @@ pub async fn failed(system: &System, tried: &Tried) -> Result<(), Error> {
     refuse(already)
 }
 
-/// An attempt was right, in all its factors. [`Error::Locked`] where others have locked the way meanwhile: then it counts
+/// An attempt was right. [`Error::Locked`] where others have locked the way meanwhile: then it counts
 /// as not looked at.
 pub async fn succeeded(system: &System, tried: &Tried) -> Result<(), Error> {
     admit(system, tried).await?;

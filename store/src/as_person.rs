@@ -26,7 +26,6 @@ pub(crate) enum Credential {
     /// By its hash.
     RefreshToken,
     /// By its hash.
-    #[allow(dead_code)]
     ApiKey,
     /// By its id, as the authenticator names it.
     Passkey,

@@ -98,15 +98,15 @@ impl Store {
     }
 
     /// Replaces the person's password and, in the same step, ends all of their sessions but `except` and voids what
-    /// was mailed to reset it, and logins that wait for their second factor; the sessions that ended. None where a
-    /// reset finds nothing to void: its token was used. Until [`Store::password_recorded`] it counts as unrecorded.
+    /// was mailed to reset it, and logins that wait for their second factor; the sessions that ended. [`Error::Void`]
+    /// where a reset finds nothing to void: its token was used. Until [`Store::password_recorded`] it counts as unrecorded.
     pub async fn replace_password(
         &self,
         user: UserId,
         password: &HashedPassword,
         replacement: Replacement,
         except: Option<SessionId>,
-    ) -> Result<Option<Vec<SessionId>>, Error> {
+    ) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
         let mut voided = [0, 0];
         for (purpose, voided) in [Purpose::ResetPassword, Purpose::SecondFactor].into_iter().zip(&mut voided) {
@@ -118,12 +118,12 @@ impl Store {
             *voided = deleted.rows_affected();
         }
         if replacement == Replacement::Reset && voided[0] == 0 {
-            return Ok(None);
+            return Err(Error::Void);
         }
         write(&mut transaction, user, password, Some(replacement)).await?;
         let ended = crate::sessions::revoke_all(&mut *transaction, user, except).await?;
         transaction.commit().await?;
-        Ok(Some(ended))
+        Ok(ended)
     }
 
     /// The event of the person's last replacement is in the log.
@@ -133,7 +133,7 @@ impl Store {
         Ok(())
     }
 
-    /// Replacements between `after` and `before` whose event is missing, the oldest first.
+    /// For workers. Replacements between `after` and `before` whose event is missing, the oldest first.
     pub async fn unrecorded_passwords(
         &self,
         after: DateTime<Utc>,
@@ -181,8 +181,7 @@ impl Store {
 
     /// Whether the person has a password at all.
     pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
-        let row = sqlx::query("SELECT EXISTS (SELECT FROM credentials WHERE user_id = $1)");
-        Ok(self.one_row_of(user, row.bind(user.0)).await?.try_get(0)?)
+        Ok(self.password_set_at(user).await?.is_some())
     }
 
     /// Whether `password` is the person's. Takes as long for nobody as for somebody. A right one whose hash was made

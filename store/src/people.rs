@@ -1,10 +1,14 @@
 //! Personal data under each person's own key. Destroying the key erases the person everywhere at once, while every
 //! event stays in place.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use aggregates::{BlindIndex, Sealed, UserId};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -79,6 +83,25 @@ impl Store {
         self.write_as(user, query.bind(user.0)).await?;
         self.inner.people.cache.remove(&user.0);
         Ok(())
+    }
+
+    /// Deletes keys and passwords that were made within `span` for accounts that then did not come about; how many.
+    pub async fn discard_orphaned_secrets(&self, span: Range<DateTime<Utc>>) -> Result<u64, Error> {
+        let deleted = sqlx::query(
+            "WITH orphans AS (
+                 DELETE FROM person_keys k
+                  WHERE k.created_at >= $1 AND k.created_at < $2 AND NOT EXISTS
+                        (SELECT FROM events e WHERE e.aggregate_id = k.user_id AND e.kind = 'user')
+                 RETURNING k.user_id),
+                  passwords AS (DELETE FROM credentials WHERE user_id IN (SELECT user_id FROM orphans)),
+                  history AS (DELETE FROM password_history WHERE user_id IN (SELECT user_id FROM orphans))
+             SELECT count(*) FROM orphans",
+        )
+        .bind(span.start)
+        .bind(span.end)
+        .fetch_one(self.pool())
+        .await?;
+        Ok(u64::try_from(deleted.try_get::<i64, _>(0)?).unwrap_or(0))
     }
 
     /// The keyed hash by which an e-mail address (normalised by the caller) is found.

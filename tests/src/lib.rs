@@ -12,4 +12,5 @@ pub mod peers;
 pub mod processes;
 pub mod router;
 pub mod scratch;
+pub mod stage;
 pub mod system;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod accounts;
+mod api_keys;
 mod contract_v1;
 mod contract_v2;
 mod examples;
@@ -10,6 +12,7 @@ mod faults;
 mod histories;
 mod hygiene;
 mod idempotency;
+mod key_rotation;
 mod layers;
 mod leadership;
 mod log;
@@ -28,6 +31,8 @@ mod second_factor;
 mod secrecy;
 mod secrets;
 mod social;
+mod sessions;
+mod staff;
 mod step_up;
 mod strangers;
 mod wall;

@@ -108,7 +108,7 @@ pub(crate) async fn prove(
     // What is no address is counted like one, and nobody has it.
     let email = normalised_email(email).unwrap_or_else(|_| email.chars().take(LONGEST_TRIED).collect());
     let index = store.email_index(&email);
-    let tried = Tried::new(system, &index, origin);
+    let tried = Tried::address(system, &index, origin);
     let known = store.account_by_email(&index).await?;
     (entry.subject, entry.user_id) = (Some(index), known);
     lockout::admit(system, &tried).await?;
@@ -124,11 +124,8 @@ pub(crate) async fn prove(
         mail_verification(system, user_id).await?;
         return Err(Error::BadCredentials);
     }
-    // With a second factor to come, the failures stay until it was right, too: else the password would buy new guesses.
-    match person.has_second_factor() {
-        true => lockout::admit(system, &tried).await?,
-        false => lockout::succeeded(system, &tried).await?,
-    }
+    // Failed second factors are counted apart: the password does not buy new guesses at them.
+    lockout::succeeded(system, &tried).await?;
     Ok(user_id)
 }
 

@@ -64,7 +64,7 @@ pub async fn register(system: &System, registration: Registration, origin: &Orig
     };
     let Applicant { email, first_name, last_name, password } = &applicant;
     system.passwords.check(password, &[email, first_name, last_name])?;
-    evenly(system, admit(system, &applicant, origin)).await
+    evenly(system.settings.answer_tick(), admit(system, &applicant, origin)).await
 }
 
 async fn admit(system: &System, applicant: &Applicant, origin: &Origin) -> Result<(), Error> {
@@ -185,16 +185,16 @@ pub(crate) async fn mail_verification(system: &System, user_id: UserId) -> Resul
 /// Mails the token once more, where there is an account that waits for it. Nobody is told whether there is.
 pub async fn resend_verification(system: &System, email: &str, origin: &Origin) -> Result<(), Error> {
     let email = normalised_email(email)?;
-    evenly(system, async {
+    evenly(system.settings.answer_tick(), async {
         let index = system.store.email_index(&email);
         let known = system.store.account_by_email(&index).await?;
         let mut entry = origin.authentication(Action::VerifyEmail, Outcome::Failure);
-        (entry.user_id, entry.subject, entry.reason) = (known, Some(index), Some("asked_again"));
+        (entry.user_id, entry.subject, entry.reason) = (known, Some(index), Some("nothing_to_verify"));
         if let Some(user_id) = known {
             let person = system.store.load_latest::<user::User>(user_id).await?;
             if person.standing() == user::Standing::Open && !person.is_email_verified() {
                 mail_verification(system, user_id).await?;
-                entry.outcome = Outcome::Success;
+                (entry.outcome, entry.reason) = (Outcome::Success, Some("asked_again"));
             }
         }
         Ok(system.store.record_authentication(&entry).await?)

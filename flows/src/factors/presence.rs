@@ -1,16 +1,12 @@
 //! Whether it is the person who sits there, and not somebody who found the session open.
 
-use aggregates::{Proof, UserId, user::User};
+use aggregates::{Proof, user::User};
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use store::authentications::Action;
 
 use super::{Principal, record};
-use crate::{
-    Error, Origin, System,
-    lockout::{self, Tried},
-    passwords, step_up,
-};
+use crate::{Error, Origin, System, passwords, step_up};
 
 /// How long after a login nobody is asked for the same proofs again.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
@@ -42,29 +38,12 @@ pub(crate) async fn shown(
             .await;
     }
     let password = presence.password.ok_or(Error::FreshLoginRequired)?;
-    let checked = again(system, &person, principal.user_id, password, origin).await;
-    if let Err(error) = &checked {
+    let proven = passwords::prove(system, principal.user_id, password, origin).await;
+    if let Err(error) = &proven {
         let (outcome, reason) = error.as_outcome();
         record(system, principal, Action::EnrolFactor, outcome, reason, origin).await?;
     }
-    checked
-}
-
-async fn again(
-    system: &System,
-    person: &User,
-    user_id: UserId,
-    password: SecretString,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let tried = Tried::new(system, person.email_index().ok_or(Error::NotFound { what: "account" })?, origin);
-    lockout::admit(system, &tried).await?;
-    let possible = password.expose_secret().len() <= passwords::LONGEST;
-    if !(possible && system.store.check_password(Some(user_id), password).await?) {
-        lockout::failed(system, &tried).await?;
-        return Err(Error::WrongPassword);
-    }
-    lockout::admit(system, &tried).await
+    proven
 }
 
 /// Lets somebody take a factor away who shows a second proof, however fresh the login is.

@@ -56,8 +56,7 @@ pub(crate) async fn verify(
     origin: &Origin,
 ) -> Result<Verdict, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
-    let index = person.email_index().ok_or(Error::NotFound { what: "account" })?;
-    let tried = Tried::new(system, index, origin);
+    let tried = Tried::inside(system, user_id, origin);
     lockout::admit(system, &tried).await?;
     let verdict = check(system, &person, user_id, proof, ceremony, origin).await?;
     match verdict {
