@@ -50,8 +50,6 @@ BEGIN
             SELECT k.user_id INTO holder FROM api_keys k WHERE k.key_hash = key;
         WHEN 'passkey' THEN
             SELECT p.user_id INTO holder FROM passkeys p WHERE p.credential_id = key;
-        WHEN 'identity' THEN
-            SELECT i.user_id INTO holder FROM linked_identities i WHERE i.subject_hash = key;
     END CASE;
     PERFORM set_config('vc.person', coalesce(holder::text, ''), true);
     RETURN holder;
@@ -129,6 +127,7 @@ GRANT INSERT ON mail_queue TO vc_api;
 -- These two know no people: keyed hashes of what was tried, and programs.
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_failures TO vc_api;
 GRANT SELECT, INSERT, UPDATE ON client_secrets TO vc_api;
+GRANT SELECT, INSERT ON clients TO vc_api;
 
 -- The log, for everybody alike: streams by their id, and the end. Across streams only auditors read, by a function of
 -- their own below.
@@ -207,6 +206,15 @@ CREATE FUNCTION audited_events(after bigint, at_most bigint) RETURNS SETOF event
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN QUERY SELECT * FROM events e WHERE e.position > after ORDER BY e.position LIMIT least(at_most, 1000);
+END $$;
+
+-- Ends the sessions of an OAuth client, whoever they are for.
+CREATE FUNCTION end_sessions_of_client(of_client uuid) RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY UPDATE sessions s SET revoked_at = now()
+                  WHERE s.client_id = of_client AND s.revoked_at IS NULL AND s.expires_at > now()
+                 RETURNING s.session_id;
 END $$;
 
 -- Uses a one-time token up.

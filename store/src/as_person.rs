@@ -29,9 +29,6 @@ pub(crate) enum Credential {
     ApiKey,
     /// By its id, as the authenticator names it.
     Passkey,
-    /// By the keyed hash of issuer and subject.
-    #[allow(dead_code)]
-    Identity,
 }
 
 impl Credential {
@@ -40,7 +37,6 @@ impl Credential {
             Credential::RefreshToken => "refresh_token",
             Credential::ApiKey => "api_key",
             Credential::Passkey => "passkey",
-            Credential::Identity => "identity",
         }
     }
 }

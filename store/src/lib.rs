@@ -7,9 +7,11 @@
 pub mod api_keys;
 mod as_person;
 pub mod authentications;
+mod client_secrets;
 mod cqrs;
 mod error;
 pub mod factors;
+pub mod identities;
 pub mod keys;
 mod leadership;
 mod log;

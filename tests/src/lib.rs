@@ -8,6 +8,7 @@ pub mod database;
 pub mod eventually;
 pub mod faults;
 pub mod mailbox;
+pub mod peers;
 pub mod processes;
 pub mod router;
 pub mod scratch;

@@ -5,7 +5,10 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod clients;
+mod consents;
 mod factors;
+mod identities;
 mod passkeys;
 mod passwords;
 mod payments;
@@ -13,6 +16,7 @@ mod proofs;
 mod registration;
 mod second_factor;
 mod sessions;
+mod social;
 mod step_up;
 mod tokens;
 
@@ -32,7 +36,11 @@ type Access = (
     factors::Factors,
     passkeys::Passkeys,
     sessions::Sessions,
+    Programs,
 );
+
+/// What concerns programs of third parties and other providers' logins.
+type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
 #[derive(Tags)]
 enum Tag {
@@ -42,9 +50,11 @@ enum Tag {
     Factors,
     /// Payments.
     Payments,
+    /// How the caller logs in, and who else may act for them.
+    Security,
     /// Keys for the caller's own programs.
     ApiKeys,
-    /// Roles and sessions of others.
+    /// For those who run the programme.
     Administration,
     /// What happened, for auditors and analysts.
     Audit,

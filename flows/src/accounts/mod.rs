@@ -3,7 +3,7 @@
 mod login;
 mod registration;
 mod second_factor;
-mod text;
+pub(crate) mod text;
 
 use std::fmt;
 
@@ -14,6 +14,7 @@ use store::PersonalData;
 use crate::{Error, System};
 
 pub use login::{Entry, Login, Pending, enter, login};
+pub(crate) use login::{admissible, check_device, concluded, prove};
 pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 pub(crate) use text::{name, normalised_email};

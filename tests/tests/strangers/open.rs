@@ -18,4 +18,6 @@ pub const OPEN: &[(&str, &str)] = &[
     ("post /api/v2/auth/passkey", "who logs in has no token yet"),
     ("post /api/v1/auth/refresh", "the refresh token in the body is the proof"),
     ("post /api/v2/auth/refresh", "the refresh token in the body is the proof"),
+    ("post /api/v2/auth/social/{provider}/start", "who logs in has no token yet"),
+    ("post /api/v2/auth/social/{provider}/complete", "what the provider vouches for is the proof"),
 ];
