@@ -45,6 +45,7 @@ impl User {
                 });
             }
             Event::PreferencesChosen { preferences, at: _ } => self.preferences = preferences.clone(),
+            Event::NotificationsRead { up_to_position, at: _ } => self.notifications_read = *up_to_position,
             Event::PasswordChanged { at: _ } | Event::PasswordReset { at: _ } => {}
             Event::TotpEnabled { at: _ } => self.totp = true,
             Event::TotpDisabled { at: _ } => {

@@ -36,6 +36,8 @@ pub struct User {
     sessions: Vec<Session>,
     email_change: Option<EmailChange>,
     preferences: Preferences,
+    /// The position up to which the person has seen what they were told.
+    notifications_read: i64,
     roles: BTreeSet<Role>,
     totp: bool,
     passkeys: Vec<CredentialId>,
