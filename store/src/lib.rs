@@ -6,6 +6,7 @@
 
 pub mod authentications;
 mod cqrs;
+mod endings;
 mod error;
 pub mod keys;
 mod leadership;

@@ -14,8 +14,9 @@ use crate::{
     seal::{DataKey, WrappedKey},
 };
 
-/// How long another process may go on opening the data of a person who was just erased.
-const CACHED_FOR: Duration = Duration::from_secs(60);
+/// How long another process may go on opening the data of a person who was just erased. Short, and still one look at
+/// the table for many openings.
+const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// What a sealed field is, so that one cannot be passed off as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    NotificationTitle,
+    NotificationMessage,
+    NotificationData,
 }
 
 impl PersonalData {
@@ -33,6 +37,9 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::NotificationTitle => "notification_title",
+            PersonalData::NotificationMessage => "notification_message",
+            PersonalData::NotificationData => "notification_data",
         };
         format!("person:{user}:{field}")
     }
@@ -46,6 +53,10 @@ pub(crate) struct People {
 impl People {
     pub fn new(capacity: usize) -> People {
         People { cache: quick_cache::sync::Cache::new(capacity) }
+    }
+
+    pub fn forget(&self, user: UserId) {
+        self.cache.remove(&user.0);
     }
 }
 

@@ -68,6 +68,13 @@ impl Store {
         rows.iter().map(envelope).collect()
     }
 
+    /// The newest `limit` events of several streams, in the log's order.
+    pub async fn events_of(&self, ids: &[Uuid], limit: i64) -> Result<Vec<Envelope>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE aggregate_id = ANY ($1) ORDER BY position DESC LIMIT $2");
+        let rows = sqlx::query(&sql).bind(ids).bind(limit).fetch_all(self.pool()).await?;
+        rows.iter().rev().map(envelope).collect()
+    }
+
     /// Up to `limit` events after `position`, in order and without a hole: what is missing at the end is not
     /// written yet.
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Envelope>, Error> {
