@@ -35,7 +35,7 @@ enum Command {
     Api,
     /// Run the loops behind the API: relay, projections, recovery, retention.
     Worker,
-    /// Play the third parties: KYC provider, card issuer, payment gateway.
+    /// Play the third parties: KYC provider, card issuer, payment gateway, mail.
     Sandbox,
     /// Rebuild the read models from the log, beside the live ones, and switch over.
     Replay {

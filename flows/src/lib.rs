@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod cards;
 mod error;
 pub mod identity;
+pub mod mail;
 pub mod notifications;
 pub mod payments;
 mod people;
@@ -82,6 +83,10 @@ pub struct Settings {
     /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
     /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
     pub charge_again_within_hours: u64,
+    /// Where the app's own pages are, for links in mail.
+    pub app_url: String,
+    /// Whom our mail is from.
+    pub mail_from: String,
     pub fraud: fraud::Policy,
 }
 
@@ -95,6 +100,8 @@ impl Default for Settings {
             third_party_seconds: 10,
             abandoned_after_seconds: 30,
             charge_again_within_hours: 20,
+            app_url: "https://app.virtualcards.com".into(),
+            mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             fraud: fraud::Policy::default(),
         }
     }

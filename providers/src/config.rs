@@ -13,6 +13,7 @@ pub struct Config {
     pub kyc: VendorConfig,
     pub issuer: VendorConfig,
     pub gateway: VendorConfig,
+    pub mail: VendorConfig,
     /// How long a connection may take to come about, TLS included. Past it the call fails as `Unreachable`, so keep
     /// it below each vendor's `timeout_ms`.
     pub connect_timeout_ms: u64,
@@ -62,6 +63,7 @@ impl Default for Config {
             kyc: vendor(10_000),
             issuer: vendor(10_000),
             gateway: vendor(5_000),
+            mail: vendor(5_000),
             connect_timeout_ms: 2_000,
             idle_connection_ms: 30_000,
             retry: RetryConfig::default(),

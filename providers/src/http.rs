@@ -25,7 +25,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) fn client(base: &BaseUrl, config: &Config) -> Result<Client, SetupError> {
     // An error means that the process has chosen its provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let most_connections = [&config.kyc, &config.issuer, &config.gateway].map(|vendor| vendor.max_in_flight);
+    let most_connections =
+        [&config.kyc, &config.issuer, &config.gateway, &config.mail].map(|vendor| vendor.max_in_flight);
     let mut builder = Client::builder()
         .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
         .pool_idle_timeout(Duration::from_millis(config.idle_connection_ms))

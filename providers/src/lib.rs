@@ -1,5 +1,5 @@
-//! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]) and card payments
-//! ([`gateway`]); and the local [`sandbox`] that stands in for all three.
+//! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]), card payments ([`gateway`])
+//! and [`mail`]; and the local [`sandbox`] that stands in for all of them.
 //!
 //! Each kind of third party is one small trait beside its adapters; a new vendor is one new file in that folder. An
 //! adapter makes one attempt and says by [`Failure`] what is known afterwards: whether it surely did not happen, may
@@ -21,6 +21,7 @@ pub mod gateway;
 mod http;
 pub mod issuing;
 pub mod kyc;
+pub mod mail;
 mod metering;
 mod retry;
 pub mod sandbox;
@@ -39,12 +40,13 @@ pub struct Providers {
     pub kyc: Arc<dyn kyc::Verifier>,
     pub issuer: Arc<dyn issuing::Issuer>,
     pub gateway: Arc<dyn gateway::Gateway>,
+    pub mail: Arc<dyn mail::Mail>,
     /// How a failed call is repeated. Adapters do not repeat by themselves.
     pub retry: Retry,
 }
 
 impl Providers {
-    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all three parts. Connects at the first call.
+    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all its parts. Connects at the first call.
     ///
     /// Install the metrics recorder first: its handles are taken here, once, for the calls to be cheap.
     pub fn sandbox(base_url: &str, config: &Config) -> Result<Providers, SetupError> {
@@ -54,6 +56,7 @@ impl Providers {
             kyc: Arc::new(kyc::Sandbox::new(&client, &base, &config.kyc)?),
             issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
+            mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
             retry: Retry::new(&config.retry),
         })
     }

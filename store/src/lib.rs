@@ -11,6 +11,7 @@ mod error;
 pub mod keys;
 mod leadership;
 mod log;
+pub mod mail;
 pub mod one_time;
 pub mod passwords;
 mod people;

@@ -25,6 +25,8 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    /// A mail that waits to be sent.
+    Mail,
     NotificationTitle,
     NotificationMessage,
     NotificationData,
@@ -37,6 +39,7 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::Mail => "mail",
             PersonalData::NotificationTitle => "notification_title",
             PersonalData::NotificationMessage => "notification_message",
             PersonalData::NotificationData => "notification_data",

@@ -1,10 +1,11 @@
 //! The long-running loops behind the API: the relay that publishes the log, the projections, the recovery of open
-//! flows, and retention.
+//! flows, mail, and retention.
 //!
-//! Any number of processes may run them. Each loop asks PostgreSQL for the lead, so that one process does the work
-//! while the others stand by; and each is right even when two believe to lead for a moment. This crate never serves
+//! Any number of processes may run them. Each loop but mail asks PostgreSQL for the lead, so that one process does the
+//! work while the others stand by; and each is right even when two believe to lead for a moment. This crate never serves
 //! requests and never decides a business rule.
 
+mod mail;
 mod projection;
 mod recovery;
 mod relay;
@@ -54,6 +55,7 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(relay::run(system.store.clone(), settings.clone(), shutdown.clone()));
     loops.spawn(projection::run(system.store.clone(), settings, shutdown.clone()));
     loops.spawn(retention::run(system.store.clone(), shutdown.clone()));
+    loops.spawn(mail::run(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Payments>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cases>(system, shutdown.clone()));

@@ -53,6 +53,7 @@ pub(crate) async fn sandbox(config: &Config) -> Result<(), Failure> {
         kyc_key: config.providers.kyc.api_key.clone(),
         issuer_key: config.providers.issuer.api_key.clone(),
         gateway_key: config.providers.gateway.api_key.clone(),
+        mail_key: config.providers.mail.api_key.clone(),
         ..Default::default()
     };
     Ok(providers::sandbox::serve(listener, settings, stopped()?).await?)

@@ -1,4 +1,4 @@
-//! What the three vendors' endpoints have alike: key, body, JSON, problems, and hanging up.
+//! What the vendors' endpoints have alike: key, body, JSON, problems, and hanging up.
 
 use std::panic::resume_unwind;
 
@@ -28,6 +28,7 @@ impl Problem {
     pub const NO_SUCH_CHECK: Problem = Problem(StatusCode::NOT_FOUND, "no_such_check");
     pub const NO_SUCH_TRANSACTION: Problem = Problem(StatusCode::NOT_FOUND, "no_such_transaction");
     pub const KEY_REUSED: Problem = Problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused");
+    pub const NO_SUCH_MAILBOX: Problem = Problem(StatusCode::UNPROCESSABLE_ENTITY, "no_such_mailbox");
     pub const DOWN: Problem = Problem(StatusCode::SERVICE_UNAVAILABLE, "down");
     /// The bound of `SandboxConfig::max_records`; a restart empties the sandbox.
     pub const FULL: Problem = Problem(StatusCode::INSUFFICIENT_STORAGE, "sandbox_is_full_restart_it");

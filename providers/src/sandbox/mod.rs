@@ -1,11 +1,12 @@
-//! A server that stands in for the three kinds of third parties, for development, tests and benchmarks: the KYC
-//! provider under `/kyc`, the card issuer under `/issuer`, the payment gateway under `/gateway`, and under
-//! `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
+//! A server that stands in for all kinds of third parties, for development, tests and benchmarks: the KYC
+//! provider under `/kyc`, the card issuer under `/issuer`, the payment gateway under `/gateway`, the mail
+//! provider with all its mailboxes under `/mail`, and under `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
 //!
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
 //! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `SLOW`, `DOWN`; everything else is approved.
 //! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
 //! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
+//! - Mail, by the address's beginning: `down.`, `flaky.`, `refused.`.
 //!
 //! It keeps everything in memory and forgets it when it stops. Each kind of record has a bound; beyond it new ones are
 //! answered with 507. Connections are bounded by the process's open files only. It logs nothing of a request.
@@ -16,6 +17,7 @@ mod gateway;
 mod issuer;
 mod kyc;
 mod ledger;
+mod mailbox;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -42,7 +44,8 @@ pub struct SandboxConfig {
     pub kyc_key: SecretString,
     pub issuer_key: SecretString,
     pub gateway_key: SecretString,
-    /// How many checks, cards and charges are kept, of each; a new one beyond is answered with 507.
+    pub mail_key: SecretString,
+    /// How many checks, cards, charges and mailboxes are kept, of each; a new one beyond is answered with 507.
     pub max_records: usize,
     /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
     pub slow_answer_ms: u64,
@@ -56,6 +59,7 @@ impl Default for SandboxConfig {
             kyc_key: DEFAULT_KEY.into(),
             issuer_key: DEFAULT_KEY.into(),
             gateway_key: DEFAULT_KEY.into(),
+            mail_key: DEFAULT_KEY.into(),
             max_records: 1_000_000,
             slow_answer_ms: 10_000,
             slow_check_ms: 2_000,
@@ -77,11 +81,13 @@ fn routes(config: &SandboxConfig) -> Route {
     let kyc = Arc::new(kyc::Kyc::new(config));
     let issuer = Arc::new(issuer::Issuer::new(config));
     let gateway = Arc::new(gateway::Gateway::new(config));
+    let mail = Arc::new(mailbox::Mailboxes::new(config));
     Route::new()
         .at("/healthz", get(make(async |_| "ok")))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
+        .at("/mail/v1/messages", post(on(&mail, mailbox::send)).get(on(&mail, mailbox::read)))
         .at("/sandbox/charges", get(on(&gateway, gateway::summary)))
         .at("/sandbox/charges/:key", get(on(&gateway, gateway::entry)))
 }
