@@ -58,8 +58,11 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
-    /// Logins from an address, and logins to an account from anywhere, each.
+    /// Logins from an address, and logins to an account from anywhere, each; also operations of one person that ask for
+    /// the password once more.
     pub login: u32,
+    /// Exports of a person's data.
+    pub export: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +108,7 @@ impl Default for Tokens {
 
 impl Default for RateLimits {
     fn default() -> Self {
-        RateLimits { person: 100, address: 1000, payments: 60, login: 10 }
+        RateLimits { person: 100, address: 1000, payments: 60, login: 10, export: 2 }
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aggregates::{MoneyError, card, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
 use store::AppendError;
 
 /// Why a flow did not do what it was asked. Unless the variant says otherwise nothing has changed.
@@ -12,6 +12,13 @@ pub enum Error {
     EmailTaken,
     #[error("e-mail address or password is wrong")]
     BadCredentials,
+    #[error("the token is unknown, used or too old")]
+    BadToken,
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// An account cannot end while these payments have no outcome.
+    #[error("payments are pending")]
+    PaymentsPending { payments: Vec<PaymentId> },
     #[error("identity must be verified first")]
     KycRequired { status: kyc::Status },
     #[error(transparent)]

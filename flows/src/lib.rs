@@ -11,11 +11,14 @@
 pub mod accounts;
 pub mod cards;
 mod error;
+pub mod export;
 pub mod identity;
 pub mod mail;
 pub mod notifications;
+pub mod overview;
 pub mod payments;
 mod people;
+pub mod screening;
 pub mod sessions;
 mod turns;
 

@@ -5,7 +5,7 @@
 
 use aggregates::{
     Actor, ClientId, Permission, Proof, Role, SessionId, UserId,
-    user::{self, SessionEnd, User},
+    user::{self, SessionEnd, Standing, User},
 };
 use chrono::Duration;
 use secrecy::SecretString;
@@ -99,6 +99,9 @@ pub async fn refresh(
     match system.store.rotate_refresh_token(token, client, until).await? {
         Rotation::Rotated(session, refresh_token) => {
             let person = system.store.load::<User>(session.user_id).await?;
+            if person.standing() != Standing::Open {
+                return Ok(Refreshed::Refused);
+            }
             let roles = person.roles().iter().copied().collect();
             Ok(Refreshed::Session(Box::new(Opened { session: *session, roles, refresh_token, superseded: vec![] })))
         }

@@ -18,6 +18,7 @@ mod people;
 mod seal;
 pub mod sessions;
 pub mod tables;
+pub mod traces;
 pub mod vault;
 
 use std::{str::FromStr, sync::Arc, time::Duration};

@@ -58,7 +58,8 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(mail::run(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Payments>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
-    loops.spawn(recovery::run::<recovery::Cases>(system, shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Cases>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Endings>(system, shutdown.clone()));
     let first = loops.join_next().await;
     if !shutdown.is_cancelled() {
         return match first {

@@ -20,6 +20,11 @@ pub(crate) async fn run(store: Store, shutdown: CancellationToken) -> Result<(),
             Ok(deleted) => tracing::info!(deleted, "ended sessions deleted"),
             Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
         }
+        match store.find_resurrected().await {
+            Ok(0) => {}
+            Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
+            Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
+        }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => {}
             () = shutdown.cancelled() => return Ok(()),

@@ -3,7 +3,7 @@
 
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
-use aggregates::{ClientId, SessionId, UserId};
+use aggregates::{ClientId, Permission, SessionId, UserId};
 use flows::Written;
 use poem::{FromRequest, Request, RequestBody, Result, http::header};
 use poem_openapi::{
@@ -11,7 +11,11 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{rights::Right, session::Remembered, token::Claimed};
+use super::{
+    rights::{Right, Rights},
+    session::Remembered,
+    token::Claimed,
+};
 use crate::{context::Context, limits::Standing, parameters::MinPosition, problem::Problem, service::Service};
 
 const SCHEME: &str = "accessToken";
@@ -27,6 +31,7 @@ pub struct Caller<R> {
     pub session_id: SessionId,
     /// The program that acts for the person, if it is not our own app.
     pub client_id: Option<ClientId>,
+    rights: Rights,
     context: Arc<Context>,
     right: PhantomData<R>,
 }
@@ -44,6 +49,11 @@ impl<R> Caller<R> {
     pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
         self.service.last_writes.note(self.user_id, written.position);
         (written.value, written.position)
+    }
+
+    /// Whether the token permits something else beside `R`.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.rights.permit(permission)
     }
 
     /// The position that a read must have reached: as the client demands, else the person's own last write here.
@@ -102,8 +112,8 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
         if !claimed.rights.permit(R::PERMISSION) {
             return Err(Problem::forbidden(R::PERMISSION).into());
         }
-        let Claimed { user_id, session_id, client_id, .. } = claimed;
-        Ok(Caller { user_id, session_id, client_id, context, right: PhantomData })
+        let Claimed { user_id, session_id, client_id, rights, .. } = claimed;
+        Ok(Caller { user_id, session_id, client_id, rights, context, right: PhantomData })
     }
 }
 

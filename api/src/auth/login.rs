@@ -66,10 +66,17 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
 pub async fn log_out<R>(caller: &Caller<R>) -> Result<Written<()>, flows::Error> {
     let (service, origin) = (caller.service.clone(), caller.origin());
     let (user, session) = (caller.user_id, caller.session_id);
-    let ended = tokio::spawn(async move {
+    let ended = apart(async move {
         let ended = sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await;
         service.sessions.ended(session).await;
         ended
     });
-    ended.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+    ended.await
+}
+
+/// Works on a task of its own, which goes on if the client hangs up.
+pub async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, flows::Error>> + Send + 'static,
+) -> Result<T, flows::Error> {
+    tokio::spawn(work).await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }

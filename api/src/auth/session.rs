@@ -132,6 +132,11 @@ impl Sessions {
         });
     }
 
+    /// The same for several at once.
+    pub async fn all_ended(&self, ids: &[SessionId]) {
+        futures::future::join_all(ids.iter().map(|id| self.ended(*id))).await;
+    }
+
     async fn write(&self, id: SessionId, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), Down> {
         set(&self.redis, &self.key(id), value, ttl, only_if_absent).await
     }

@@ -77,6 +77,14 @@ impl Limits {
         self.counter("payments", self.rates.payments, || user.to_string())
     }
 
+    pub fn passwords(&self, user: UserId) -> Option<Counter> {
+        self.counter("password", self.rates.login, || user.to_string())
+    }
+
+    pub fn exports(&self, user: UserId) -> Option<Counter> {
+        self.counter("export", self.rates.export, || user.to_string())
+    }
+
     fn counter(&self, policy: &'static str, limit: u32, of: impl FnOnce() -> String) -> Option<Counter> {
         (limit > 0).then(|| Counter { policy, limit, key: self.redis.key("limit", format_args!("{policy}:{}", of())) })
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, card, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
 use poem::http::StatusCode;
 
 use super::Problem;
@@ -17,6 +17,11 @@ impl From<flows::Error> for Problem {
             Error::BadCredentials => {
                 Problem::new(StatusCode::UNAUTHORIZED, "auth.bad_credentials", "E-mail address or password is wrong")
             }
+            Error::BadToken => {
+                Problem::new(StatusCode::BAD_REQUEST, "auth.bad_token", "The token is unknown, used or too old")
+            }
+            Error::WrongPassword => Problem::new(StatusCode::FORBIDDEN, "auth.wrong_password", "The password is wrong"),
+            Error::PaymentsPending { payments } => pending(payments),
             Error::KycRequired { status } => {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
@@ -156,6 +161,14 @@ impl From<MoneyError> for Problem {
             }
         }
     }
+}
+
+fn pending(payments: Vec<PaymentId>) -> Problem {
+    let first = payments.first().map(|payment| format!("/api/v2/payments/{payment}"));
+    let named: Vec<_> = payments.iter().map(PaymentId::to_string).collect();
+    conflict("account.payments_pending", "Payments have no outcome yet")
+        .detail(format!("Try again when these have one: {}.", named.join(", ")))
+        .resource(first)
 }
 
 /// The status of a verification as clients read it.

@@ -60,7 +60,12 @@ fn only_registration_and_login_are_open_to_strangers() {
             }
         }
     }
-    let expected = ["post /api/v1/auth/login", "post /api/v1/auth/register", "post /api/v2/auth/login"];
+    let expected = [
+        "post /api/v1/auth/login",
+        "post /api/v1/auth/register",
+        "post /api/v2/auth/confirm-email-change",
+        "post /api/v2/auth/login",
+    ];
     assert_eq!(open, expected.map(str::to_owned).into());
 }
 

@@ -8,7 +8,7 @@ use crate::{
     redis_link::RedisLink,
 };
 
-const OFF: RateLimits = RateLimits { person: 0, address: 0, payments: 0, login: 0 };
+const OFF: RateLimits = RateLimits { person: 0, address: 0, payments: 0, login: 0, export: 0 };
 
 fn limits(redis: &RedisServer, rates: RateLimits) -> Limits {
     let link = RedisLink::new(&redis.url().into(), "test", std::time::Duration::from_secs(5)).unwrap();

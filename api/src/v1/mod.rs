@@ -3,8 +3,10 @@
 
 mod auth;
 mod cards;
+mod fraud;
 mod kyc;
 mod notifications;
+mod overview;
 mod payments;
 mod users;
 
@@ -13,7 +15,16 @@ use poem_openapi::Tags;
 use serde::Serializer;
 
 /// All resources.
-pub type Api = (auth::Auth, users::Users, kyc::Kyc, cards::Cards, payments::Payments, notifications::Notifications);
+pub type Api = (
+    auth::Auth,
+    users::Users,
+    overview::Me,
+    kyc::Kyc,
+    cards::Cards,
+    payments::Payments,
+    notifications::Notifications,
+    fraud::Fraud,
+);
 
 #[derive(Tags)]
 enum Tag {
@@ -29,6 +40,8 @@ enum Tag {
     Payments,
     /// What the person was told.
     Notifications,
+    /// For other services, by service token.
+    Services,
 }
 
 /// Times as this version writes them: `2025-10-20T14:30:05Z`.

@@ -13,7 +13,10 @@ use secrecy::SecretString;
 use store::{AppendError, Loaded, Unit, authentications::Action};
 
 use super::proven;
-use crate::{ATTEMPTS, Error, Origin, System, Written};
+use crate::{
+    ATTEMPTS, Error, Origin, System, Written,
+    mail::{self, Letter},
+};
 
 /// Cards terminated in one append at most. Those beyond follow at once, in appends of their own.
 const CARDS_AT_ONCE: i64 = 100;
@@ -21,6 +24,9 @@ const CARDS_AT_ONCE: i64 = 100;
 const CARDS_EVER: i64 = 10_000;
 /// Pending payments that a refusal names.
 const PAYMENTS_NAMED: i64 = 20;
+
+/// Where an account shows.
+const ACCOUNT: &str = "/api/v2/me";
 
 /// How far an account goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +62,16 @@ pub async fn end(
     system.store.begin_ending(user_id).await?;
     let position = append(system, user_id, ending, origin).await?;
     // Sessions apart from the rest: whoever caches them has to be told whatever else fails.
-    let sessions = system.store.revoke_sessions_of(user_id, None).await?;
-    proven::record_success(system, user_id, action, origin).await?;
-    let done = clear(system, user_id, origin).await;
+    let sessions = system.store.revoke_sessions_of(user_id, None).await;
+    let sessions = sessions.map_err(|e| Error::from(e).after_intent(|| ACCOUNT.to_owned()))?;
+    if ending == Ending::Close {
+        mail::notify(system, user_id, Letter::AccountClosed).await;
+    }
+    let recorded = proven::record_success(system, user_id, action, origin).await;
+    let done = match recorded {
+        Ok(()) => clear(system, user_id, origin).await,
+        Err(error) => Err(error),
+    };
     if let Err(error) = &done {
         tracing::warn!(%user_id, %error, "an account has ended, and a worker has to clear it up");
     }
@@ -108,7 +121,7 @@ async fn append(system: &System, user_id: UserId, ending: Ending, origin: &Origi
         match store.append(unit).await {
             Ok(appended) => return Ok(appended.position),
             Err(AppendError::Conflict) => {}
-            Err(error) => return Err(Error::from(error).about(|| "/api/v2/me".into())),
+            Err(error) => return Err(Error::from(error).about(|| ACCOUNT.to_owned())),
         }
     }
     Err(Error::Conflict)

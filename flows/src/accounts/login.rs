@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use aggregates::{Proof, UserId, user::User};
+use aggregates::{
+    Proof, UserId,
+    user::{Standing, User},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use store::one_time::Purpose;
@@ -12,7 +15,7 @@ use crate::{
 };
 
 /// A password longer than any that could have been set is wrong without looking.
-const LONGEST_PASSWORD: usize = 256;
+pub(super) const LONGEST_PASSWORD: usize = 256;
 
 /// How long a login may wait for its second factor.
 const SECOND_FACTOR_WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -83,6 +86,10 @@ pub async fn enter(
     origin: &Origin,
 ) -> Result<Written<Entry>, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
+    // As if there were no account: that there was one is nobody's business.
+    if person.standing() != Standing::Open {
+        return Err(Error::BadCredentials);
+    }
     if person.has_second_factor() && !Proof::are_two_factors(&proofs) {
         let half_done = serde_json::to_vec(&HalfDone { proofs, device_id }).map_err(|e| Error::Internal(e.into()))?;
         let ticket =

@@ -1,6 +1,10 @@
 //! Registration, login, and the person's own view of the account.
 
+pub mod email_change;
+mod ending;
 mod login;
+mod profile;
+mod proven;
 mod registration;
 mod text;
 
@@ -12,7 +16,10 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
+pub use ending::{Ended, Ending, end, finish};
 pub use login::{Entry, Login, Pending, enter, login};
+pub(crate) use profile::profile_from_log;
+pub use profile::{ERASED, Names, Profile, choose, profile, rename};
 pub use registration::{Registration, register};
 
 /// A person's account, opened for that person. Prints only the id.
@@ -76,4 +83,13 @@ async fn opened(
         last_name: open(PersonalData::LastName, last_name).await?,
         kyc_status,
     })
+}
+
+/// The open or closed account that an address belongs to, for programs of ours that may ask.
+pub async fn by_email(system: &System, email: &str) -> Result<Profile, Error> {
+    let unknown = || Error::NotFound { what: "account" };
+    let email = text::normalised_email(email).map_err(|_| unknown())?;
+    let store = &system.store;
+    let user_id = store.account_by_email(&store.email_index(&email)).await?.ok_or_else(unknown)?;
+    profile_from_log(system, user_id).await
 }

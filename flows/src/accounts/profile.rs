@@ -104,7 +104,8 @@ pub async fn rename(
     let (first, last) = (wanted("first_name", &names.first_name)?, wanted("last_name", &names.last_name)?);
     let store = &system.store;
     let now = profile_from_log(system, user_id).await?.account;
-    let (first, last) = (first.unwrap_or_else(|| now.first_name.clone()), last.unwrap_or_else(|| now.last_name.clone()));
+    let (first, last) =
+        (first.unwrap_or_else(|| now.first_name.clone()), last.unwrap_or_else(|| now.last_name.clone()));
     let mut position = store.head().await?;
     if (&first, &last) != (&now.first_name, &now.last_name) {
         let first_name = store.seal(user_id, PersonalData::FirstName, &first).await?;
@@ -114,7 +115,8 @@ pub async fn rename(
             last_name: last_name.clone(),
             now: crate::now(),
         };
-        let changed = people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command()));
+        let changed =
+            people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command()));
         position = changed.await?.position;
     }
     Ok(Written { value: profile_from_log(system, user_id).await?, position })
@@ -158,7 +160,9 @@ mod tests {
 
     #[test]
     fn languages_are_tags_in_their_usual_spelling() {
-        for (given, kept) in [("en", "en"), ("en-gb", "en-GB"), ("ZH-hant-tw", "zh-Hant-TW"), ("de-CH-1996", "de-CH-1996")] {
+        for (given, kept) in
+            [("en", "en"), ("en-gb", "en-GB"), ("ZH-hant-tw", "zh-Hant-TW"), ("de-CH-1996", "de-CH-1996")]
+        {
             assert_eq!(language(given).ok().as_deref(), Some(kept));
         }
         for refused in ["", "english language", "e", "en_GB", "en-", &"a-".repeat(40)] {
@@ -168,7 +172,9 @@ mod tests {
 
     #[test]
     fn time_zones_are_those_that_exist() {
-        for (given, kept) in [("Europe/Berlin", "Europe/Berlin"), ("utc", "UTC"), ("america/new_york", "America/New_York")] {
+        for (given, kept) in
+            [("Europe/Berlin", "Europe/Berlin"), ("utc", "UTC"), ("america/new_york", "America/New_York")]
+        {
             assert_eq!(time_zone(given).ok().as_deref(), Some(kept));
         }
         for refused in ["", "Europe/Atlantis", "+01:00", "../etc/passwd"] {

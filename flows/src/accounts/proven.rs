@@ -23,7 +23,7 @@ pub(crate) async fn password(
     failure.user_id = Some(user_id);
     failure.reason = Some("bad_password");
     system.store.record_authentication(&failure).await?;
-    Err(Error::BadCredentials)
+    Err(Error::WrongPassword)
 }
 
 /// Records that `action` was done.

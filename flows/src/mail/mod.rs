@@ -17,7 +17,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Error, System};
 
-pub use letters::{Factor, Letter};
+pub use letters::{EMAIL_CHANGE_WITHIN, Factor, Letter};
 
 /// Mails taken from the queue at a time; as many again follow at once.
 const ROUND: i64 = 32;
