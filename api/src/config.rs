@@ -58,11 +58,27 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
-    /// Logins from an address, and logins to an account from anywhere, each; also operations of one person that ask for
-    /// the password once more.
-    pub login: u32,
     /// Exports of a person's data.
     pub export: u32,
+    // The rest each count an address, and from anywhere the account or client that is tried.
+    /// Logins.
+    pub login: u32,
+    /// Second factors tried.
+    pub second_factor: u32,
+    /// Proofs tried for a step-up.
+    pub step_up: u32,
+    /// Registrations.
+    pub register: u32,
+    /// Mailed tokens tried.
+    pub verify: u32,
+    /// Mails asked for again.
+    pub resend: u32,
+    /// Password resets asked for.
+    pub reset: u32,
+    /// Refresh tokens tried.
+    pub refresh: u32,
+    /// Requests to the OAuth endpoints: token, revocation, introspection.
+    pub token: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,8 +124,41 @@ impl Default for Tokens {
 
 impl Default for RateLimits {
     fn default() -> Self {
-        RateLimits { person: 100, address: 1000, payments: 60, login: 10, export: 2 }
+        RateLimits {
+            person: 100,
+            address: 1000,
+            payments: 60,
+            export: 2,
+            login: 10,
+            second_factor: 10,
+            step_up: 10,
+            register: 10,
+            verify: 10,
+            resend: 3,
+            reset: 3,
+            refresh: 60,
+            token: 120,
+        }
     }
+}
+
+impl RateLimits {
+    /// The names of all limits, as the configuration has them.
+    pub const NAMES: [&str; 13] = [
+        "person",
+        "address",
+        "payments",
+        "export",
+        "login",
+        "second_factor",
+        "step_up",
+        "register",
+        "verify",
+        "resend",
+        "reset",
+        "refresh",
+        "token",
+    ];
 }
 
 impl Config {

@@ -6,7 +6,11 @@ use std::{
 use poem::{Request, http::HeaderMap};
 use uuid::Uuid;
 
-use crate::{limits::Standing, service::Service};
+use crate::{
+    limits::{Policy, Standing},
+    problem::Problem,
+    service::Service,
+};
 
 /// What is known of a request before it is read: travels with it as an extension, and answers outlive it here.
 pub struct Context {
@@ -18,8 +22,10 @@ pub struct Context {
     /// Who is counted for the address's rate limit.
     pub client: IpAddr,
     pub service: Arc<Service>,
-    /// How the caller stands with the rate limits, once they were counted.
+    /// How the caller stands with the rate limits of every request, once they were counted.
     pub standing: OnceLock<Standing>,
+    /// Likewise with the stricter ones of this operation, where it has any.
+    pub strict_standing: OnceLock<Standing>,
 }
 
 /// Which face of the API a request looks at, and so how it is answered.
@@ -50,12 +56,22 @@ impl Context {
             client: client_address(request, service.http.trusted_hops),
             service,
             standing: OnceLock::new(),
+            strict_standing: OnceLock::new(),
         }
     }
 
     /// The context that the middleware attached.
     pub fn of(request: &Request) -> Arc<Context> {
         request.data::<Arc<Context>>().expect("every request passes the middleware").clone()
+    }
+
+    /// Counts the request against a stricter limit, by address and by `subject`: who is tried, such as an e-mail
+    /// address or a client's id. To be called before anything is looked up.
+    pub async fn strict(&self, policy: Policy, subject: Option<&str>) -> Result<(), Problem> {
+        let standing = self.service.limits.strict(policy, self.client, subject).await?;
+        // An operation has one stricter limit.
+        let _ = self.strict_standing.set(standing);
+        Ok(())
     }
 
     pub fn origin(&self) -> flows::Origin {

@@ -3,7 +3,7 @@
 //! poem-openapi's own `Json` goes through `serde_json::Value`: numbers through f64, and error messages that quote
 //! the input. This one keeps numbers exact, costs one pass, and names the wrong field without its value.
 
-use std::{fmt, marker::PhantomData};
+mod object;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -14,10 +14,7 @@ use poem_openapi::{
     registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry},
     types::Type,
 };
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
@@ -25,6 +22,8 @@ use crate::{
     context::Context,
     problem::{Problem, unsupported_media_type},
 };
+
+pub use object::{maybe_object, object};
 
 /// A JSON body. The schema comes from poem-openapi's `Object`, the bytes from serde's derive on the same type.
 pub struct Json<T>(pub T);
@@ -172,28 +171,11 @@ fn quoted(message: &str, start: &str) -> Option<String> {
     rest.split_once('`').map(|(name, _)| name.to_owned())
 }
 
-/// For a struct inside a body: only a JSON object stands for it, where serde would take an array too.
-pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-
-    deserializer.deserialize_map(Object(PhantomData))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde::Deserialize;
+
     use super::*;
     use crate::{money::Amount, problem::Problem};
     use uuid::Uuid;
@@ -204,7 +186,7 @@ mod tests {
         card_id: Uuid,
         amount: Amount,
         kind: Kind,
-        #[serde(default, deserialize_with = "maybe")]
+        #[serde(default, deserialize_with = "maybe_object")]
         nested: Option<Nested>,
     }
 
@@ -220,10 +202,6 @@ mod tests {
     #[allow(dead_code)]
     struct Nested {
         count: u32,
-    }
-
-    fn maybe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Nested>, D::Error> {
-        object(deserializer).map(Some)
     }
 
     const ID: &str = "0198c5a2-7b1e-7c3d-9f00-000000000001";

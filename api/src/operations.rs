@@ -38,7 +38,7 @@ pub struct Operations {
     last: Mutex<Option<(Instant, Readiness)>>,
 }
 
-/// Whether requests can be served. Without Redis they are, slower and with open rate limits.
+/// Whether requests can be served. Without Redis they are, slower, and each instance counts rate limits for itself.
 #[derive(Clone, Copy, Serialize)]
 struct Readiness {
     status: &'static str,

@@ -5,6 +5,8 @@ use poem_openapi::{
     types::{ParseError, ParseFromParameter, ParseResult, Type},
 };
 
+use secrecy::SecretString;
+
 use crate::schema::described;
 
 /// The reason by which a missing parameter is told from a wrong one.
@@ -25,6 +27,19 @@ pub struct Cursor(pub i64);
 /// Names a request so that a repeat has no second effect: 1 to 255 visible ASCII characters.
 pub struct IdempotencyKey(pub String);
 
+/// A step-up that was proven: 43 characters of base 64 for URLs.
+pub struct StepUpToken(pub SecretString);
+
+described!(
+    StepUpToken,
+    MetaSchema {
+        description: Some(
+            "The proven step-up for this very request, where one is needed. Good once, even for a request that fails."
+        ),
+        pattern: Some("^[A-Za-z0-9_-]{43}$".into()),
+        ..MetaSchema::new("string")
+    }
+);
 described!(
     MinPosition,
     MetaSchema {
@@ -103,6 +118,20 @@ impl ParseFromParameter for IdempotencyKey {
             (None, _) => Err(ParseError::custom(MISSING)),
             (Some(_), Some(_)) => Err(wrong()),
         }
+    }
+}
+
+impl StepUpToken {
+    /// The token of a header that may be absent.
+    pub fn secret(header: &Option<StepUpToken>) -> Option<&SecretString> {
+        header.as_ref().map(|StepUpToken(token)| token)
+    }
+}
+
+impl ParseFromParameter for StepUpToken {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let sound = value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if sound { Ok(StepUpToken(value.into())) } else { Err(wrong()) }
     }
 }
 

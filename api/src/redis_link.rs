@@ -92,7 +92,7 @@ impl RedisLink {
     fn failed(&self, error: &dyn Display) -> Down {
         metrics::counter!("redis_failures_total", "user" => "api").increment(1);
         if self.resting_until.swap(self.now() + REST.as_millis() as u64, Ordering::Relaxed) == 0 {
-            tracing::warn!(%error, "Redis does not answer: sessions are read from PostgreSQL, rate limits are open");
+            tracing::warn!(%error, "Redis does not answer: sessions are read from PostgreSQL, rate limits counted by each instance");
         }
         Down
     }

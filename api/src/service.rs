@@ -86,7 +86,7 @@ pub fn shared(deps: Deps, config: &Config) -> Result<Arc<Service>, ServeError> {
         tokens: Tokens::new(&deps.signing, &config.tokens)?,
         sessions: Sessions::new(redis.clone(), deps.system.store.clone()),
         limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
-        last_writes: LastWrites::new(),
+        last_writes: LastWrites::new(redis.clone()),
         redis,
         http: config.http.clone(),
         system: deps.system,

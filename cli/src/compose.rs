@@ -33,7 +33,15 @@ impl From<::config::ConfigError> for Failure {
 
 /// The parts that flows need, as the configuration says. Needs a Tokio runtime; connects as it goes.
 pub fn system(config: &Config, keys: Keys) -> Result<System, Failure> {
-    let store = Store::connect(config.database_url(), keys, &config.store)?;
+    system_on(Store::connect(config.database_url(), keys, &config.store)?, config)
+}
+
+/// The same for the api: in its own role, behind the second wall.
+pub(crate) fn api_system(config: &Config, keys: Keys) -> Result<System, Failure> {
+    system_on(Store::connect_as_api(config.database_url(), keys, &config.store)?, config)
+}
+
+fn system_on(store: Store, config: &Config) -> Result<System, Failure> {
     let providers = providers::Providers::sandbox(&config.providers_url, &config.providers)?;
     let redis_url = config.redis_url().expose_secret();
     let views = projections::Views::connect(redis_url, &config.namespace, &config.views)?;

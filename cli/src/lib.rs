@@ -64,6 +64,14 @@ enum Dev {
         #[arg(long)]
         check: bool,
     },
+    /// Print the six digits that an authenticator app would show for a secret now.
+    Totp {
+        /// In base 32, as the enrolment answered it.
+        secret: String,
+        /// How many steps of 30 seconds later, or earlier if negative; codes of one step either way are accepted.
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        offset: i64,
+    },
 }
 
 /// Runs the command until it is done, or until SIGTERM or SIGINT.
@@ -93,6 +101,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Replay { projection } => commands::replay::run(&config, projection).await,
         Command::Trace { id } => commands::trace::run(&config, id).await,
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
+        Command::Dev(Dev::Totp { secret, offset }) => commands::totp::run(&secret, offset),
         Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),
     }
 }

@@ -12,10 +12,11 @@ use providers::{
     Failure,
     issuing::{IssueRequest, IssuedCard},
 };
+use secrecy::SecretString;
 use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
 
-use crate::{ATTEMPTS, Error, Origin, Settings, System, Written};
+use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, step_up};
 
 /// Cards listed at most, newest first.
 const LISTED: i64 = 200;
@@ -40,15 +41,22 @@ pub struct CardView {
     pub requested_at: DateTime<Utc>,
 }
 
-/// Asks for a card. It is active at once, or `requested` where the issuer did not answer and a worker goes on.
+/// Asks for a card, with a step-up. It is active at once, or `requested` where the issuer did not answer and a worker goes on.
 pub async fn request(
     system: &System,
-    user_id: UserId,
+    principal: Principal,
+    step_up: Option<&SecretString>,
     request: CardRequest,
     origin: &Origin,
 ) -> Result<Written<CardView>, Error> {
     let monthly_limit = limit(&system.settings, &request)?;
-    let store = &system.store;
+    let (store, user_id) = (&system.store, principal.user_id);
+    // Before the step-up, which would be used up for nothing; and again with the append.
+    let status = store.load_latest::<kyc::Kyc>(user_id).await?.status();
+    if status != kyc::Status::Approved {
+        return Err(Error::KycRequired { status });
+    }
+    step_up::redeem(system, principal, &step_up::Operation::CardRequest, step_up, origin).await?;
     let card_id = CardId(store::new_id());
     let resource = || format!("/api/v1/cards/{card_id}");
     let card = store::Loaded::<Card>::new(card_id);
@@ -105,7 +113,7 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
     let asked = system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await;
     let name = issuer.name().to_owned();
     let command = match asked {
-        Ok(issued) => match keep(system, card_id, &issued).await {
+        Ok(issued) => match keep(system, user_id, card_id, &issued).await {
             Ok(()) => card::Command::RecordIssued {
                 issuer: name,
                 issuer_reference: issued.issuer_reference.clone(),
@@ -131,13 +139,13 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
     record(system, card_id, command, origin).await
 }
 
-async fn keep(system: &System, card_id: CardId, issued: &IssuedCard) -> Result<(), store::Error> {
+async fn keep(system: &System, user_id: UserId, card_id: CardId, issued: &IssuedCard) -> Result<(), store::Error> {
     let secrets = CardSecrets {
         number: Zeroizing::new(issued.number.expose().to_owned()),
         cvv: Zeroizing::new(issued.cvv.expose().to_owned()),
         expiry: issued.expiry,
     };
-    system.store.put_card(card_id, &secrets).await
+    system.store.put_card(user_id, card_id, &secrets).await
 }
 
 async fn record(
@@ -189,7 +197,7 @@ pub async fn get(system: &System, user_id: UserId, card_id: CardId, at_least: Op
         Err(ReadError::Behind { wanted, .. }) => return Err(Error::Behind { position: wanted }),
         Err(ReadError::NotReady | ReadError::Unavailable(_)) => {
             system.tables_at(at_least).await?;
-            let row = system.store.card_row(card_id).await?.ok_or(Error::NotFound { what: "card" })?;
+            let row = system.store.card_row(user_id, card_id).await?.ok_or(Error::NotFound { what: "card" })?;
             (row.user_id, from_row(row)?)
         }
     };

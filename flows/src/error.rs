@@ -12,10 +12,33 @@ pub enum Error {
     EmailTaken,
     #[error("e-mail address or password is wrong")]
     BadCredentials,
-    #[error("the token is unknown, used or too old")]
-    BadToken,
+    /// A second proof, or a passkey at login: wrong, used before, or not the account's.
+    #[error("the proof is refused")]
+    ProofRefused,
+    /// A half-done login or a ceremony that is over, or was tried too often.
+    #[error("the ticket is unknown, used up or too old")]
+    BadTicket,
+    #[error("the code is wrong")]
+    WrongCode,
     #[error("the password is wrong")]
     WrongPassword,
+    #[error("the login is too long ago")]
+    FreshLoginRequired,
+    #[error("a second factor has to be set up first")]
+    SecondFactorRequired,
+    #[error("{operation} needs a step-up")]
+    StepUpRequired { operation: &'static str },
+    /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
+    #[error("the step-up is refused")]
+    StepUpRefused,
+    #[error("an authenticator app is enabled already")]
+    TotpEnabled,
+    #[error("the passkey is refused")]
+    PasskeyRefused,
+    #[error("nobody could log in to the account any more")]
+    LastWayIn,
+    #[error("the token is unknown, used or too old")]
+    BadToken,
     /// An account cannot end while these payments have no outcome.
     #[error("payments are pending")]
     PaymentsPending { payments: Vec<PaymentId> },

@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod cards;
 mod error;
 pub mod export;
+pub mod factors;
 pub mod identity;
 pub mod mail;
 pub mod notifications;
@@ -20,6 +21,7 @@ pub mod payments;
 mod people;
 pub mod screening;
 pub mod sessions;
+pub mod step_up;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +32,7 @@ use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
 pub use error::Error;
+pub use factors::Principal;
 
 /// What a flow needs of the world. Cheap to clone.
 #[derive(Clone)]
@@ -91,6 +94,8 @@ pub struct Settings {
     /// Whom our mail is from.
     pub mail_from: String,
     pub fraud: fraud::Policy,
+    pub step_up: step_up::Policy,
+    pub webauthn: factors::RelyingParty,
 }
 
 impl Default for Settings {
@@ -106,6 +111,8 @@ impl Default for Settings {
             app_url: "https://app.virtualcards.com".into(),
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             fraud: fraud::Policy::default(),
+            step_up: step_up::Policy::default(),
+            webauthn: factors::RelyingParty::default(),
         }
     }
 }

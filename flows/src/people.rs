@@ -10,13 +10,16 @@ use crate::{ATTEMPTS, Error, Origin, System, Written};
 
 /// Decides on the person as they are, appends, and decides anew where somebody else was faster. Without events
 /// nothing is written, and the position is the log's head.
-pub(crate) async fn change(
+pub(crate) async fn change<E>(
     system: &System,
     user_id: UserId,
     actor: Actor,
     origin: &Origin,
-    decide: impl Fn(&User) -> Result<Vec<user::Event>, user::Error>,
-) -> Result<Written<()>, Error> {
+    decide: impl Fn(&User) -> Result<Vec<user::Event>, E>,
+) -> Result<Written<()>, Error>
+where
+    Error: From<E>,
+{
     let store = &system.store;
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {

@@ -76,7 +76,7 @@ pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<
         let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
         match store.append(unit).await {
             Ok(appended) => {
-                store.revoke_sessions(&superseded).await?;
+                store.revoke_sessions(user_id, &superseded).await?;
                 let opened = Opened { session, roles, refresh_token, superseded };
                 return Ok(Written { value: opened, position: appended.position });
             }
@@ -121,7 +121,7 @@ pub async fn end(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    system.store.revoke_sessions(&[session_id]).await?;
+    system.store.revoke_sessions(user_id, &[session_id]).await?;
     people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         match person.decide(user::Command::CloseSession { session_id, reason, now: crate::now() }) {
             Err(user::Error::NoSuchSession) => Ok(vec![]),

@@ -9,36 +9,18 @@ use sqlx::Row;
 
 use crate::{Error, Store, tables::Span};
 
-/// The tables of a person's secrets. `person_keys` with the others, in one transaction: while the key is there, so may
-/// be anything else.
-const SECRETS: [&str; 11] = [
-    "person_keys",
-    "credentials",
-    "password_history",
-    "totp_secrets",
-    "recovery_codes",
-    "passkeys",
-    "linked_identities",
-    "api_keys",
-    "sessions",
-    "one_time",
-    "mail_queue",
-];
-
 impl Store {
     /// Puts down that an account is about to end. A repeat begins anew.
     pub async fn begin_ending(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO account_endings (user_id) VALUES ($1)
              ON CONFLICT (user_id) DO UPDATE SET begun_at = clock_timestamp()",
-        )
-        .bind(user.0)
-        .execute(self.pool())
-        .await?;
+        );
+        self.write_as(user, query.bind(user.0)).await?;
         Ok(())
     }
 
-    /// Endings begun in `span`, the oldest first.
+    /// Endings begun in `span`, the oldest first. For workers.
     pub async fn endings(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
         let sql = "SELECT user_id, begun_at FROM account_endings
                     WHERE begun_at > $1 AND begun_at < $2 ORDER BY begun_at LIMIT $3";
@@ -48,11 +30,11 @@ impl Store {
 
     /// When the account's ending began, none where none is under way.
     pub async fn ending_begun_at(&self, user: UserId) -> Result<Option<DateTime<Utc>>, Error> {
-        let row = sqlx::query("SELECT begun_at FROM account_endings WHERE user_id = $1").bind(user.0);
-        Ok(row.fetch_optional(self.pool()).await?.map(|row| row.try_get(0)).transpose()?)
+        let query = sqlx::query("SELECT begun_at FROM account_endings WHERE user_id = $1");
+        Ok(self.row_of(user, query.bind(user.0)).await?.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// Takes an ending out, unless it began anew after `begun_at`.
+    /// Takes an ending out, unless it began anew after `begun_at`. For workers.
     pub async fn forget_ending(&self, user: UserId, begun_at: DateTime<Utc>) -> Result<(), Error> {
         sqlx::query("DELETE FROM account_endings WHERE user_id = $1 AND begun_at = $2")
             .bind(user.0)
@@ -65,35 +47,29 @@ impl Store {
     /// Takes from a person whose account is closed what they could still act with: API keys and one-time tokens.
     /// Sessions are ended by [`Store::revoke_sessions_of`].
     pub async fn disarm(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query(
+        let query = sqlx::query(
             "WITH tokens AS (DELETE FROM one_time WHERE user_id = $1)
              UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL",
-        )
-        .bind(user.0)
-        .execute(self.pool())
-        .await?;
+        );
+        self.write_as(user, query.bind(user.0)).await?;
         Ok(())
     }
 
-    /// Destroys the person's key and every other secret of theirs, and the secrets of their cards: all or nothing.
+    /// Destroys the person's key and every other secret of theirs, and the secrets of their cards: all or nothing, and
+    /// only once their erasure is in the log. `cards` are forgotten here at once.
+    ///
     /// What is sealed under the key, in the log, in read models and on the bus, cannot be opened from then on; other
-    /// processes may go on for as long as they remember the key. Copies in backups and in the write-ahead log live as
-    /// long as those do. A repeat destroys what came to be meanwhile.
+    /// processes may go on for as long as they remember the key, 10 s. Copies in backups and in the write-ahead log live
+    /// as long as those do. A repeat destroys what came to be meanwhile.
     pub async fn destroy_person(&self, user: UserId, cards: &[CardId]) -> Result<(), Error> {
-        let mut transaction = self.pool().begin().await?;
-        for table in SECRETS {
-            let sql = format!("DELETE FROM {table} WHERE user_id = $1");
-            sqlx::query(&sql).bind(user.0).execute(&mut *transaction).await?;
-        }
-        let ids: Vec<_> = cards.iter().map(|card| card.0).collect();
-        sqlx::query("DELETE FROM card_vault WHERE card_id = ANY ($1)").bind(ids).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        self.write_as(user, sqlx::query("SELECT destroy_person($1)").bind(user.0)).await?;
         self.inner.people.forget(user);
         cards.iter().for_each(|card| self.inner.vault.forget(*card));
         Ok(())
     }
 
     /// Begins the ending of every erased person anew whose key is there: a restored backup brought it back. How many.
+    /// For workers.
     pub async fn find_resurrected(&self) -> Result<u64, Error> {
         let found = sqlx::query(
             "INSERT INTO account_endings (user_id)

@@ -4,10 +4,12 @@
 //! units in one transaction; [`Store::load`] gives an aggregate's state; [`Store::read_after`] follows the whole
 //! log by position. This crate never calls third parties, publishes to the bus or decides a business rule.
 
+mod as_person;
 pub mod authentications;
 mod cqrs;
 mod endings;
 mod error;
+pub mod factors;
 pub mod keys;
 mod leadership;
 mod log;
@@ -51,6 +53,9 @@ pub struct Config {
     pub snapshot_every: i64,
     /// Card secrets (as ciphertext) and person keys (wrapped) kept in memory, each.
     pub cached_secrets: usize,
+    /// The role that every connection of the api takes, which sees one person's rows at a time. The database's user has
+    /// to be a member of it. Empty: none, and the second wall is down.
+    pub api_role: String,
 }
 
 impl Default for Config {
@@ -63,6 +68,7 @@ impl Default for Config {
             cached_aggregates: 100_000,
             snapshot_every: 100,
             cached_secrets: 100_000,
+            api_role: "vc_api".into(),
         }
     }
 }
@@ -90,6 +96,20 @@ impl Store {
     /// Connects lazily and starts the task that writes appends. The schema must be there: see [`migrate`].
     pub fn connect(database_url: &str, keys: keys::Keys, config: &Config) -> Result<Store, Error> {
         let options = PgConnectOptions::from_str(database_url)?.options(KEEPALIVE);
+        Ok(Store::connect_with(options, keys, config))
+    }
+
+    /// The same in the role of the api (migration 0005), which serves people and may do no more than that needs.
+    pub fn connect_as_api(database_url: &str, keys: keys::Keys, config: &Config) -> Result<Store, Error> {
+        let mut options = PgConnectOptions::from_str(database_url)?.options(KEEPALIVE);
+        if !config.api_role.is_empty() {
+            // With the start of the connection: there is no moment without the role, and no round trip for it.
+            options = options.options([("role", &config.api_role)]);
+        }
+        Ok(Store::connect_with(options, keys, config))
+    }
+
+    fn connect_with(options: PgConnectOptions, keys: keys::Keys, config: &Config) -> Store {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(Duration::from_secs(5))
@@ -102,7 +122,7 @@ impl Store {
             keys,
             pool,
         };
-        Ok(Store { inner: Arc::new(inner) })
+        Store { inner: Arc::new(inner) }
     }
 
     /// Whether PostgreSQL answers.

@@ -96,13 +96,11 @@ impl Store {
 
     /// Uses a token up. None if it is unknown, used, too old or for something else.
     pub async fn redeem_one_time(&self, purpose: Purpose, token: &SecretString) -> Result<Option<Redeemed>, Error> {
-        let row = sqlx::query(
-            "DELETE FROM one_time WHERE token_hash = $1 AND purpose = $2 RETURNING user_id, data, expires_at > now()",
-        )
-        .bind(token_hash(token.expose_secret()))
-        .bind(purpose.as_str())
-        .fetch_optional(self.pool())
-        .await?;
+        let row = sqlx::query("SELECT owner, content, in_time FROM redeem_one_time($1, $2)")
+            .bind(token_hash(token.expose_secret()))
+            .bind(purpose.as_str())
+            .fetch_optional(self.pool())
+            .await?;
         match row {
             Some(row) if row.try_get(2)? => opened(&row, purpose, token).map(Some),
             _ => Ok(None),
@@ -116,26 +114,29 @@ impl Store {
         token: &SecretString,
         attempts: u32,
     ) -> Result<Option<Redeemed>, Error> {
-        let row = sqlx::query(
-            "UPDATE one_time SET attempts = attempts + 1
-              WHERE token_hash = $1 AND purpose = $2 AND attempts < $3 AND expires_at > now()
-             RETURNING user_id, data",
-        )
-        .bind(token_hash(token.expose_secret()))
-        .bind(purpose.as_str())
-        .bind(i64::from(attempts))
-        .fetch_optional(self.pool())
-        .await?;
+        let row = sqlx::query("SELECT owner, content FROM attempt_one_time($1, $2, $3)")
+            .bind(token_hash(token.expose_secret()))
+            .bind(purpose.as_str())
+            .bind(i32::try_from(attempts).unwrap_or(i32::MAX))
+            .fetch_optional(self.pool())
+            .await?;
+        row.map(|row| opened(&row, purpose, token)).transpose()
+    }
+
+    /// Looks at a token without using it up and without counting an attempt.
+    pub async fn peek_one_time(&self, purpose: Purpose, token: &SecretString) -> Result<Option<Redeemed>, Error> {
+        let row = sqlx::query("SELECT owner, content FROM peek_one_time($1, $2)")
+            .bind(token_hash(token.expose_secret()))
+            .bind(purpose.as_str())
+            .fetch_optional(self.pool())
+            .await?;
         row.map(|row| opened(&row, purpose, token)).transpose()
     }
 
     /// Voids all of a person's tokens for one purpose.
     pub async fn void_one_time(&self, purpose: Purpose, user: UserId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2")
-            .bind(user.0)
-            .bind(purpose.as_str())
-            .execute(self.pool())
-            .await?;
+        let query = sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2");
+        self.write_as(user, query.bind(user.0).bind(purpose.as_str())).await?;
         Ok(())
     }
 

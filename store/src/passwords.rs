@@ -7,6 +7,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::{Error, Store};
 
@@ -56,23 +57,24 @@ impl Store {
             .passwords
             .run(move |argon2| argon2.hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()));
         let hash = hash.await?.map_err(|e| Error::Keys(e.to_string()))?;
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO credentials (user_id, password_hash) VALUES ($1, $2)
              ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()",
-        )
-        .bind(user.0)
-        .bind(hash)
-        .execute(self.pool())
-        .await?;
+        );
+        self.write_as(user, query.bind(user.0).bind(hash)).await?;
         Ok(())
+    }
+
+    /// Whether the person has a password at all.
+    pub async fn has_password(&self, user: UserId) -> Result<bool, Error> {
+        let row = sqlx::query("SELECT EXISTS (SELECT FROM credentials WHERE user_id = $1)");
+        Ok(self.one_row_of(user, row.bind(user.0)).await?.try_get(0)?)
     }
 
     /// Whether `password` is the person's. Takes as long for nobody as for somebody.
     pub async fn check_password(&self, user: Option<UserId>, password: SecretString) -> Result<bool, Error> {
-        let row = sqlx::query("SELECT password_hash FROM credentials WHERE user_id = $1")
-            .bind(user.map(|user| user.0))
-            .fetch_optional(self.pool())
-            .await?;
+        let query = sqlx::query("SELECT password_hash FROM credentials WHERE user_id = $1");
+        let row = self.row_of(user.unwrap_or(UserId(Uuid::nil())), query.bind(user.map(|user| user.0))).await?;
         let known = row.is_some();
         let hash: String = row.map_or_else(|| Ok(NOBODY.to_owned()), |row| row.try_get(0))?;
         let matches = self.inner.passwords.run(move |argon2| {

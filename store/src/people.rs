@@ -25,6 +25,8 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    TotpSecret,
+    PasskeyLabel,
     /// A mail that waits to be sent.
     Mail,
     NotificationTitle,
@@ -39,6 +41,8 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::TotpSecret => "totp_secret",
+            PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
             PersonalData::NotificationTitle => "notification_title",
             PersonalData::NotificationMessage => "notification_message",
@@ -67,25 +71,19 @@ impl Store {
     /// Makes the person's key. A repeat keeps the first one.
     pub async fn create_person_key(&self, user: UserId) -> Result<(), Error> {
         let wrapped = self.inner.keys.wrap(&DataKey::generate(), &owner(user));
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO person_keys (user_id, kek_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        )
-        .bind(user.0)
-        .bind(&wrapped.kek_id)
-        .bind(&wrapped.bytes)
-        .execute(self.pool())
-        .await?;
+        );
+        self.write_as(user, query.bind(user.0).bind(&wrapped.kek_id).bind(&wrapped.bytes)).await?;
         Ok(())
     }
 
     /// Throws the key and password of an account away that did not come about.
     pub async fn discard_secrets(&self, user: UserId) -> Result<(), Error> {
-        sqlx::query(
+        let query = sqlx::query(
             "WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1",
-        )
-        .bind(user.0)
-        .execute(self.pool())
-        .await?;
+        );
+        self.write_as(user, query.bind(user.0)).await?;
         self.inner.people.cache.remove(&user.0);
         Ok(())
     }
@@ -116,11 +114,8 @@ impl Store {
         {
             return self.inner.keys.unwrap(&wrapped, &owner(user));
         }
-        let row = sqlx::query("SELECT kek_id, wrapped_key FROM person_keys WHERE user_id = $1")
-            .bind(user.0)
-            .fetch_optional(self.pool())
-            .await?
-            .ok_or(Error::Erased)?;
+        let query = sqlx::query("SELECT kek_id, wrapped_key FROM person_keys WHERE user_id = $1");
+        let row = self.row_of(user, query.bind(user.0)).await?.ok_or(Error::Erased)?;
         let wrapped = WrappedKey { kek_id: row.try_get(0)?, bytes: row.try_get(1)? };
         cache.insert(user.0, (Instant::now(), wrapped.clone()));
         self.inner.keys.unwrap(&wrapped, &owner(user))

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Store,
+    as_person::Credential,
     one_time::{secret_token, token_hash},
 };
 
@@ -60,13 +61,10 @@ impl Store {
     ) -> Result<Option<SecretString>, Error> {
         let token = refreshable_until.map(|until| (secret_token(), until));
         let scopes = session.scopes.as_ref();
+        let mut transaction = self.as_person(session.user_id).await?;
         sqlx::query(
-            "WITH opened AS (
-                 INSERT INTO sessions
-                     (session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8))
-             INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
-             SELECT $9, $1, $10 WHERE $9 IS NOT NULL",
+            "INSERT INTO sessions (session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(session.session_id.0)
         .bind(session.user_id.0)
@@ -76,19 +74,24 @@ impl Store {
         .bind(session.proofs.iter().map(|proof| proof.as_str()).collect::<Vec<_>>())
         .bind(session.client_id.map(|client| client.0))
         .bind(scopes.map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>()))
-        .bind(token.as_ref().map(|((_, hash), _)| hash.as_slice()))
-        .bind(token.as_ref().map(|(_, until)| *until))
-        .execute(self.pool())
+        .execute(&mut *transaction)
         .await?;
+        // A statement of its own: to be allowed, it has to see the session.
+        if let Some(((_, hash), until)) = &token {
+            sqlx::query("INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($1, $2, $3)")
+                .bind(hash)
+                .bind(session.session_id.0)
+                .bind(until)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
         Ok(token.map(|((token, _), _)| token))
     }
 
     /// The session if it is open: known, not expired, not revoked.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, Error> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM sessions s
-              WHERE s.session_id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM open_session($1) s");
         let row = sqlx::query(&sql).bind(id.0).fetch_optional(self.pool()).await?;
         row.as_ref().map(read).transpose()
     }
@@ -100,7 +103,7 @@ impl Store {
               WHERE s.user_id = $1 AND s.revoked_at IS NULL AND s.expires_at > now()
               ORDER BY s.refreshed_at DESC LIMIT 100"
         );
-        let rows = sqlx::query(&sql).bind(user.0).fetch_all(self.pool()).await?;
+        let rows = self.rows_of(user, sqlx::query(&sql).bind(user.0)).await?;
         let read = |row: &PgRow| {
             Ok(OpenSession { session: read(row)?, opened_at: row.try_get(8)?, refreshed_at: row.try_get(9)? })
         };
@@ -115,7 +118,7 @@ impl Store {
         refreshable_until: DateTime<Utc>,
     ) -> Result<Rotation, Error> {
         let hash = token_hash(token.expose_secret());
-        let mut transaction = self.pool().begin().await?;
+        let mut transaction = self.as_holder(Credential::RefreshToken, &hash).await?;
         let sql = format!(
             "SELECT {COLUMNS}, t.used_at IS NOT NULL, t.expires_at > now()
                FROM refresh_tokens t JOIN sessions s USING (session_id)
@@ -152,18 +155,21 @@ impl Store {
         Ok(Rotation::Rotated(Box::new(session), next))
     }
 
-    /// Ends sessions for good, and their refresh tokens with them. Unknown or ended ones are left as they are.
-    pub async fn revoke_sessions(&self, ids: &[SessionId]) -> Result<(), Error> {
+    /// Ends sessions of a person for good, and their refresh tokens with them. Unknown or ended ones, and other
+    /// people's, are left as they are.
+    pub async fn revoke_sessions(&self, user: UserId, ids: &[SessionId]) -> Result<(), Error> {
+        let query = sqlx::query(
+            "UPDATE sessions SET revoked_at = now()
+              WHERE user_id = $1 AND session_id = ANY ($2) AND revoked_at IS NULL",
+        );
         let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-        sqlx::query("UPDATE sessions SET revoked_at = now() WHERE session_id = ANY ($1) AND revoked_at IS NULL")
-            .bind(ids)
-            .execute(self.pool())
-            .await?;
+        self.write_as(user, query.bind(user.0).bind(ids)).await?;
         Ok(())
     }
 
     /// Ends all of a person's sessions but one, or all; those that were open.
     pub async fn revoke_sessions_of(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, Error> {
+        let mut transaction = self.as_person(user).await?;
         let rows = sqlx::query(
             "UPDATE sessions SET revoked_at = now()
               WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND revoked_at IS NULL
@@ -171,8 +177,9 @@ impl Store {
         )
         .bind(user.0)
         .bind(except.map(|session| session.0))
-        .fetch_all(self.pool())
+        .fetch_all(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
     }
 

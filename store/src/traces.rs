@@ -36,7 +36,8 @@ impl Store {
     pub async fn attempts_of(&self, user: UserId, limit: i64) -> Result<Vec<Attempt>, Error> {
         let sql = "SELECT at, action, outcome, reason, session_id, device_id, host(address) AS address
                      FROM authentications WHERE user_id = $1 ORDER BY entry_id DESC LIMIT $2";
-        Ok(sqlx::query_as(sql).bind(user.0).bind(limit).fetch_all(self.pool()).await?)
+        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0).bind(limit)).await?;
+        Ok(rows.iter().map(Attempt::from_row).collect::<Result<_, _>>()?)
     }
 
     /// The person's API keys, ended ones too, the oldest first; the newest hundred.
@@ -45,6 +46,7 @@ impl Store {
                        SELECT key_id, scopes, created_at, expires_at, revoked_at, last_used_at
                          FROM api_keys WHERE user_id = $1 ORDER BY created_at DESC LIMIT 100) AS newest
                     ORDER BY created_at";
-        Ok(sqlx::query_as(sql).bind(user.0).fetch_all(self.pool()).await?)
+        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0)).await?;
+        Ok(rows.iter().map(ApiKey::from_row).collect::<Result<_, _>>()?)
     }
 }

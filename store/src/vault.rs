@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use aggregates::{CardId, card::Expiry};
+use aggregates::{CardId, UserId, card::Expiry};
 use sqlx::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -22,6 +22,7 @@ pub struct CardSecrets {
 }
 
 struct SealedCard {
+    user_id: UserId,
     key: WrappedKey,
     number: Vec<u8>,
     cvv: Vec<u8>,
@@ -43,38 +44,39 @@ impl Vault {
 }
 
 impl Store {
-    /// Puts a card's secrets into the vault. A repeat for the same card keeps what is there; a number that another
+    /// Puts the secrets of a person's card into the vault. A repeat for the same card keeps what is there; a number that another
     /// card has is [`Error::DuplicateCardNumber`].
-    pub async fn put_card(&self, card: CardId, secrets: &CardSecrets) -> Result<(), Error> {
+    pub async fn put_card(&self, user: UserId, card: CardId, secrets: &CardSecrets) -> Result<(), Error> {
         let key = DataKey::generate();
         let wrapped = self.inner.keys.wrap(&key, &owner(card));
-        let inserted = sqlx::query(
-            "INSERT INTO card_vault (card_id, kek_id, wrapped_key, number, cvv, expiry, fingerprint)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (card_id) DO NOTHING",
+        let query = sqlx::query(
+            "INSERT INTO card_vault (card_id, user_id, kek_id, wrapped_key, number, cvv, expiry, fingerprint)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (card_id) DO NOTHING",
         )
         .bind(card.0)
+        .bind(user.0)
         .bind(&wrapped.kek_id)
         .bind(&wrapped.bytes)
         .bind(key.seal(secrets.number.as_bytes(), &bound(card, "number")))
         .bind(key.seal(secrets.cvv.as_bytes(), &bound(card, "cvv")))
         .bind(secrets.expiry.to_string())
-        .bind(self.inner.keys.keyed_hash("card-number", &secrets.number).to_vec())
-        .execute(self.pool())
-        .await;
-        match inserted {
+        .bind(self.inner.keys.keyed_hash("card-number", &secrets.number).to_vec());
+        match self.write_as(user, query).await {
             Ok(_) => Ok(()),
             // Two that put the same card at the same moment may meet at the number, past the check of the card.
-            Err(sqlx::Error::Database(e)) if e.is_unique_violation() => match self.sealed_card(card).await? {
-                Some(_) => Ok(()),
-                None => Err(Error::DuplicateCardNumber),
-            },
-            Err(error) => Err(error.into()),
+            Err(Error::Database(sqlx::Error::Database(e))) if e.is_unique_violation() => {
+                match self.sealed_card(user, card).await? {
+                    Some(_) => Ok(()),
+                    None => Err(Error::DuplicateCardNumber),
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 
-    /// A card's secrets, none if the vault has no such card.
-    pub async fn card_secrets(&self, card: CardId) -> Result<Option<CardSecrets>, Error> {
-        let Some(sealed) = self.sealed_card(card).await? else { return Ok(None) };
+    /// The secrets of a person's card, none if the vault has no such card of theirs.
+    pub async fn card_secrets(&self, user: UserId, card: CardId) -> Result<Option<CardSecrets>, Error> {
+        let Some(sealed) = self.sealed_card(user, card).await? else { return Ok(None) };
         let key = self.inner.keys.unwrap(&sealed.key, &owner(card))?;
         let open = |bytes: &[u8], field| {
             let plaintext = key.open(bytes, &bound(card, field))?;
@@ -87,17 +89,17 @@ impl Store {
         }))
     }
 
-    async fn sealed_card(&self, card: CardId) -> Result<Option<Arc<SealedCard>>, Error> {
+    async fn sealed_card(&self, user: UserId, card: CardId) -> Result<Option<Arc<SealedCard>>, Error> {
         if let Some(sealed) = self.inner.vault.cache.get(&card.0) {
-            return Ok(Some(sealed));
+            return Ok((sealed.user_id == user).then_some(sealed));
         }
-        let row = sqlx::query("SELECT kek_id, wrapped_key, number, cvv, expiry FROM card_vault WHERE card_id = $1")
-            .bind(card.0)
-            .fetch_optional(self.pool())
-            .await?;
-        let Some(row) = row else { return Ok(None) };
+        let query = sqlx::query(
+            "SELECT kek_id, wrapped_key, number, cvv, expiry FROM card_vault WHERE card_id = $1 AND user_id = $2",
+        );
+        let Some(row) = self.row_of(user, query.bind(card.0).bind(user.0)).await? else { return Ok(None) };
         let expiry: String = row.try_get(4)?;
         let sealed = Arc::new(SealedCard {
+            user_id: user,
             key: WrappedKey { kek_id: row.try_get(0)?, bytes: row.try_get(1)? },
             number: row.try_get(2)?,
             cvv: row.try_get(3)?,

@@ -17,6 +17,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
+use crate::authenticator::App;
+
 /// How long one exchange may take, connecting included.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -211,6 +213,7 @@ pub struct Person {
     pub user_id: String,
     pub email: String,
     pub token: String,
+    pub app: App,
 }
 
 /// Somebody who may pay.
@@ -232,7 +235,12 @@ impl Client {
     pub async fn log_in(&mut self, email: &str) -> Result<Person, ClientError> {
         let body = json!({ "email": email, "password": PASSWORD });
         let answer = self.post("/api/v1/auth/login", None, &body).await?.expect("login", StatusCode::OK)?;
-        Ok(Person { user_id: text(&answer["user"]["id"]), email: email.into(), token: text(&answer["token"]) })
+        Ok(Person {
+            user_id: text(&answer["user"]["id"]),
+            email: email.into(),
+            token: text(&answer["token"]),
+            app: App::default(),
+        })
     }
 
     /// Submits documents that the sandbox approves at once.
@@ -247,10 +255,10 @@ impl Client {
         }
     }
 
-    /// Requests a card in USD that may spend `monthly_limit` (major units) a month; its id.
+    /// Requests a card in USD that may spend `monthly_limit` (major units) a month, by a step-up; its id.
     pub async fn request_card(&mut self, person: &Person, monthly_limit: u64) -> Result<String, ClientError> {
         let body = json!({ "card_type": "virtual_visa", "currency": "USD", "monthly_limit": monthly_limit });
-        let answer = self.post("/api/v1/cards/request", Some(&person.token), &body).await?;
+        let answer = self.ask_for_card(person, &body).await?;
         Ok(text(&answer.expect("card request", StatusCode::OK)?["card"]["card_id"]))
     }
 

@@ -46,6 +46,12 @@ impl TestDatabase {
         self.store_with(&Config::default())
     }
 
+    /// A store as the api has it, behind the second wall.
+    pub fn api_store(&self) -> Store {
+        let config = Config { max_connections: 4, ..Config::default() };
+        Store::connect_as_api(&self.url(), keys(), &config).expect("connecting is lazy")
+    }
+
     pub fn store_with(&self, config: &Config) -> Store {
         // Many tests share one server.
         let config = Config { max_connections: config.max_connections.min(4), ..config.clone() };

@@ -1,6 +1,7 @@
 //! What whole-system tests, benchmarks and fault campaigns share: databases, keys, processes, clients. Harness only:
 //! it checks nothing by itself and is part of no delivered program.
 
+pub mod authenticator;
 pub mod bench;
 pub mod client;
 pub mod database;

@@ -20,15 +20,11 @@ use crate::{
 /// Requests wait for third parties a shorter time than in production, and workers take over earlier, so that tests
 /// need not wait long. A gateway that is late is looked up while there is time. Nobody is turned away for being busy:
 /// tests of the rate limits set them. A server reserves what a stream may grow to, and many tests share one.
-const FOR_TESTS: [(&str, &str); 8] = [
+const FOR_TESTS: [(&str, &str); 4] = [
     ("VC_BUS__MAX_BYTES", "16777216"),
     ("VC_FLOWS__THIRD_PARTY_SECONDS", "2"),
     ("VC_FLOWS__ABANDONED_AFTER_SECONDS", "5"),
     ("VC_PROVIDERS__GATEWAY__TIMEOUT_MS", "1000"),
-    ("VC_API__RATE_LIMITS__PERSON", "0"),
-    ("VC_API__RATE_LIMITS__ADDRESS", "0"),
-    ("VC_API__RATE_LIMITS__PAYMENTS", "0"),
-    ("VC_API__RATE_LIMITS__LOGIN", "0"),
 ];
 
 /// A running system; gone with this value. The fields are in the order in which they have to go.
@@ -55,6 +51,9 @@ impl TestSystem {
             namespace: namespace(),
         };
         let mut environment = Environment::new(&addresses, &keys_dir()).unwrap_or_else(|failure| panic!("{failure}"));
+        for limit in api::RateLimits::NAMES {
+            environment = environment.set(&format!("VC_API__RATE_LIMITS__{}", limit.to_uppercase()), "0");
+        }
         for (name, value) in FOR_TESTS.iter().chain(settings) {
             environment = environment.set(name, value);
         }

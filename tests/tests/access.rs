@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::{client::Answer, system::TestSystem};
 
 /// What may be called by anybody, with the reason. Everything else wants a token.
-const OPEN: [(&str, &str); 4] = [
+const OPEN: [(&str, &str); 9] = [
     (
         "post /api/v2/auth/confirm-email-change",
         "the mailed token is the proof, and either mailbox may be read elsewhere",
@@ -13,6 +13,11 @@ const OPEN: [(&str, &str); 4] = [
     ("post /api/v1/auth/register", "who registers has no account yet"),
     ("post /api/v1/auth/login", "who logs in has no token yet"),
     ("post /api/v2/auth/login", "who logs in has no token yet"),
+    ("post /api/v1/auth/login/mfa", "the second step of a login; wants its ticket"),
+    ("post /api/v2/auth/login/second-factor", "the second step of a login; wants its ticket"),
+    ("post /api/v2/auth/login/second-factor/passkey-options", "for the second step of a login; wants its ticket"),
+    ("post /api/v2/auth/passkey/options", "says nothing about anybody"),
+    ("post /api/v2/auth/passkey", "who logs in has no token yet"),
 ];
 
 /// Method and path of every operation that a version documents, with parameters filled in.

@@ -1,6 +1,6 @@
 //! Version 2 beside version 1: the same people, cards and payments, in the modern form.
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
     client::{Answer, Client, PASSWORD},
@@ -19,6 +19,9 @@ async fn both_versions_work_on_the_same_things() {
     let mut client = system.client();
     let login = json!({ "email": holder.person.email, "password": PASSWORD, "device_id": "phone" });
     let login = client.post("/api/v2/auth/login", None, &login).await.unwrap();
+    let login = login.expect("login", StatusCode::ACCEPTED).unwrap();
+    let proof = json!({ "mfa_token": login["mfa_token"], "totp": holder.person.app.code().unwrap() });
+    let login = client.post("/api/v2/auth/login/second-factor", None, &proof).await.unwrap();
     assert_eq!((login.status.as_u16(), &login.json()["token_type"]), (200, &json!("Bearer")), "{}", login.text());
     let token = login.json()["access_token"].as_str().unwrap().to_owned();
 

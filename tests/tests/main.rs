@@ -21,5 +21,8 @@ mod rate_limits;
 mod read_models;
 mod read_tables;
 mod scenarios;
+mod second_factor;
 mod secrecy;
 mod secrets;
+mod step_up;
+mod wall;

@@ -59,7 +59,7 @@ async fn what_is_captured_is_what_was_charged_and_what_the_card_has_used() {
     let used = card.used(Window::of(chrono::Utc::now())).unwrap().minor_units;
     assert!(used == captured && used <= 20_000, "{used} used, {captured} captured");
     system.caught_up().await;
-    let row = system.store().card_row(CardId(card.id)).await.unwrap().unwrap();
+    let row = system.store().card_row(card.owner().unwrap(), CardId(card.id)).await.unwrap().unwrap();
     assert_eq!(row.used, captured);
     let view = system.views().card(CardId(card.id), None).await.unwrap().unwrap();
     assert_eq!(view.used_in(Window::of(chrono::Utc::now())).minor_units, captured);

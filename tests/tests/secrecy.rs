@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use aggregates::CardId;
+use aggregates::{CardId, UserId};
 use async_nats::jetstream::{self, consumer};
 use futures::StreamExt;
 use sqlx::Row;
@@ -22,7 +22,8 @@ async fn what_is_secret_is_found_nowhere() {
         client.post_prepared(&holder.payment("10.00", merchant), None).await.unwrap();
     }
     system.caught_up().await;
-    let secrets = system.store().card_secrets(holder.card_id.parse::<CardId>().unwrap()).await.unwrap().unwrap();
+    let (owner, card) = (holder.person.user_id.parse::<UserId>().unwrap(), holder.card_id.parse::<CardId>().unwrap());
+    let secrets = system.store().card_secrets(owner, card).await.unwrap().unwrap();
     let person = &holder.person;
     let document = "APPROVE1";
     let forbidden = [&secrets.number, PASSWORD, &person.token, &person.email, "Lovelace", document, "1990-12-10"];

@@ -4,8 +4,11 @@
 use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use aggregates::{ClientId, Permission, SessionId, UserId};
-use flows::Written;
-use poem::{FromRequest, Request, RequestBody, Result, http::header};
+use flows::{Principal, Written};
+use poem::{
+    FromRequest, Request, RequestBody, Result,
+    http::{Method, header},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
@@ -16,7 +19,14 @@ use super::{
     session::Remembered,
     token::Claimed,
 };
-use crate::{context::Context, limits::Standing, parameters::MinPosition, problem::Problem, service::Service};
+use crate::{
+    context::Context,
+    limits::{Reads, Standing},
+    parameters::MinPosition,
+    problem::Problem,
+    redis_link::Down,
+    service::Service,
+};
 
 const SCHEME: &str = "accessToken";
 
@@ -32,6 +42,8 @@ pub struct Caller<R> {
     /// The program that acts for the person, if it is not our own app.
     pub client_id: Option<ClientId>,
     rights: Rights,
+    /// The position of the person's last write through any instance, where the request is a read.
+    last_write: Option<i64>,
     context: Arc<Context>,
     right: PhantomData<R>,
 }
@@ -45,7 +57,12 @@ impl Deref for Visitor {
 }
 
 impl<R> Caller<R> {
-    /// Remembers that the person wrote, for their next reads here; gives the written value back.
+    /// Who acts, within which session.
+    pub fn principal(&self) -> Principal {
+        Principal { user_id: self.user_id, session_id: self.session_id }
+    }
+
+    /// Remembers that the person wrote, for their next reads; gives the written value back.
     pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
         self.service.last_writes.note(self.user_id, written.position);
         (written.value, written.position)
@@ -56,9 +73,10 @@ impl<R> Caller<R> {
         self.rights.permit(permission)
     }
 
-    /// The position that a read must have reached: as the client demands, else the person's own last write here.
+    /// The position that a read must have reached: as the client demands, else the person's own last write.
     pub fn at_least(&self, demanded: Option<MinPosition>) -> Option<i64> {
-        demanded.map(|MinPosition(position)| position).or_else(|| self.service.last_writes.of(self.user_id))
+        let own = || self.service.last_writes.of(self.user_id).max(self.last_write);
+        demanded.map(|MinPosition(position)| position).or_else(own)
     }
 }
 
@@ -108,12 +126,12 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
             count_address(&context).await?;
             return Err(Problem::unauthenticated().into());
         };
-        admit::<R>(&context, claimed).await?;
+        let last_write = admit::<R>(&context, claimed, is_read(request)).await?;
         if !claimed.rights.permit(R::PERMISSION) {
             return Err(Problem::forbidden(R::PERMISSION).into());
         }
         let Claimed { user_id, session_id, client_id, rights, .. } = claimed;
-        Ok(Caller { user_id, session_id, client_id, rights, context, right: PhantomData })
+        Ok(Caller { user_id, session_id, client_id, rights, last_write, context, right: PhantomData })
     }
 }
 
@@ -125,35 +143,54 @@ fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
 }
 
-/// Session and limits, in one round trip to Redis where it answers.
-async fn admit<R: Right>(context: &Context, claimed: Claimed) -> Result<(), Problem> {
-    let Service { sessions, limits, .. } = &*context.service;
+/// Only reads wait for what was written before.
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// Session, limits and, for reads, the person's last write, in one round trip to Redis where it answers.
+async fn admit<R: Right>(context: &Context, claimed: Claimed, read: bool) -> Result<Option<i64>, Problem> {
+    let Service { sessions, limits, last_writes, .. } = &*context.service;
     let Claimed { user_id, session_id, .. } = claimed;
     let counters = [limits.address(context.client), limits.person(user_id), R::counter(limits, user_id)];
-    let key = sessions.key(session_id);
-    let remembered = match limits.admit(Some(&key), counters.into_iter().flatten().collect()).await {
+    let counters: Vec<_> = counters.into_iter().flatten().collect();
+    let (session, last_write) = (sessions.key(session_id), read.then(|| last_writes.key(user_id)));
+    let reads = match &last_write {
+        Some(last_write) => Reads::SessionAndLastWrite { session: &session, last_write },
+        None => Reads::Session { session: &session },
+    };
+    let (remembered, written) = match limits.admit(reads, &counters).await {
         Ok(admission) => {
-            let remembered = Remembered::read(admission.session.as_deref());
+            let known = (Remembered::read(admission.session.as_deref()), admission.last_write);
             stand(context, admission.verdict()?);
-            remembered
+            known
         }
-        Err(_) => Remembered::Unknown,
+        Err(Down) => {
+            stand(context, limits.alone(&counters)?);
+            (Remembered::Unknown, None)
+        }
     };
     if matches!(remembered, Remembered::Ended) {
         count_address(context).await?;
     }
-    sessions.check(remembered, session_id, user_id).await
+    sessions.check(remembered, session_id, user_id).await?;
+    Ok(written)
 }
 
 async fn count_address(context: &Context) -> Result<(), Problem> {
     let limits = &context.service.limits;
-    if let Ok(admission) = limits.admit(None, limits.address(context.client).into_iter().collect()).await {
-        stand(context, admission.verdict()?);
-    }
+    let counters: Vec<_> = limits.address(context.client).into_iter().collect();
+    let standing = match limits.admit(Reads::Nothing, &counters).await {
+        Ok(admission) => admission.verdict()?,
+        Err(Down) => limits.alone(&counters)?,
+    };
+    stand(context, standing);
     Ok(())
 }
 
 fn stand(context: &Context, standing: Standing) {
-    // Set once: a request has one extractor that counts.
-    let _ = context.standing.set(standing);
+    // Set once: a request has one extractor that counts. The look at an ended session has counted nothing.
+    if !standing.is_empty() {
+        let _ = context.standing.set(standing);
+    }
 }

@@ -1,7 +1,10 @@
+use std::future::Future;
+
 use aggregates::user::SessionEnd;
 use flows::{
     Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
+    factors::Changed,
     sessions::{self, Opened},
 };
 use secrecy::SecretString;
@@ -10,7 +13,7 @@ use super::{
     Caller,
     token::{Issued, SigningPlace},
 };
-use crate::{context::Context, problem::Problem};
+use crate::{context::Context, limits::Policy, problem::Problem};
 
 /// Where a login has led.
 pub enum Entered {
@@ -31,10 +34,28 @@ pub struct Inside {
 /// sign. Whatever can be refused is refused before the session is open.
 pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem> {
     let service = &context.service;
-    service.limits.login(context.client, &login.email).await?;
+    context.strict(Policy::Login, Some(&login.email)).await?;
     let place = service.tokens.signing_place()?;
     let written = accounts::login(&service.system, login, &context.origin()).await?;
     enter(context, place, written).await
+}
+
+/// Enters by another proof than the password: takes a place for the signature before anything is checked.
+pub async fn enter_by(
+    context: &Context,
+    entering: impl Future<Output = Result<Written<Entry>, flows::Error>>,
+) -> Result<Entered, Problem> {
+    let place = context.service.tokens.signing_place()?;
+    enter(context, place, entering.await?).await
+}
+
+/// Remembers the caller's write, and forgets the sessions that the change ended.
+pub async fn changed<R, T>(caller: &Caller<R>, written: Written<Changed<T>>) -> (T, i64) {
+    let (Changed { value, ended }, position) = caller.wrote(written);
+    for session in ended {
+        caller.service.sessions.ended(session).await;
+    }
+    (value, position)
 }
 
 /// Gives the tokens out, where the way is open.

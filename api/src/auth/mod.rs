@@ -7,4 +7,4 @@ pub mod session;
 pub mod token;
 
 pub use bearer::{Caller, Visitor};
-pub use login::{Entered, Inside, apart, log_in, log_out};
+pub use login::{Entered, Inside, apart, changed, enter_by, log_in, log_out};

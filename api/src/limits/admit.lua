@@ -1,60 +1,68 @@
--- Reads a session and counts a request against its rate limits, all in one step.
+-- Counts a request against its rate limits and reads what it needs to know of the caller, all in one step.
 --
--- KEYS[1]    the session, read only if ARGV[1] is '1'
--- KEYS[2..]  one counter for each limit: '<window> <this window> <the one before>'
--- ARGV[2]    the width of a window, milliseconds
--- ARGV[3..]  the limits, in the order of their counters
+-- KEYS       first what is read, then one counter for each limit
+-- ARGV[1]    how many keys are read: 0, 1 (the session) or 2 (the session and the person's last write)
+-- ARGV[2]    the width of the window, milliseconds
+-- ARGV[3]    the slots of a window
+-- ARGV[4..]  the limits, in the order of their counters
 --
--- Answers { session or nil, number of the refusing limit or 0, milliseconds until it may work again,
---           milliseconds until the window ends, what is left of each limit ... }
+-- Answers { session or nil, last write or nil, number of the refusing limit or 0, milliseconds until it may work again,
+--           then for each limit: what is left, milliseconds until the first of what was counted is free again }
 --
--- A sliding window from two fixed ones: the one before counts with the share of it that the sliding window still
--- covers. A refused request is counted nowhere, so a client that waits as told is let in.
+-- A counter is the number of its newest slot and the counts of the slots from there back, big endian, 32 bits each. A
+-- slot counts whole as long as any of it may lie in the window, so no 60 seconds, wherever they begin, have more than
+-- the limit. A refused request is counted nowhere, so a client that waits as told is let in.
 -- The clock is Redis's own: instances of the api need not agree on the time.
 
-local session = false
-if ARGV[1] == '1' then session = redis.call('GET', KEYS[1]) end
-
+local reads = tonumber(ARGV[1])
+local session = reads > 0 and redis.call('GET', KEYS[1])
 -- Whoever holds the token of an ended session must not use its person's limits up; the caller counts the address.
 if session == 'revoked' then return { session } end
+local written = reads > 1 and redis.call('GET', KEYS[2])
 
-local width = tonumber(ARGV[2])
+local width, slots = tonumber(ARGV[2]), tonumber(ARGV[3])
+local step = width / slots
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local window = math.floor(now / width)
-local passed = now - window * width
+local slot = math.floor(now / step)
+local format = '>' .. string.rep('I4', slots + 2)
 
-local counters = {}
-for i = 2, #KEYS do
-  local limit = tonumber(ARGV[i + 1])
-  local current, previous = 0, 0
-  local stored = redis.call('GET', KEYS[i])
-  if stored then
-    local at, count, before = string.match(stored, '^(%d+) (%d+) (%d+)$')
-    at = tonumber(at)
-    if at == window then
-      current, previous = tonumber(count), tonumber(before)
-    elseif at == window - 1 then
-      previous = tonumber(count)
-    end
+-- The newest slot, the counts from it back, and their sum. Another form of counter, of another release, counts as none.
+local function load(key)
+  local stored = redis.call('GET', key)
+  local known = stored and #stored == 4 * (slots + 2) and { struct.unpack(format, stored) }
+  -- A clock that was set back must not bring anything back.
+  local newest = known and math.max(slot, known[1]) or slot
+  local passed = known and newest - known[1] or slots + 1
+  local counts, used = {}, 0
+  for i = 1, slots + 1 do
+    counts[i] = i > passed and known[1 + i - passed] or 0
+    used = used + counts[i]
   end
-  local used = previous * (width - passed) / width + current
-  if used + 1 > limit then
-    local wait
-    if current + 1 <= limit then
-      wait = width * (1 - (limit - 1 - current) / previous) - passed
-    else
-      wait = width - passed + math.max(0, width * (1 - (limit - 1) / current))
-    end
-    return { session, i - 1, math.ceil(wait), width - passed }
-  end
-  counters[i] = { current + 1, previous, math.floor(limit - used - 1) }
+  return newest, counts, used
 end
 
-local answer = { session, 0, 0, width - passed }
-for i = 2, #KEYS do
-  local counter = counters[i]
-  redis.call('SET', KEYS[i], string.format('%d %d %d', window, counter[1], counter[2]), 'PX', 2 * width)
+local counters = {}
+for i = reads + 1, #KEYS do
+  local limit = tonumber(ARGV[i - reads + 3])
+  local newest, counts, used = load(KEYS[i])
+  local freed, oldest = 0, nil
+  for age = slots + 1, 1, -1 do
+    freed = freed + counts[age]
+    if counts[age] > 0 and not oldest then oldest = age end
+    if used >= limit and used - freed < limit then
+      return { session, written, i - reads, math.ceil((newest - age + slots + 2) * step - now) }
+    end
+  end
+  counts[1] = counts[1] + 1
+  local resets = math.ceil((newest - (oldest or 1) + slots + 2) * step - now)
+  counters[#counters + 1] = { KEYS[i], struct.pack(format, newest, unpack(counts)), limit - used - 1, resets }
+end
+
+local answer = { session, written, 0, 0 }
+for _, counter in ipairs(counters) do
+  redis.call('SET', counter[1], counter[2], 'PX', width + math.ceil(step))
   answer[#answer + 1] = counter[3]
+  answer[#answer + 1] = counter[4]
 end
 return answer

@@ -1,16 +1,15 @@
-//! Rate limits, counted in Redis for all instances together.
-//!
-//! If Redis does not answer, requests pass uncounted: paying people matter more than exact counting. Logins are the
-//! exception, because guessing passwords is what an attacker would use the moment for: they are then counted in
-//! this instance's memory.
+//! Rate limits, counted in Redis for all instances together. What happens while Redis is away stands in [`policy`].
 
 mod account;
-mod fallback;
+mod memory;
+mod policy;
+mod standing;
+mod window;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use aggregates::UserId;
-use poem::http::{HeaderMap, HeaderValue, StatusCode};
+use poem::http::StatusCode;
 use redis::Script;
 
 use crate::{
@@ -20,9 +19,14 @@ use crate::{
 };
 
 pub use account::AccountKey;
-use fallback::InMemory;
+use memory::InMemory;
+pub use policy::{Policy, WhileAway};
+pub use standing::Standing;
+use standing::{Stand, too_many};
+use window::{SLOTS, WINDOW};
 
-pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+/// What a client whose request Redis would have to count is told to wait.
+const COME_BACK: Duration = Duration::from_secs(5);
 
 pub struct Limits {
     redis: Arc<RedisLink>,
@@ -35,28 +39,31 @@ pub struct Limits {
 /// One limit that a request counts against.
 #[derive(Clone, Debug)]
 pub struct Counter {
-    policy: &'static str,
+    policy: Policy,
     limit: u32,
     key: String,
+}
+
+/// What is read in the round trip that counts.
+#[derive(Clone, Copy, Debug)]
+pub enum Reads<'a> {
+    Nothing,
+    Session { session: &'a str },
+    SessionAndLastWrite { session: &'a str, last_write: &'a str },
 }
 
 /// What came back from Redis in one round trip.
 pub struct Admission {
     /// The session's entry, if one was asked for and is there.
     pub session: Option<String>,
+    /// The position of the person's last write, likewise.
+    pub last_write: Option<i64>,
     verdict: Verdict,
 }
 
 enum Verdict {
     Admitted(Standing),
-    Refused { policy: &'static str, limit: u32, wait: Duration },
-}
-
-/// How a caller stands with each limit: its name, the limit, what is left; and when the window ends.
-#[derive(Debug, Default)]
-pub struct Standing {
-    limits: Vec<(&'static str, u32, i64)>,
-    resets_in: Duration,
+    Refused { policy: Policy, limit: u32, wait: Duration },
 }
 
 impl Limits {
@@ -66,61 +73,97 @@ impl Limits {
     }
 
     pub fn address(&self, client: IpAddr) -> Option<Counter> {
-        self.counter("address", self.rates.address, || network(client))
+        self.counter(Policy::Address, || network(client))
     }
 
     pub fn person(&self, user: UserId) -> Option<Counter> {
-        self.counter("person", self.rates.person, || user.to_string())
+        self.counter(Policy::Person, || user.to_string())
     }
 
     pub fn payments(&self, user: UserId) -> Option<Counter> {
-        self.counter("payments", self.rates.payments, || user.to_string())
+        self.counter(Policy::Payments, || user.to_string())
     }
 
+    /// Passwords given once more, within a session.
     pub fn passwords(&self, user: UserId) -> Option<Counter> {
-        self.counter("password", self.rates.login, || user.to_string())
+        self.counter(Policy::StepUp, || format!("password:{user}"))
     }
 
     pub fn exports(&self, user: UserId) -> Option<Counter> {
-        self.counter("export", self.rates.export, || user.to_string())
+        self.counter(Policy::Export, || user.to_string())
     }
 
-    fn counter(&self, policy: &'static str, limit: u32, of: impl FnOnce() -> String) -> Option<Counter> {
-        (limit > 0).then(|| Counter { policy, limit, key: self.redis.key("limit", format_args!("{policy}:{}", of())) })
+    fn counter(&self, policy: Policy, of: impl FnOnce() -> String) -> Option<Counter> {
+        let limit = policy.rate(&self.rates);
+        let key = || self.redis.key("limit", format_args!("{}:{}", policy.name(), of()));
+        (limit > 0).then(|| Counter { policy, limit, key: key() })
     }
 
-    /// Counts one request and reads a session, in one round trip.
-    pub async fn admit(&self, session: Option<&str>, counters: Vec<Counter>) -> Result<Admission, Down> {
+    /// Counts one request and reads what is asked for, in one round trip.
+    pub async fn admit(&self, reads: Reads<'_>, counters: &[Counter]) -> Result<Admission, Down> {
+        let keys = reads.keys();
         let mut connection = self.redis.connection();
         if counters.is_empty() {
-            let session = match session {
-                None => None,
-                Some(key) => {
-                    let get = async move { redis::cmd("GET").arg(key).query_async(&mut connection).await };
-                    self.redis.run(get).await?
-                }
-            };
-            return Ok(Admission { session, verdict: Verdict::Admitted(Standing::default()) });
+            return self.read(keys).await;
         }
         let mut call = self.script.prepare_invoke();
-        // Without a session the first counter stands in for its key, so that all keys are in one slot of a cluster.
-        call.key(session.unwrap_or(&counters[0].key)).arg(u8::from(session.is_some())).arg(WINDOW.as_millis() as u64);
-        for counter in &counters {
+        call.arg(keys.len()).arg(WINDOW.as_millis() as u64).arg(SLOTS);
+        for key in keys {
+            call.key(key);
+        }
+        for counter in counters {
             call.key(&counter.key).arg(counter.limit);
         }
         let reply = self.redis.run(call.invoke_async::<Vec<redis::Value>>(&mut connection)).await?;
-        read(reply, &counters).ok_or(Down)
+        parse(reply, counters).ok_or(Down)
     }
 
-    /// Counts a login from an address to an account. Counted here if Redis does not answer.
-    pub async fn login(&self, client: IpAddr, email: &str) -> Result<(), Problem> {
-        let limit = self.rates.login;
-        let address = self.counter("login", limit, || format!("address:{}", network(client)));
-        let account = self.counter("login", limit, || format!("account:{}", self.account_key.name(email)));
-        let counters: Vec<_> = address.into_iter().chain(account).collect();
-        match self.admit(None, counters.clone()).await {
-            Ok(admission) => admission.verdict().map(drop),
-            Err(Down) => counters.iter().try_for_each(|counter| self.in_memory.count(counter)),
+    async fn read(&self, keys: Vec<&str>) -> Result<Admission, Down> {
+        let mut values = Vec::new();
+        if !keys.is_empty() {
+            let mut connection = self.redis.connection();
+            let get = async move { redis::cmd("MGET").arg(keys).query_async(&mut connection).await };
+            values = self.redis.run(get).await?;
+        }
+        parse(values, &[]).ok_or(Down)
+    }
+
+    /// Counts while Redis is away, as each limit's policy says.
+    pub fn alone(&self, counters: &[Counter]) -> Result<Standing, Problem> {
+        if counters.iter().any(|counter| counter.policy.while_away() == WhileAway::Refused) {
+            return Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "system.unavailable",
+                "A part of the system is down",
+            )
+            .detail("This cannot be counted now and is therefore not done. Nothing has changed.")
+            .retry_after(COME_BACK));
+        }
+        self.in_memory.count(counters)
+    }
+
+    /// Counts a request that guessers and flooders like, from an address and, if there is one, against whom it tries:
+    /// an e-mail address, a client's id. The subject is hashed before it becomes part of a key.
+    ///
+    /// Handlers call `Context::strict`, which also tells the caller how they stand.
+    pub async fn strict(&self, policy: Policy, client: IpAddr, subject: Option<&str>) -> Result<Standing, Problem> {
+        let address = self.counter(policy, || format!("address:{}", network(client)));
+        let subject =
+            subject.and_then(|subject| self.counter(policy, || format!("subject:{}", self.account_key.name(subject))));
+        let counters: Vec<_> = address.into_iter().chain(subject).collect();
+        match self.admit(Reads::Nothing, &counters).await {
+            Ok(admission) => admission.verdict(),
+            Err(Down) => self.alone(&counters),
+        }
+    }
+}
+
+impl<'a> Reads<'a> {
+    fn keys(self) -> Vec<&'a str> {
+        match self {
+            Reads::Nothing => vec![],
+            Reads::Session { session } => vec![session],
+            Reads::SessionAndLastWrite { session, last_write } => vec![session, last_write],
         }
     }
 }
@@ -135,57 +178,32 @@ impl Admission {
     }
 }
 
-impl Standing {
-    /// `RateLimit-Policy` and `RateLimit` as the IETF draft has them. Nothing where no limit is on.
-    pub fn write(&self, headers: &mut HeaderMap) {
-        use std::fmt::Write;
-        if self.limits.is_empty() {
-            return;
-        }
-        let (mut policy, mut left) = (String::with_capacity(80), String::with_capacity(80));
-        let seconds = self.resets_in.as_secs() + 1;
-        for (i, (name, limit, remaining)) in self.limits.iter().enumerate() {
-            let comma = if i == 0 { "" } else { ", " };
-            // Writing to a String cannot fail.
-            let _ = write!(policy, "{comma}\"{name}\";q={limit};w={}", WINDOW.as_secs());
-            let _ = write!(left, "{comma}\"{name}\";r={remaining};t={seconds}");
-        }
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(name, value);
-            }
-        }
-    }
-}
-
-fn too_many(policy: &'static str, limit: u32, wait: Duration) -> Problem {
-    metrics::counter!("rate_limited_total", "policy" => policy).increment(1);
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.rate_limited", "Too many requests")
-        .detail(format!("At most {limit} a minute ({policy})."))
-        .retry_after(wait)
-        .standing(Standing { limits: vec![(policy, limit, 0)], resets_in: wait })
-}
-
-fn read(reply: Vec<redis::Value>, counters: &[Counter]) -> Option<Admission> {
+/// The script's answer, or what was read where nothing is counted.
+fn parse(reply: Vec<redis::Value>, counters: &[Counter]) -> Option<Admission> {
     let mut values = reply.into_iter();
-    let session: Option<String> = redis::from_redis_value(values.next()?).ok()?;
-    if values.len() == 0 {
-        return Some(Admission { session, verdict: Verdict::Admitted(Standing::default()) });
+    let mut text = || redis::from_redis_value::<Option<String>>(values.next().unwrap_or(redis::Value::Nil)).ok();
+    let (session, last_write) = (text()?, text()?);
+    let last_write = last_write.and_then(|position| position.parse().ok());
+    let mut verdict = Verdict::Admitted(Standing::default());
+    // An ended session is counted against nobody here.
+    if !counters.is_empty() && !(values.len() == 0 && session.is_some()) {
+        verdict = counted(&mut values, counters)?;
     }
+    Some(Admission { session, last_write, verdict })
+}
+
+fn counted(values: &mut impl Iterator<Item = redis::Value>, counters: &[Counter]) -> Option<Verdict> {
     let mut number = || redis::from_redis_value::<i64>(values.next()?).ok();
-    let (refusing, wait, resets_in) = (number()?, number()?, number()?);
     let milliseconds = |n: i64| Duration::from_millis(n.max(0) as u64);
-    let verdict = match usize::try_from(refusing).ok()?.checked_sub(1) {
-        Some(index) => {
-            let Counter { policy, limit, .. } = counters.get(index)?;
-            Verdict::Refused { policy, limit: *limit, wait: milliseconds(wait) }
-        }
-        None => {
-            let left = counters.iter().map(|counter| Some((counter.policy, counter.limit, number()?)));
-            Verdict::Admitted(Standing { limits: left.collect::<Option<_>>()?, resets_in: milliseconds(resets_in) })
-        }
-    };
-    Some(Admission { session, verdict })
+    let (refusing, wait) = (number()?, number()?);
+    if let Some(index) = usize::try_from(refusing).ok()?.checked_sub(1) {
+        let Counter { policy, limit, .. } = *counters.get(index)?;
+        return Some(Verdict::Refused { policy, limit, wait: milliseconds(wait) });
+    }
+    let stands = counters.iter().map(|Counter { policy, limit, .. }| {
+        Some(Stand { policy: *policy, limit: *limit, left: number()?, resets_in: milliseconds(number()?) })
+    });
+    Some(Verdict::Admitted(Standing(stands.collect::<Option<_>>()?)))
 }
 
 /// Who is one client: an IPv4 address, or an IPv6 /64, which one household or one attacker has whole.
@@ -203,27 +221,29 @@ fn network(address: IpAddr) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use poem::http::HeaderMap;
     use redis::Value::{Int, Nil, SimpleString};
 
     fn counters() -> Vec<Counter> {
-        let counter = |policy, limit| Counter { policy, limit, key: policy.into() };
-        vec![counter("address", 1000), counter("person", 100)]
+        let counter = |policy, limit| Counter { policy, limit, key: String::new() };
+        vec![counter(Policy::Address, 1000), counter(Policy::Person, 100)]
     }
 
     #[test]
     fn an_admitted_caller_learns_what_is_left() {
-        let reply = vec![SimpleString("revoked".into()), Int(0), Int(0), Int(29_001), Int(998), Int(42)];
-        let admission = read(reply, &counters()).unwrap();
-        assert_eq!(admission.session.as_deref(), Some("revoked"));
+        let session = || SimpleString("{}".into());
+        let reply = vec![session(), SimpleString("17".into()), Int(0), Int(0), Int(998), Int(29_001), Int(42), Int(5)];
+        let admission = parse(reply, &counters()).unwrap();
+        assert_eq!((admission.session.as_deref(), admission.last_write), (Some("{}"), Some(17)));
         let mut headers = HeaderMap::new();
         admission.verdict().unwrap().write(&mut headers);
         assert_eq!(headers["ratelimit-policy"], "\"address\";q=1000;w=60, \"person\";q=100;w=60");
-        assert_eq!(headers["ratelimit"], "\"address\";r=998;t=30, \"person\";r=42;t=30");
+        assert_eq!(headers["ratelimit"], "\"address\";r=998;t=30, \"person\";r=42;t=1");
     }
 
     #[test]
     fn a_refused_caller_learns_by_which_limit() {
-        let admission = read(vec![Nil, Int(2), Int(1_500), Int(29_000)], &counters()).unwrap();
+        let admission = parse(vec![Nil, Nil, Int(2), Int(1_500)], &counters()).unwrap();
         let problem = admission.verdict().unwrap_err();
         assert_eq!(problem.summary(), (429, "request.rate_limited".into(), vec![]));
         assert!(problem.to_string().contains("100 a minute (person)"), "{problem}");
@@ -231,9 +251,9 @@ mod tests {
 
     #[test]
     fn nonsense_from_redis_is_no_answer() {
-        assert!(read(vec![], &counters()).is_none());
-        assert!(read(vec![Nil, Int(9), Int(0), Int(0)], &counters()).is_none());
-        assert!(read(vec![Nil, Int(0), Int(0), Int(0), Int(1)], &counters()).is_none());
+        assert!(parse(vec![], &counters()).is_none());
+        assert!(parse(vec![Nil, Nil, Int(9), Int(0)], &counters()).is_none());
+        assert!(parse(vec![Nil, Nil, Int(0), Int(0), Int(1)], &counters()).is_none());
     }
 
     #[test]

@@ -24,9 +24,11 @@ pub fn finish(response: &mut Response, context: &Context) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(DATA_ONLY);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Some(standing) = context.standing.get()
-        && !headers.contains_key("ratelimit")
-    {
-        standing.write(headers);
+    if !headers.contains_key("ratelimit") {
+        match (context.standing.get(), context.strict_standing.get()) {
+            (Some(standing), None) | (None, Some(standing)) => standing.write(headers),
+            (Some(standing), Some(strict)) => standing.clone().and(strict).write(headers),
+            (None, None) => {}
+        }
     }
 }

@@ -20,8 +20,29 @@ impl From<flows::Error> for Problem {
             Error::BadToken => {
                 Problem::new(StatusCode::BAD_REQUEST, "auth.bad_token", "The token is unknown, used or too old")
             }
-            Error::WrongPassword => Problem::new(StatusCode::FORBIDDEN, "auth.wrong_password", "The password is wrong"),
             Error::PaymentsPending { payments } => pending(payments),
+            Error::ProofRefused => unauthorized("auth.proof_refused", "The proof is refused")
+                .detail("It is wrong, was used before, or is not the account's."),
+            Error::BadTicket => unauthorized("auth.bad_ticket", "The login is over")
+                .detail("It took too long or was tried too often. Begin again."),
+            Error::WrongCode => unprocessable("factor.wrong_code", "The code is wrong")
+                .field("code", "is not the code that the app shows now"),
+            Error::WrongPassword => forbidden("auth.wrong_password", "The password is wrong"),
+            Error::FreshLoginRequired => forbidden("auth.fresh_login_required", "The login is too long ago")
+                .detail("Give the password, or log in again."),
+            Error::SecondFactorRequired => forbidden("auth.second_factor_required", "A second factor is needed")
+                .detail("Set up an authenticator app or a passkey first."),
+            Error::StepUpRequired { operation } => {
+                forbidden("auth.step_up_required", "A second proof is needed").step_up(operation).detail(format!(
+                    "Ask for a step-up for {operation}, complete it, and send its token in X-Step-Up-Token."
+                ))
+            }
+            Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
+                .detail("It is wrong, was used before, is too old, or is for something else. Begin a new one."),
+            Error::TotpEnabled => conflict("factor.totp_enabled", "An authenticator app is enabled already"),
+            Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
+                .field("credential", "does not answer the challenge of this ticket, or is registered already"),
+            Error::LastWayIn => conflict("factor.last_way_in", "Nobody could log in to the account any more"),
             Error::KycRequired { status } => {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
@@ -182,6 +203,14 @@ fn amount(code: &'static str, reason: impl Into<String>) -> Problem {
 
 fn amount_not_positive() -> Problem {
     amount("request.amount_not_positive", "must be positive")
+}
+
+fn unauthorized(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code, title)
+}
+
+fn forbidden(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 
 fn conflict(code: &'static str, title: &'static str) -> Problem {

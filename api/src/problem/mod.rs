@@ -40,6 +40,7 @@ struct Parts {
     retry_after: Option<Duration>,
     allow: Option<String>,
     standing: Option<Standing>,
+    step_up: Option<&'static str>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -76,6 +77,9 @@ struct Body {
     /// Where the outcome will be found, where the request may have had an effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<String>,
+    /// The operation to step up for, where a step-up is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_up: Option<String>,
 }
 
 /// A problem as version 1 sends it: with `"success": false`.
@@ -101,6 +105,7 @@ impl Problem {
             retry_after: None,
             allow: None,
             standing: None,
+            step_up: None,
             cause: None,
         }))
     }
@@ -155,6 +160,12 @@ impl Problem {
         if self.0.resource.is_none() {
             self.0.resource = resource.map(Into::into);
         }
+        self
+    }
+
+    /// Names the operation that needs a step-up.
+    pub fn step_up(mut self, operation: &'static str) -> Problem {
+        self.0.step_up = Some(operation);
         self
     }
 
@@ -215,6 +226,7 @@ fn body(parts: Parts, context: &Context) -> Vec<u8> {
         request_id: context.request_id,
         errors: (!parts.errors.is_empty()).then_some(parts.errors),
         resource: parts.resource.map(Cow::into_owned),
+        step_up: parts.step_up.map(String::from),
     };
     let bytes = match context.face {
         Face::V1 => serde_json::to_vec(&BodyV1 { success: false, problem }),

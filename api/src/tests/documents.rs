@@ -62,9 +62,14 @@ fn only_registration_and_login_are_open_to_strangers() {
     }
     let expected = [
         "post /api/v1/auth/login",
+        "post /api/v1/auth/login/mfa",
         "post /api/v1/auth/register",
         "post /api/v2/auth/confirm-email-change",
         "post /api/v2/auth/login",
+        "post /api/v2/auth/login/second-factor",
+        "post /api/v2/auth/login/second-factor/passkey-options",
+        "post /api/v2/auth/passkey",
+        "post /api/v2/auth/passkey/options",
     ];
     assert_eq!(open, expected.map(str::to_owned).into());
 }

@@ -53,7 +53,7 @@ struct LoginRequest {
 
 #[derive(Object, Serialize)]
 #[oai(example)]
-struct LoggedIn {
+pub(super) struct LoggedIn {
     success: bool,
     /// The access token: send it as `Authorization: Bearer`.
     token: String,
@@ -78,7 +78,7 @@ pub struct SecondFactorRequired {
 }
 
 #[derive(ApiResponse)]
-enum LoginResponse {
+pub(super) enum LoginResponse {
     /// Logged in. A new token each time, after the password was checked.
     #[oai(status = 200)]
     LoggedIn(Json<LoggedIn>, #[oai(header = "X-Position")] i64),

@@ -17,7 +17,7 @@ use crate::{
     },
     json::Json,
     money::{self, Amount},
-    parameters::MinPosition,
+    parameters::{MinPosition, StepUpToken},
     problem::{Failure, Problem, refusals},
 };
 
@@ -123,15 +123,17 @@ refusals!(Get, V1, [400, 401, 404, 429, 500, 503, 504]);
 impl Cards {
     /// Request a card
     ///
-    /// Needs a verified identity. Answers when the issuer has, or with 202 if it cannot be reached.
+    /// Needs a verified identity and a step-up. Answers when the issuer has, or with 202 if it cannot be reached.
     #[oai(path = "/request", method = "post", operation_id = "requestCard")]
     async fn request(
         &self,
         caller: Caller<CardsWrite>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<CardRequest>,
     ) -> Result<RequestResponse, Failure<Request>> {
         let request = body.0.read()?;
-        let written = cards::request(&caller.service.system, caller.user_id, request, &caller.origin()).await?;
+        let (system, step_up) = (&caller.service.system, StepUpToken::secret(&step_up.0));
+        let written = cards::request(system, caller.principal(), step_up, request, &caller.origin()).await?;
         let (view, position) = caller.wrote(written);
         let waiting = view.status == card::Status::Requested;
         let card = Json(OneCard { success: view.status != card::Status::IssueFailed, card: view.into() });

@@ -8,6 +8,7 @@ mod kyc;
 mod notifications;
 mod overview;
 mod payments;
+mod second_factor;
 mod users;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -17,6 +18,7 @@ use serde::Serializer;
 /// All resources.
 pub type Api = (
     auth::Auth,
+    second_factor::SecondFactor,
     users::Users,
     overview::Me,
     kyc::Kyc,

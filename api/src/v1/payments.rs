@@ -17,7 +17,7 @@ use crate::{
     },
     json::Json,
     money::{self, Amount},
-    parameters::{Cursor, IdempotencyKey, MinPosition, PageSize},
+    parameters::{Cursor, IdempotencyKey, MinPosition, PageSize, StepUpToken},
     problem::{Failure, Problem, refusals},
 };
 
@@ -123,17 +123,19 @@ impl Payments {
     /// Pay with a card
     ///
     /// Screens the payment, holds the amount on the card and asks the gateway. With an `Idempotency-Key` a repeat has
-    /// no second effect.
+    /// no second effect. A payment above 500 major units, unless configured otherwise, needs a step-up for it.
     #[oai(path = "/payments/process", method = "post", operation_id = "processPayment")]
     async fn process(
         &self,
         caller: Caller<PaymentsWrite>,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PaymentRequest>,
     ) -> Result<ProcessResponse, Failure<Process>> {
         let pay = body.0.read()?;
         let key = key.0.as_ref().map_or(Key::Fresh, |IdempotencyKey(key)| Key::Client(key));
-        let written = payments::process(&caller.service.system, caller.user_id, pay, key, &caller.origin()).await?;
+        let (system, step_up) = (&caller.service.system, StepUpToken::secret(&step_up.0));
+        let written = payments::process(system, caller.principal(), step_up, pay, key, &caller.origin()).await?;
         let (view, position) = caller.wrote(written);
         let pending = view.status == payment::Status::Pending;
         let answer = Json(OneTransaction::from(view));

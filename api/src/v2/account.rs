@@ -3,19 +3,20 @@ use flows::{
     Written,
     accounts::{self, Ended, Ending, email_change},
     export,
+    factors::Presence,
 };
-use poem_openapi::{ApiResponse, Object, OpenApi, registry::MetaSchema, types::Example};
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Header, registry::MetaSchema, types::Example};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Tag, me::Standing};
+use super::{Tag, factors::PasswordAgain, me::Standing};
 use crate::{
     auth::{
         Caller, Visitor, apart,
-        rights::{Exporting, PasswordAgain},
+        rights::{Exporting, OwnersProof},
     },
-    context::Context,
     json::Json,
+    parameters::StepUpToken,
     problem::{Failure, refusals},
     schema::{described, read_by_serde},
 };
@@ -25,13 +26,14 @@ pub struct Account;
 
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[oai(deny_unknown_fields, example)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 struct EmailChange {
     /// The new address.
     #[oai(validator(max_length = 254))]
     email: String,
-    /// The account's password, once more.
-    password: String,
+    /// The account's password, once more. Not needed with a step-up for `account`.
+    #[oai(nullable, validator(max_length = 256))]
+    password: Option<String>,
 }
 
 #[derive(Object, Deserialize)]
@@ -41,14 +43,6 @@ struct Confirmation {
     /// As it was mailed.
     #[oai(validator(max_length = 128))]
     token: String,
-}
-
-#[derive(Object, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[oai(rename = "PasswordAgain", deny_unknown_fields)]
-struct Password {
-    /// The account's password, once more.
-    password: String,
 }
 
 /// Both mailboxes were written to.
@@ -137,12 +131,13 @@ impl Account {
     #[oai(path = "/me/email", method = "post", operation_id = "changeEmail")]
     async fn change_email(
         &self,
-        caller: Caller<PasswordAgain>,
+        caller: Caller<OwnersProof>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<EmailChange>,
     ) -> Result<AskedResponse, Failure<AskEmail>> {
         let (EmailChange { email, password }, system) = (body.0, &caller.service.system);
-        let (user, session) = (caller.user_id, caller.session_id);
-        let asked = email_change::request(system, user, session, &email, password.into(), &caller.origin()).await?;
+        let presence = PasswordAgain { password }.presence(step_up.0);
+        let asked = email_change::request(system, caller.principal(), &email, presence, &caller.origin()).await?;
         let ((), position) = caller.wrote(asked);
         let asked = Asked { expires_in: flows::mail::EMAIL_CHANGE_WITHIN.as_secs() };
         Ok(AskedResponse::Asked(Json(asked), position))
@@ -172,11 +167,17 @@ impl Account {
 
     /// Close my account
     ///
-    /// Ends every session and terminates the cards; nobody can log in any more. Refused while a payment has no outcome.
+    /// Ends every session and terminates the cards; nobody can log in any more. Refused while a payment has no outcome. Needs the
+    /// password or a step-up for `account`.
     /// The address stays taken, and the data stays until it is erased.
     #[oai(path = "/me/close", method = "post", operation_id = "closeAccount")]
-    async fn close(&self, caller: Caller<PasswordAgain>, body: Json<Password>) -> Result<EndResponse, Failure<Close>> {
-        let ended = end(&caller, Ending::Close, body.0).await?;
+    async fn close(
+        &self,
+        caller: Caller<OwnersProof>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
+        body: Json<PasswordAgain>,
+    ) -> Result<EndResponse, Failure<Close>> {
+        let ended = end(&caller, Ending::Close, body.0.presence(step_up.0)).await?;
         Ok(response(ended, Standing::Closed))
     }
 
@@ -186,10 +187,16 @@ impl Account {
     /// every password, factor and token and the secrets of the cards. What is sealed cannot be opened from then on by
     /// anybody: within seconds on machines that have the key in memory, and in database backups and write-ahead logs
     /// once these are gone. Records of payments stay, as the law wants them, and lead to nobody's name. The address
-    /// may be registered again. This cannot be undone.
+    /// may be registered again. Needs the password or a step-up for
+    /// `account`. This cannot be undone.
     #[oai(path = "/me", method = "delete", operation_id = "eraseAccount")]
-    async fn erase(&self, caller: Caller<PasswordAgain>, body: Json<Password>) -> Result<EndResponse, Failure<Erase>> {
-        let ended = end(&caller, Ending::Erase, body.0).await?;
+    async fn erase(
+        &self,
+        caller: Caller<OwnersProof>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
+        body: Json<PasswordAgain>,
+    ) -> Result<EndResponse, Failure<Erase>> {
+        let ended = end(&caller, Ending::Erase, body.0.presence(step_up.0)).await?;
         Ok(response(ended, Standing::Erased))
     }
 
@@ -206,11 +213,10 @@ impl Account {
 }
 
 /// On a task of its own: a client that hangs up does not leave sessions open in Redis.
-async fn end<R>(caller: &Caller<R>, ending: Ending, body: Password) -> Result<Written<Ended>, flows::Error> {
-    let context: &Context = caller;
-    let (service, origin, user) = (context.service.clone(), context.origin(), caller.user_id);
+async fn end<R>(caller: &Caller<R>, ending: Ending, presence: Presence) -> Result<Written<Ended>, flows::Error> {
+    let (service, origin, principal) = (caller.service.clone(), caller.origin(), caller.principal());
     let ended = apart(async move {
-        let ended = accounts::end(&service.system, user, ending, body.password.into(), &origin).await?;
+        let ended = accounts::end(&service.system, principal, ending, presence, &origin).await?;
         let sessions: &[SessionId] = &ended.value.sessions;
         service.sessions.all_ended(sessions).await;
         Ok(ended)
@@ -228,6 +234,6 @@ fn response(ended: Written<Ended>, standing: Standing) -> EndResponse {
 
 impl Example for EmailChange {
     fn example() -> EmailChange {
-        EmailChange { email: "new@example.com".into(), password: "securePassword123".into() }
+        EmailChange { email: "new@example.com".into(), password: Some("securePassword123".into()) }
     }
 }

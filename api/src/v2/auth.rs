@@ -28,7 +28,7 @@ struct Credentials {
 /// An access token and how to use it, as OAuth 2.0 answers (RFC 6749 §5.1).
 #[derive(Object, Serialize)]
 #[oai(example)]
-struct AccessToken {
+pub(super) struct AccessToken {
     access_token: String,
     /// Always `Bearer`.
     token_type: String,
@@ -41,7 +41,7 @@ struct AccessToken {
 
 /// The password was right; the account has a second factor, which comes next.
 #[derive(Object, Serialize)]
-struct SecondFactor {
+pub(super) struct SecondFactor {
     /// Sent with the second factor.
     mfa_token: String,
     /// Seconds for which it is good.
@@ -51,7 +51,7 @@ struct SecondFactor {
 }
 
 #[derive(ApiResponse)]
-enum LoginResponse {
+pub(super) enum LoginResponse {
     /// Logged in. A new token each time, after the password was checked.
     #[oai(status = 200)]
     LoggedIn(Json<AccessToken>, #[oai(header = "X-Position")] i64),

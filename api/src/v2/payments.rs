@@ -17,7 +17,7 @@ use crate::{
     },
     json::{self, Json},
     money,
-    parameters::{IdempotencyKey, MinPosition},
+    parameters::{IdempotencyKey, MinPosition, StepUpToken},
     problem::{Failure, Problem, refusals},
 };
 
@@ -28,13 +28,13 @@ pub struct Payments;
 #[derive(Object, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(rename = "Money", deny_unknown_fields)]
-struct Amount {
+pub(super) struct Amount {
     /// In the currency's smallest unit: cents of a dollar.
     #[oai(validator(minimum(value = "1")))]
-    minor_units: i64,
+    pub(super) minor_units: i64,
     /// ISO 4217 code.
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
-    currency: String,
+    pub(super) currency: String,
 }
 
 #[derive(Object, Deserialize)]
@@ -105,16 +105,19 @@ impl Payments {
     /// Pay with a card
     ///
     /// Screens the payment, holds the amount on the card and asks the gateway. `Idempotency-Key` makes it safe to
-    /// repeat: one key, one payment.
+    /// repeat: one key, one payment. A payment above 500 major units, unless configured otherwise, needs a step-up
+    /// for it; a repeat needs none.
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
         caller: Caller<PaymentsWrite>,
         #[oai(name = "Idempotency-Key")] key: Header<IdempotencyKey>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<NewPayment>,
     ) -> Result<CreateResponse, Failure<Create>> {
         let (pay, key) = (body.0.read()?, Key::Client(&key.0.0));
-        let written = payments::process(&caller.service.system, caller.user_id, pay, key, &caller.origin()).await?;
+        let (system, step_up) = (&caller.service.system, StepUpToken::secret(&step_up.0));
+        let written = payments::process(system, caller.principal(), step_up, pay, key, &caller.origin()).await?;
         let (view, position) = caller.wrote(written);
         let location = format!("/api/v2/payments/{}", view.payment_id);
         Ok(CreateResponse::Created(Json(view.into()), location, position))

@@ -1,4 +1,5 @@
 pub(crate) mod replay;
 pub(crate) mod schemas;
 pub(crate) mod serve;
+pub(crate) mod totp;
 pub(crate) mod trace;

@@ -14,7 +14,7 @@ pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
     let keys = Keys::load(&config.keys_dir)?;
     let deps = api::Deps {
         signing: keys.signing(),
-        system: compose::system(config, keys)?,
+        system: compose::api_system(config, keys)?,
         redis_url: config.redis_url().clone(),
         namespace: config.namespace.clone(),
         metrics,

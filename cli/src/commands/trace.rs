@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aggregates::{CardId, Envelope, Kind, PaymentId, UserId};
+use aggregates::{CardId, Envelope, Kind, PaymentId, UserId, payment::Payment};
 use nats::Bus;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -69,7 +69,8 @@ async fn views(config: &Config, id: Uuid) -> Result<(), Failure> {
 }
 
 async fn tables(store: &Store, payment: PaymentId) -> Result<(), Failure> {
-    if let Some(row) = store.transaction_row(payment).await? {
+    let Some(payer) = store.load::<Payment>(payment).await?.user_id() else { return Ok(()) };
+    if let Some(row) = store.transaction_row(payer, payment).await? {
         heading("PostgreSQL: the relational read table");
         say(&format!("{row:?}"));
     }

@@ -1,4 +1,4 @@
-//! Another e-mail address: asked for with the password, confirmed from both mailboxes.
+//! Another e-mail address: asked for with the password or a step-up, confirmed from both mailboxes.
 //!
 //! Whether the new address has an account is not told to who asks, neither by the answer nor by what arrives in their
 //! own mailbox: in that case the address's owner is told instead of being asked, and the change waits for ever for the
@@ -18,7 +18,8 @@ use store::{
 
 use super::{proven, text::normalised_email};
 use crate::{
-    ATTEMPTS, Error, Origin, System, Written,
+    ATTEMPTS, Error, Origin, Principal, System, Written,
+    factors::{Presence, record},
     mail::{self, EMAIL_CHANGE_WITHIN, Letter},
     sessions,
 };
@@ -47,14 +48,14 @@ pub struct Confirmed {
 /// Asks for another address, in the place of a change that was asked for before.
 pub async fn request(
     system: &System,
-    user_id: UserId,
-    session_id: SessionId,
+    principal: Principal,
     email: &str,
-    password: SecretString,
+    presence: Presence,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
+    let Principal { user_id, session_id } = principal;
     let email = normalised_email(email)?;
-    proven::password(system, user_id, password, Action::ChangeEmail, origin).await?;
+    proven::owner(system, principal, presence, Action::ChangeEmail, origin).await?;
     let store = &system.store;
     let email_index = store.email_index(&email);
     let sealed = store.seal(user_id, PersonalData::Email, &email).await?;
@@ -111,7 +112,9 @@ pub async fn confirm(system: &System, token: &SecretString, origin: &Origin) -> 
             tracing::warn!(%error, %user_id, "a notice could not be queued");
         }
     }
-    record(system, user_id, &asked, is_changed, origin).await?;
+    let principal = Principal { user_id, session_id: asked.session_id };
+    let reason = if is_changed { "changed" } else { "confirmed_by_one" };
+    record(system, principal, Action::ChangeEmail, Outcome::Success, Some(reason), origin).await?;
     Ok(Written { value: Confirmed { user_id, is_changed, ended }, position })
 }
 
@@ -159,18 +162,4 @@ fn moved(unit: Unit, person: &Loaded<User>) -> Result<Unit, Error> {
     };
     let unit = unit.claim("email", change.email_index.0.as_bytes(), person.id);
     Ok(unit.release("email", old.0.as_bytes(), person.id))
-}
-
-async fn record(
-    system: &System,
-    user_id: UserId,
-    asked: &Asked,
-    is_changed: bool,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let mut entry = origin.authentication(Action::ChangeEmail, Outcome::Success);
-    entry.user_id = Some(user_id);
-    entry.session_id = Some(asked.session_id);
-    entry.reason = Some(if is_changed { "changed" } else { "confirmed_by_one" });
-    Ok(system.store.record_authentication(&entry).await?)
 }

@@ -9,12 +9,15 @@ use aggregates::{
     card::{self, Card},
     user::{self, Standing, User},
 };
-use secrecy::SecretString;
-use store::{AppendError, Loaded, Unit, authentications::Action};
+use store::{
+    AppendError, Loaded, Unit,
+    authentications::{Action, Outcome},
+};
 
 use super::proven;
 use crate::{
-    ATTEMPTS, Error, Origin, System, Written,
+    ATTEMPTS, Error, Origin, Principal, System, Written,
+    factors::{Presence, record},
     mail::{self, Letter},
 };
 
@@ -45,20 +48,21 @@ pub struct Ended {
     pub is_complete: bool,
 }
 
-/// Ends the account of somebody who gives their password once more. Refused while a payment is pending: its outcome
+/// Ends the account of somebody who shows once more that it is theirs. Refused while a payment is pending: its outcome
 /// is still to be told, and erased secrets cannot be charged.
 pub async fn end(
     system: &System,
-    user_id: UserId,
+    principal: Principal,
     ending: Ending,
-    password: SecretString,
+    presence: Presence,
     origin: &Origin,
 ) -> Result<Written<Ended>, Error> {
+    let user_id = principal.user_id;
     let action = match ending {
         Ending::Close => Action::CloseAccount,
         Ending::Erase => Action::EraseAccount,
     };
-    proven::password(system, user_id, password, action, origin).await?;
+    proven::owner(system, principal, presence, action, origin).await?;
     system.store.begin_ending(user_id).await?;
     let position = append(system, user_id, ending, origin).await?;
     // Sessions apart from the rest: whoever caches them has to be told whatever else fails.
@@ -67,7 +71,7 @@ pub async fn end(
     if ending == Ending::Close {
         mail::notify(system, user_id, Letter::AccountClosed).await;
     }
-    let recorded = proven::record_success(system, user_id, action, origin).await;
+    let recorded = record(system, principal, action, Outcome::Success, None, origin).await;
     let done = match recorded {
         Ok(()) => clear(system, user_id, origin).await,
         Err(error) => Err(error),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A password longer than any that could have been set is wrong without looking.
-pub(super) const LONGEST_PASSWORD: usize = 256;
+pub(crate) const LONGEST_PASSWORD: usize = 256;
 
 /// How long a login may wait for its second factor.
 const SECOND_FACTOR_WITHIN: Duration = Duration::from_secs(5 * 60);

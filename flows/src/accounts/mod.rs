@@ -6,6 +6,7 @@ mod login;
 mod profile;
 mod proven;
 mod registration;
+mod second_factor;
 mod text;
 
 use std::fmt;
@@ -17,10 +18,12 @@ use store::PersonalData;
 use crate::{Error, System};
 
 pub use ending::{Ended, Ending, end, finish};
+pub(crate) use login::LONGEST_PASSWORD;
 pub use login::{Entry, Login, Pending, enter, login};
 pub(crate) use profile::profile_from_log;
 pub use profile::{ERASED, Names, Profile, choose, profile, rename};
 pub use registration::{Registration, register};
+pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]

@@ -1,39 +1,41 @@
-//! The password once more, before something that cannot be taken back.
+//! Whether it is the owner who asks, before something that cannot be taken back.
 
 use aggregates::UserId;
 use secrecy::{ExposeSecret, SecretString};
 use store::authentications::{Action, Outcome};
 
 use super::login::LONGEST_PASSWORD;
-use crate::{Error, Origin, System};
+use crate::{
+    Error, Origin, Principal, System,
+    factors::{Presence, record},
+    step_up::{self, Operation},
+};
 
-/// Goes on only if `password` is the person's. A wrong one is recorded as a failure of `action`.
-pub(crate) async fn password(
+/// Goes on only with the owner's password, or with a step-up for `account`, by which also those can show themselves who
+/// have no password. However fresh the login is: an open session that somebody finds is not enough.
+pub(crate) async fn owner(
     system: &System,
-    user_id: UserId,
-    password: SecretString,
+    principal: Principal,
+    presence: Presence,
     action: Action,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let plausible = password.expose_secret().len() <= LONGEST_PASSWORD;
-    if plausible && system.store.check_password(Some(user_id), password).await? {
-        return Ok(());
+    match presence {
+        Presence { step_up: Some(token), password: _ } => {
+            step_up::redeem(system, principal, &Operation::Account, Some(&token), origin).await
+        }
+        Presence { step_up: None, password: Some(given) } => {
+            let right = password(system, principal.user_id, given).await?;
+            if !right {
+                record(system, principal, action, Outcome::Failure, Some("bad_password"), origin).await?;
+            }
+            if right { Ok(()) } else { Err(Error::WrongPassword) }
+        }
+        Presence { step_up: None, password: None } => Err(Error::invalid("password", "is required, or a step-up")),
     }
-    let mut failure = origin.authentication(action, Outcome::Failure);
-    failure.user_id = Some(user_id);
-    failure.reason = Some("bad_password");
-    system.store.record_authentication(&failure).await?;
-    Err(Error::WrongPassword)
 }
 
-/// Records that `action` was done.
-pub(crate) async fn record_success(
-    system: &System,
-    user_id: UserId,
-    action: Action,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let mut success = origin.authentication(action, Outcome::Success);
-    success.user_id = Some(user_id);
-    Ok(system.store.record_authentication(&success).await?)
+async fn password(system: &System, user_id: UserId, given: SecretString) -> Result<bool, Error> {
+    let plausible = given.expose_secret().len() <= LONGEST_PASSWORD;
+    Ok(plausible && system.store.check_password(Some(user_id), given).await?)
 }

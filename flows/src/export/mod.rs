@@ -6,7 +6,7 @@
 mod events;
 mod security;
 
-use aggregates::{KycCaseId, PaymentId, UserId, kyc};
+use aggregates::{Kind, KycCaseId, PaymentId, UserId, kyc};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -70,7 +70,9 @@ pub async fn export(system: &System, user_id: UserId) -> Result<Export, Error> {
     for card_id in &card_ids {
         cards.push(card(crate::cards::get(system, user_id, *card_id, None).await?));
     }
-    let streams = [user_id.0].into_iter().chain(card_ids.iter().map(|card| card.0)).chain(payments.iter().map(|p| p.0));
+    let of_cards = card_ids.iter().map(|card| (Kind::Card, card.0));
+    let of_payments = payments.iter().map(|payment| (Kind::Payment, payment.0));
+    let streams = [(Kind::User, user_id.0), (Kind::Kyc, user_id.0)].into_iter().chain(of_cards).chain(of_payments);
     let events = store.events_of(&streams.collect::<Vec<_>>(), EVENTS).await?;
     note_if_full(&mut truncated, "events", events.len(), EVENTS);
     let mut kyc_cases = Vec::new();

@@ -55,6 +55,8 @@ pub enum Letter<'a> {
         remaining: u32,
     },
     /// `provider` is one of those we are configured for.
+    /// A passkey's counter went back.
+    PasskeyCopied,
     IdentityLinked {
         provider: &'a str,
     },
@@ -97,6 +99,7 @@ impl Letter<'_> {
             | Letter::FactorRemoved(_)
             | Letter::RecoveryCodesIssued
             | Letter::RecoveryCodeUsed { .. }
+            | Letter::PasskeyCopied
             | Letter::IdentityLinked { .. }
             | Letter::IdentityUnlinked { .. }
             | Letter::AccountClosed => NOTICE_WITHIN,
@@ -197,6 +200,13 @@ impl Letter<'_> {
             Letter::RecoveryCodeUsed { remaining } => (
                 "A recovery code was used",
                 notice(&format!("A recovery code of your account was used; {remaining} are left.")),
+            ),
+            Letter::PasskeyCopied => (
+                "A passkey was refused",
+                notice(
+                    "Somebody used a passkey of your account that seems to be a copy: it was refused. If you have one \
+                     device with this passkey only, remove the passkey and register a new one.",
+                ),
             ),
             Letter::IdentityLinked { provider } => (
                 "A way to log in was added",

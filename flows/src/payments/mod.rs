@@ -6,6 +6,7 @@
 
 mod read;
 mod settle;
+mod stepped_up;
 
 use aggregates::{
     Actor, CardId, Money, PaymentId, UserId,
@@ -13,11 +14,12 @@ use aggregates::{
     payment::{self, Decline, Payment, Screening},
 };
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use store::{AppendError, Loaded, Unit};
 use uuid::Uuid;
 
-use crate::{ATTEMPTS, Error, Origin, System, Written};
+use crate::{ATTEMPTS, Error, Origin, Principal, System, Written};
 
 pub use read::{Page, PaymentView, get, list};
 pub use settle::finish;
@@ -44,17 +46,22 @@ pub enum Key<'a> {
     Client(&'a str),
 }
 
-/// Pays. Declined is an answer, not an error; pending means that the gateway's answer is not known yet.
+/// Pays. A payment above the amount that the policy sets needs a step-up. Declined is an answer, not an error; pending means that the gateway's answer is not known yet.
 pub async fn process(
     system: &System,
-    user_id: UserId,
+    principal: Principal,
+    step_up: Option<&SecretString>,
     pay: Pay,
     key: Key<'_>,
     origin: &Origin,
 ) -> Result<Written<PaymentView>, Error> {
     check(&pay)?;
     let now = crate::now();
+    let user_id = principal.user_id;
     let (payment_id, request_digest) = identify(user_id, &pay, key);
+    if system.settings.step_up.asks_for(pay.amount) {
+        stepped_up::check(system, principal, step_up, &pay, (payment_id, key), origin).await?;
+    }
     let screening = screen(system, user_id, &pay, now).await;
     let intent = Intent { payment_id, user_id, pay, screening, request_digest, now };
     let resource = || format!("/api/v1/transactions/{payment_id}");

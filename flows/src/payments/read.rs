@@ -67,7 +67,7 @@ pub async fn get(
         // Redis keeps the newest payments of a person; all are in the tables.
         Ok(None) | Err(ReadError::NotReady | ReadError::Unavailable(_)) => {
             system.tables_at(at_least).await?;
-            let row = system.store.transaction_row(payment_id).await?;
+            let row = system.store.transaction_row(user_id, payment_id).await?;
             row.map(|row| Ok::<_, Error>((row.user_id, from_row(row)?))).transpose()?
         }
     };

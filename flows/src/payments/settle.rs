@@ -133,7 +133,8 @@ async fn charge(
     payment: &Payment,
     charging: Charging,
 ) -> Result<Result<ChargeResult, Failure>, Error> {
-    let (Some(card_id), Some(amount), Some(merchant)) = (payment.card_id(), payment.amount(), payment.merchant())
+    let (Some(user_id), Some(card_id), Some(amount), Some(merchant)) =
+        (payment.user_id(), payment.card_id(), payment.amount(), payment.merchant())
     else {
         return Err(payment::Error::NotFound.into());
     };
@@ -145,7 +146,7 @@ async fn charge(
             Ok(None) | Err(_) => return Ok(Err(Failure::Unknown)),
         }
     }
-    let secrets = system.store.card_secrets(card_id).await?;
+    let secrets = system.store.card_secrets(user_id, card_id).await?;
     let secrets = secrets.ok_or_else(|| Error::Internal("an issued card has no secrets in the vault".into()))?;
     let broken = |e| Error::Internal(Box::new(e));
     let number = CardNumber::parse(&secrets.number).map_err(broken)?;

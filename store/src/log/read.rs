@@ -34,15 +34,12 @@ impl Store {
             Some(cached) => (cached.version, A::clone(&cached.state)),
             None => snapshots::read::<A>(self.pool(), id).await?.unwrap_or_default(),
         };
-        let rows = sqlx::query(
-            "SELECT sequence, name, version, data::text FROM events
-              WHERE aggregate_id = $1 AND kind = $2 AND sequence > $3 ORDER BY sequence",
-        )
-        .bind(id)
-        .bind(A::KIND.as_str())
-        .bind(version)
-        .fetch_all(self.pool())
-        .await?;
+        let rows = sqlx::query("SELECT sequence, name, version, data::text FROM stream_events($1, $2, $3)")
+            .bind(A::KIND.as_str())
+            .bind(id)
+            .bind(version)
+            .fetch_all(self.pool())
+            .await?;
         for row in rows {
             let event = A::Event::read(row.try_get(1)?, row.try_get(2)?, row.try_get(3)?)
                 .map_err(|source| Error::Event { kind: A::KIND, id, source })?;
@@ -63,20 +60,24 @@ impl Store {
 
     /// All events of one stream in order.
     pub async fn stream(&self, kind: Kind, id: Uuid) -> Result<Vec<Envelope>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM events WHERE aggregate_id = $1 AND kind = $2 ORDER BY sequence");
-        let rows = sqlx::query(&sql).bind(id).bind(kind.as_str()).fetch_all(self.pool()).await?;
+        let sql = format!("SELECT {COLUMNS} FROM stream_events($1, $2, 0)");
+        let rows = sqlx::query(&sql).bind(kind.as_str()).bind(id).fetch_all(self.pool()).await?;
         rows.iter().map(envelope).collect()
     }
 
     /// The newest `limit` events of several streams, in the log's order.
-    pub async fn events_of(&self, ids: &[Uuid], limit: i64) -> Result<Vec<Envelope>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM events WHERE aggregate_id = ANY ($1) ORDER BY position DESC LIMIT $2");
-        let rows = sqlx::query(&sql).bind(ids).bind(limit).fetch_all(self.pool()).await?;
+    pub async fn events_of(&self, streams: &[(Kind, Uuid)], limit: i64) -> Result<Vec<Envelope>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM unnest($1::text[], $2::uuid[]) AS s (of_kind, of_id),
+                    LATERAL stream_events(s.of_kind, s.of_id, 0) ORDER BY position DESC LIMIT $3"
+        );
+        let (kinds, ids): (Vec<_>, Vec<_>) = streams.iter().map(|(kind, id)| (kind.as_str(), *id)).unzip();
+        let rows = sqlx::query(&sql).bind(kinds).bind(ids).bind(limit).fetch_all(self.pool()).await?;
         rows.iter().rev().map(envelope).collect()
     }
 
     /// Up to `limit` events after `position`, in order and without a hole: what is missing at the end is not
-    /// written yet.
+    /// written yet. For the role that owns the log.
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Envelope>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
         let rows = sqlx::query(&sql).bind(position).bind(limit).fetch_all(self.pool()).await?;
@@ -85,7 +86,7 @@ impl Store {
 
     /// The position of the last event, 0 in an empty log.
     pub async fn head(&self) -> Result<i64, Error> {
-        let row = sqlx::query("SELECT coalesce(max(position), 0) FROM events").fetch_one(self.pool()).await?;
+        let row = sqlx::query("SELECT log_head()").fetch_one(self.pool()).await?;
         Ok(row.try_get(0)?)
     }
 

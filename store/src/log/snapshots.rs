@@ -50,21 +50,14 @@ impl Snapshots {
 
 async fn write_all(mut waiting: mpsc::Receiver<Snapshot>, pool: PgPool) {
     while let Some(snapshot) = waiting.recv().await {
-        let written = sqlx::query(
-            "INSERT INTO snapshots (kind, aggregate_id, sequence, snapshot_version, state)
-             VALUES ($1, $2, $3, $4, $5::json)
-             ON CONFLICT (aggregate_id, kind) DO UPDATE
-             SET sequence = excluded.sequence, snapshot_version = excluded.snapshot_version,
-                 state = excluded.state, taken_at = now()
-             WHERE snapshots.sequence < excluded.sequence OR snapshots.snapshot_version < excluded.snapshot_version",
-        )
-        .bind(snapshot.kind.as_str())
-        .bind(snapshot.id)
-        .bind(snapshot.sequence)
-        .bind(snapshot.snapshot_version)
-        .bind(snapshot.state)
-        .execute(&pool)
-        .await;
+        let written = sqlx::query("SELECT put_snapshot($1, $2, $3, $4, $5)")
+            .bind(snapshot.kind.as_str())
+            .bind(snapshot.id)
+            .bind(snapshot.sequence)
+            .bind(snapshot.snapshot_version)
+            .bind(snapshot.state)
+            .execute(&pool)
+            .await;
         if let Err(error) = written {
             tracing::warn!(%error, "a snapshot was not written");
         }
@@ -73,16 +66,12 @@ async fn write_all(mut waiting: mpsc::Receiver<Snapshot>, pool: PgPool) {
 
 /// The newest snapshot that this version of the code understands, with its sequence.
 pub(crate) async fn read<A: Root>(pool: &PgPool, id: Uuid) -> Result<Option<(i64, A)>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT sequence, state::text FROM snapshots WHERE aggregate_id = $1 AND kind = $2 AND snapshot_version = $3",
-    )
-    .bind(id)
-    .bind(A::KIND.as_str())
-    .bind(A::SNAPSHOT_VERSION)
-    .fetch_optional(pool)
-    .await?;
-    Ok(row.and_then(|row| {
-        let state: String = row.get(1);
-        serde_json::from_str(&state).ok().map(|state| (row.get(0), state))
-    }))
+    let row = sqlx::query("SELECT sequence, state FROM stream_snapshot($1, $2, $3)")
+        .bind(A::KIND.as_str())
+        .bind(id)
+        .bind(A::SNAPSHOT_VERSION)
+        .fetch_one(pool)
+        .await?;
+    let (sequence, state): (Option<i64>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(sequence.zip(state.and_then(|state| serde_json::from_str(&state).ok())))
 }

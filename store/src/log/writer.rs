@@ -167,15 +167,14 @@ impl Writer {
         let (Some(last), Some(connection)) = (rows.events.last(), &mut self.connection) else {
             return Err(AppendError::Conflict);
         };
-        let found = sqlx::query(
-            "SELECT position FROM events WHERE aggregate_id = $1 AND kind = $2 AND sequence = $3 AND event_id = $4",
-        )
-        .bind(last.aggregate)
-        .bind(last.kind.as_str())
-        .bind(last.sequence)
-        .bind(last.id)
-        .fetch_optional(connection)
-        .await;
+        let found =
+            sqlx::query("SELECT position FROM stream_events($1, $2, $3 - 1) WHERE sequence = $3 AND event_id = $4")
+                .bind(last.kind.as_str())
+                .bind(last.aggregate)
+                .bind(last.sequence)
+                .bind(last.id)
+                .fetch_optional(connection)
+                .await;
         match found {
             Ok(Some(row)) => Ok(Appended { position: row.get(0) }),
             Ok(None) => Err(AppendError::Conflict),

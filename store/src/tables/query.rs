@@ -70,38 +70,36 @@ pub struct Span {
 impl Store {
     /// The account that an e-mail address (as blind index) belongs to. Read from the claims, so never behind.
     pub async fn account_by_email(&self, index: &aggregates::BlindIndex) -> Result<Option<UserId>, Error> {
-        let row = sqlx::query("SELECT owner FROM claims WHERE scope = 'email' AND key = $1")
-            .bind(index.0.as_bytes())
-            .fetch_optional(self.pool())
-            .await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?.map(UserId))
+        self.claim_owner("email", index.0.as_bytes()).await
     }
 
     pub async fn user_row(&self, user: UserId) -> Result<Option<UserRow>, Error> {
-        let sql = "SELECT * FROM read.users WHERE user_id = $1";
-        Ok(sqlx::query_as(sql).bind(user.0).fetch_optional(self.pool()).await?)
+        let query = sqlx::query("SELECT * FROM read.users WHERE user_id = $1");
+        first(self.row_of(user, query.bind(user.0)).await?)
     }
 
     /// The person's latest case.
     pub async fn kyc_row(&self, user: UserId) -> Result<Option<KycRow>, Error> {
         let sql = "SELECT * FROM read.kyc_verifications WHERE user_id = $1 ORDER BY position DESC LIMIT 1";
-        Ok(sqlx::query_as(sql).bind(user.0).fetch_optional(self.pool()).await?)
+        first(self.row_of(user, sqlx::query(sql).bind(user.0)).await?)
     }
 
-    pub async fn card_row(&self, card: CardId) -> Result<Option<CardRow>, Error> {
-        let sql = "SELECT * FROM read.cards WHERE card_id = $1";
-        Ok(sqlx::query_as(sql).bind(card.0).fetch_optional(self.pool()).await?)
+    /// A card, if it is the person's.
+    pub async fn card_row(&self, user: UserId, card: CardId) -> Result<Option<CardRow>, Error> {
+        let query = sqlx::query("SELECT * FROM read.cards WHERE card_id = $1 AND user_id = $2");
+        first(self.row_of(user, query.bind(card.0).bind(user.0)).await?)
     }
 
     /// The person's cards, newest first.
     pub async fn card_rows(&self, user: UserId, limit: i64) -> Result<Vec<CardRow>, Error> {
         let sql = "SELECT * FROM read.cards WHERE user_id = $1 ORDER BY position DESC LIMIT $2";
-        Ok(sqlx::query_as(sql).bind(user.0).bind(limit).fetch_all(self.pool()).await?)
+        all(self.rows_of(user, sqlx::query(sql).bind(user.0).bind(limit)).await?)
     }
 
-    pub async fn transaction_row(&self, payment: PaymentId) -> Result<Option<TransactionRow>, Error> {
-        let sql = "SELECT * FROM read.transactions WHERE transaction_id = $1";
-        Ok(sqlx::query_as(sql).bind(payment.0).fetch_optional(self.pool()).await?)
+    /// A transaction, if it is the person's.
+    pub async fn transaction_row(&self, user: UserId, payment: PaymentId) -> Result<Option<TransactionRow>, Error> {
+        let query = sqlx::query("SELECT * FROM read.transactions WHERE transaction_id = $1 AND user_id = $2");
+        first(self.row_of(user, query.bind(payment.0).bind(user.0)).await?)
     }
 
     /// The person's transactions before a position, newest first.
@@ -113,8 +111,8 @@ impl Store {
     ) -> Result<Vec<TransactionRow>, Error> {
         let sql = "SELECT * FROM read.transactions WHERE user_id = $1 AND position < $2
                     ORDER BY position DESC LIMIT $3";
-        let before = before.unwrap_or(i64::MAX);
-        Ok(sqlx::query_as(sql).bind(user.0).bind(before).bind(limit).fetch_all(self.pool()).await?)
+        let query = sqlx::query(sql).bind(user.0).bind(before.unwrap_or(i64::MAX)).bind(limit);
+        all(self.rows_of(user, query).await?)
     }
 
     /// The ids of all of the person's cards that are not terminated or refused, or of all; the oldest first.
@@ -122,7 +120,7 @@ impl Store {
         let sql = "SELECT card_id FROM read.cards
                     WHERE user_id = $1 AND (NOT $2 OR status NOT IN ('terminated', 'issue_failed'))
                     ORDER BY position LIMIT $3";
-        let rows = sqlx::query(sql).bind(user.0).bind(live_only).bind(limit).fetch_all(self.pool()).await?;
+        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0).bind(live_only).bind(limit)).await?;
         rows.iter().map(|row| Ok(CardId(row.try_get(0)?))).collect()
     }
 
@@ -130,7 +128,7 @@ impl Store {
     pub async fn pending_payments(&self, user: UserId, limit: i64) -> Result<Vec<PaymentId>, Error> {
         let sql = "SELECT transaction_id FROM read.transactions
                     WHERE user_id = $1 AND status = 'pending' ORDER BY position LIMIT $2";
-        let rows = sqlx::query(sql).bind(user.0).bind(limit).fetch_all(self.pool()).await?;
+        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0).bind(limit)).await?;
         rows.iter().map(|row| Ok(PaymentId(row.try_get(0)?))).collect()
     }
 
@@ -169,6 +167,14 @@ impl Store {
         let open = |row: &PgRow| Ok((T::from(row.try_get::<Uuid, _>(0)?), row.try_get(1)?));
         rows.iter().map(open).collect()
     }
+}
+
+fn first<T: for<'r> FromRow<'r, PgRow>>(row: Option<PgRow>) -> Result<Option<T>, Error> {
+    Ok(row.as_ref().map(T::from_row).transpose()?)
+}
+
+fn all<T: for<'r> FromRow<'r, PgRow>>(rows: Vec<PgRow>) -> Result<Vec<T>, Error> {
+    Ok(rows.iter().map(T::from_row).collect::<Result<_, _>>()?)
 }
 
 /// A text column that holds an enum's name, or another type with a textual serde form.

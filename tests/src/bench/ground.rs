@@ -85,8 +85,8 @@ impl Ground {
 
 /// The settings of a system under load from a few people.
 pub fn without_limits(mut environment: Environment) -> Environment {
-    for limit in ["PERSON", "ADDRESS", "PAYMENTS", "LOGIN"] {
-        environment = environment.set(&format!("VC_API__RATE_LIMITS__{limit}"), "0");
+    for limit in api::RateLimits::NAMES {
+        environment = environment.set(&format!("VC_API__RATE_LIMITS__{}", limit.to_uppercase()), "0");
     }
     for rule in ["ATTEMPTS_10_MINUTES", "ATTEMPTS_HOUR", "ATTEMPTS_DAY"] {
         for threshold in ["WARN_ABOVE", "FAIL_ABOVE"] {

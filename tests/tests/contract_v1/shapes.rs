@@ -162,7 +162,7 @@ async fn a_card_is_answered_as_the_app_knows_it() {
     let person = a_verified_person(&system).await;
     let mut client = system.client();
     let body = request(CARD_REQUEST, json!({}));
-    let answer = client.post("/api/v1/cards/request", Some(&person.token), &body).await.unwrap();
+    let answer = client.ask_for_card(&person, &body).await.unwrap();
 
     let card = ok(&answer, CARD_ANSWER, &BESIDE_CARD)["card"].clone();
     assert_eq!(text(&card["status"]), "active");

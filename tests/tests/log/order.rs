@@ -131,7 +131,7 @@ const APPEND_ONE: &str = "
         '{0}', '{card}', ARRAY[card], '{0}',
         '{0}', '{card}', ARRAY[card], '{1}', ARRAY[gen_random_uuid()], '{frozen}', '{1}', ARRAY[gen_random_uuid()],
         '{NULL}', '{NULL}', '{system:test}', ARRAY['{\"at\":\"2026-11-01T12:00:00Z\"}'],
-        '{}', '{}', '{}', '{}') FROM id";
+        '{}', '{}', '{}', '{}', '{}') FROM id";
 
 async fn after(reader: &mut PgConnection, table: &str, column: &str, at: i64) -> Vec<i64> {
     let sql = format!("SELECT {column} FROM {table} WHERE {column} > $1 ORDER BY {column}");

@@ -67,7 +67,7 @@ async fn the_tables_say_what_the_aggregates_say() {
         assert_eq!((row.provider, row.reasons), (case.provider.clone(), case.reasons.clone()));
     }
     for (id, (_, card)) in &history.cards {
-        let row = store.card_row((*id).into()).await.unwrap().unwrap();
+        let row = store.card_row(card.owner().unwrap(), (*id).into()).await.unwrap().unwrap();
         assert_eq!((Some(row.user_id), Some(row.status)), (card.owner(), card.status()));
         assert_eq!((row.last_four.as_deref(), row.expiry), (card.last_four(), card.expiry()));
         assert_eq!(Some(row.monthly_limit), card.monthly_limit().map(|limit| limit.minor_units));
@@ -78,7 +78,7 @@ async fn the_tables_say_what_the_aggregates_say() {
         assert_eq!(Some(row.used), used);
     }
     for (id, (_, payment)) in &history.payments {
-        let row = store.transaction_row((*id).into()).await.unwrap().unwrap();
+        let row = store.transaction_row(payment.user_id().unwrap(), (*id).into()).await.unwrap().unwrap();
         assert_eq!((Some(row.status), row.decline.as_ref()), (payment.status(), payment.decline()));
         assert_eq!(row.gateway_reference.as_deref(), payment.gateway_reference());
         assert_eq!((Some(row.created_at), Some(row.updated_at)), (payment.initiated_at(), payment.updated_at()));

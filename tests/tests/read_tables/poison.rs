@@ -1,6 +1,6 @@
-use aggregates::{CardId, PaymentId};
+use aggregates::{CardId, PaymentId, card::Card};
 use sqlx::Executor;
-use store::{Store, new_id};
+use store::{Loaded, Store, new_id};
 use tests::database::TestDatabase;
 use uuid::Uuid;
 
@@ -26,15 +26,16 @@ async fn an_event_that_cannot_be_read_parks_its_stream_and_no_other() {
                       correlation_id, NULL, NULL, actor, '{}' FROM events WHERE position = 1";
     database.connect().await.execute(sql).await.unwrap();
     for (version, card) in [(2, &poisoned), (1, &sound)] {
-        let at = store::Loaded { version, ..card.clone() };
+        let at = Loaded { version, ..card.clone() };
         store.append(unit().stream(&at, vec![held(700)])).await.unwrap();
     }
 
     let progress = apply_the_log(&store).await;
     assert_eq!((progress.position, progress.parked), (5, 1));
     assert_eq!(parked(&database).await, [("card".to_owned(), poisoned.id, 3)]);
-    let used = async |card: Uuid| store.card_row(CardId(card)).await.unwrap().unwrap().used;
-    assert_eq!((used(poisoned.id).await, used(sound.id).await), (0, 700), "the parked stream stays as it was");
+    let used = async |card: &Loaded<Card>| store.card_row(card.owner().unwrap(), CardId(card.id)).await;
+    let used = async |card| used(card).await.unwrap().unwrap().used;
+    assert_eq!((used(&poisoned).await, used(&sound).await), (0, 700), "the parked stream stays as it was");
 }
 
 /// A text that PostgreSQL cannot hold gets into an event, since JSON can escape it.
@@ -50,7 +51,7 @@ async fn an_event_that_the_tables_refuse_parks_its_stream_and_its_batch_is_appli
         if let (4, aggregates::payment::Event::Initiated { merchant, .. }) = (i, &mut event) {
             *merchant = "nul \0 inside".into();
         }
-        let payment = store::Loaded::<aggregates::payment::Payment>::new(PaymentId(new_id()));
+        let payment = Loaded::<aggregates::payment::Payment>::new(PaymentId(new_id()));
         payments.push(grown(&store, &payment, vec![event]).await);
     }
 
@@ -58,7 +59,7 @@ async fn an_event_that_the_tables_refuse_parks_its_stream_and_its_batch_is_appli
     assert_eq!((progress.position, progress.parked), (10, 1));
     assert_eq!(parked(&database).await, [("payment".to_owned(), payments[4].id, 6)]);
     for (i, payment) in payments.iter().enumerate() {
-        let row = store.transaction_row(PaymentId(payment.id)).await.unwrap();
+        let row = store.transaction_row(user, PaymentId(payment.id)).await.unwrap();
         assert_eq!(row.is_some(), i != 4);
     }
 }
@@ -72,13 +73,13 @@ async fn a_rebuild_takes_a_parked_stream_in_again_once_it_can_be_read() {
     let sql = "ALTER TABLE events DISABLE TRIGGER USER; UPDATE events SET version = 9";
     connection.execute(sql).await.unwrap();
     assert_eq!(apply_the_log(&store).await.parked, 1);
-    assert!(store.card_row(CardId(card.id)).await.unwrap().is_none());
+    assert!(store.card_row(card.owner().unwrap(), CardId(card.id)).await.unwrap().is_none());
 
     // As if a release that knows the version had been installed.
     connection.execute("UPDATE events SET version = 1").await.unwrap();
     let rebuilt = store.rebuild_read_tables().await.unwrap();
     rebuilt.apply(&store.read_after(0, 10).await.unwrap()).await.unwrap();
     rebuilt.go_live().await.unwrap();
-    assert!(store.card_row(CardId(card.id)).await.unwrap().is_some());
+    assert!(store.card_row(card.owner().unwrap(), CardId(card.id)).await.unwrap().is_some());
     assert_eq!(parked(&database).await, []);
 }

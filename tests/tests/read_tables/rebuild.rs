@@ -3,7 +3,7 @@ use store::{Error, Store, tables::ReadTables};
 use tests::database::TestDatabase;
 
 use super::contents;
-use crate::examples::{a_new_card, held, requested, unit};
+use crate::examples::{a_new_card, a_person, held, requested, unit};
 
 /// Reads the log to its end into a set of tables beside the live ones.
 async fn rebuild(store: &Store) -> ReadTables {
@@ -117,6 +117,6 @@ async fn write_and_read(reader: Store, writer: Store) {
             Ok(_) | Err(Error::Gap { .. }) => {}
             Err(error) => panic!("{error}"),
         }
-        reader.card_row(card.id.into()).await.unwrap();
+        reader.card_row(a_person(), card.id.into()).await.unwrap();
     }
 }

@@ -41,9 +41,9 @@ async fn read(client: &mut Client, person: &Person, path: &str) -> Value {
     answer.json()
 }
 
-/// A card request whose limit chooses what the issuer does; status and card.
+/// A card request, by a step-up, whose limit chooses what the issuer does; status and card.
 async fn request_card(system: &TestSystem, person: &Person, monthly_limit: f64) -> (StatusCode, Value) {
     let body = json!({ "card_type": "virtual_visa", "currency": "USD", "monthly_limit": monthly_limit });
-    let answer = system.client().post("/api/v1/cards/request", Some(&person.token), &body).await.unwrap();
+    let answer = system.client().ask_for_card(person, &body).await.unwrap();
     (answer.status, answer.json()["card"].clone())
 }

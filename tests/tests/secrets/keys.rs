@@ -38,12 +38,12 @@ async fn with_a_new_key_encryption_key_old_rows_still_open_and_new_rows_use_it()
     let expiry = "10/29".parse().unwrap();
     let secrets =
         CardSecrets { number: Zeroizing::new("4532123456789012".into()), cvv: Zeroizing::new("123".into()), expiry };
-    before.put_card(card, &secrets).await.unwrap();
+    before.put_card(old, card, &secrets).await.unwrap();
 
     fs::write(keys.path().join("kek-2.key"), ANOTHER_KEY).unwrap();
     let after = store(&database, keys.path());
     assert_eq!(*after.open(old, PersonalData::Email, &sealed).await.unwrap(), "old@example.com");
-    assert_eq!(*after.card_secrets(card).await.unwrap().unwrap().number, "4532123456789012");
+    assert_eq!(*after.card_secrets(old, card).await.unwrap().unwrap().number, "4532123456789012");
     after.create_person_key(new).await.unwrap();
     let rows = sqlx::query("SELECT kek_id FROM person_keys ORDER BY created_at");
     let rows = rows.fetch_all(&mut database.connect().await).await.unwrap();

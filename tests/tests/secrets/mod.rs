@@ -3,5 +3,6 @@
 mod keys;
 mod passwords;
 mod people;
+mod second_factors;
 mod sessions;
 mod vault;

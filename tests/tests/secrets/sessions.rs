@@ -1,4 +1,4 @@
-use aggregates::{Permission, Proof, SessionId};
+use aggregates::{Permission, Proof, SessionId, UserId};
 use chrono::{DurationRound, TimeDelta, Utc};
 use store::{Store, new_id, sessions::Session};
 use tests::database::TestDatabase;
@@ -45,8 +45,11 @@ async fn a_revoked_session_ends_at_once_and_for_good() {
     let (ended, untouched) = (a_session(&store, TimeDelta::days(7)).await, a_session(&store, TimeDelta::days(7)).await);
     assert!(other.session(ended.session_id).await.unwrap().is_some());
 
-    store.revoke_sessions(&[ended.session_id, SessionId(new_id())]).await.unwrap();
-    store.revoke_sessions(&[ended.session_id]).await.unwrap();
+    store.revoke_sessions(UserId(new_id()), &[ended.session_id]).await.unwrap();
+    assert!(other.session(ended.session_id).await.unwrap().is_some(), "nobody ends another person's");
+
+    store.revoke_sessions(ended.user_id, &[ended.session_id, SessionId(new_id())]).await.unwrap();
+    store.revoke_sessions(ended.user_id, &[ended.session_id]).await.unwrap();
     assert_eq!(other.session(ended.session_id).await.unwrap(), None);
     store.open_session(&ended, None).await.unwrap_err();
     assert_eq!(other.session(ended.session_id).await.unwrap(), None, "an id is used once");

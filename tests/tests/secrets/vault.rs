@@ -1,9 +1,10 @@
-use aggregates::{CardId, card::Expiry};
+use aggregates::{CardId, UserId, card::Expiry};
 use sqlx::Executor;
 use store::{Error, Store, new_id, vault::CardSecrets};
 use tests::database::TestDatabase;
 use zeroize::Zeroizing;
 
+const OWNER: UserId = UserId(uuid::Uuid::from_u128(0xa11ce));
 const NUMBER: &str = "4532123456789012";
 const CVV: &str = "987";
 
@@ -17,13 +18,13 @@ fn secrets(number: &str) -> CardSecrets {
 
 async fn a_card(store: &Store, number: &str) -> CardId {
     let card = CardId(new_id());
-    store.put_card(card, &secrets(number)).await.unwrap();
+    store.put_card(OWNER, card, &secrets(number)).await.unwrap();
     card
 }
 
 /// Number, CVV and expiry.
 async fn secrets_of(store: &Store, card: CardId) -> Result<Option<[String; 3]>, Error> {
-    let secrets = store.card_secrets(card).await?;
+    let secrets = store.card_secrets(OWNER, card).await?;
     Ok(secrets.map(|s| [s.number.to_string(), s.cvv.to_string(), s.expiry.to_string()]))
 }
 
@@ -36,6 +37,9 @@ async fn a_cards_secrets_come_back_in_every_process() {
         assert_eq!(secrets_of(store, card).await.unwrap().unwrap(), [NUMBER, CVV, "10/29"]);
     }
     assert!(secrets_of(&store, CardId(new_id())).await.unwrap().is_none());
+    for store in [&store, &database.store()] {
+        assert!(store.card_secrets(UserId(new_id()), card).await.unwrap().is_none(), "it is somebody else's");
+    }
 }
 
 #[tokio::test]
@@ -83,7 +87,7 @@ async fn a_number_that_another_card_has_is_refused() {
     let database = TestDatabase::new().await;
     let store = database.store();
     a_card(&store, NUMBER).await;
-    let outcome = store.put_card(CardId(new_id()), &secrets(NUMBER)).await;
+    let outcome = store.put_card(OWNER, CardId(new_id()), &secrets(NUMBER)).await;
     assert!(matches!(outcome, Err(Error::DuplicateCardNumber)), "{outcome:?}");
 }
 
@@ -92,8 +96,8 @@ async fn putting_a_card_again_keeps_what_is_there() {
     let database = TestDatabase::new().await;
     let store = database.store();
     let card = a_card(&store, NUMBER).await;
-    store.put_card(card, &secrets(NUMBER)).await.unwrap();
-    store.put_card(card, &secrets("5105105105105100")).await.unwrap();
+    store.put_card(OWNER, card, &secrets(NUMBER)).await.unwrap();
+    store.put_card(OWNER, card, &secrets("5105105105105100")).await.unwrap();
     assert_eq!(secrets_of(&store, card).await.unwrap().unwrap()[0], NUMBER);
 }
 
@@ -105,10 +109,10 @@ async fn a_card_put_by_two_at_the_same_moment_is_no_duplicate() {
     database.connect().await.execute(SLOW_INSERT).await.unwrap();
     let card = CardId(new_id());
     let (first, second) = (secrets(NUMBER), secrets(NUMBER));
-    let (first, second) = tokio::join!(store.put_card(card, &first), store.put_card(card, &second));
+    let (first, second) = tokio::join!(store.put_card(OWNER, card, &first), store.put_card(OWNER, card, &second));
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
 
-    let other = store.put_card(CardId(new_id()), &secrets(NUMBER)).await;
+    let other = store.put_card(OWNER, CardId(new_id()), &secrets(NUMBER)).await;
     assert!(matches!(other, Err(Error::DuplicateCardNumber)), "{other:?}");
 }
 

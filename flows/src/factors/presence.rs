@@ -1,0 +1,58 @@
+//! Whether it is the person who sits there, and not somebody who found the session open.
+
+use aggregates::{Proof, user::User};
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+use store::authentications::{Action, Outcome};
+
+use super::{Principal, record};
+use crate::{Error, Origin, System, accounts::LONGEST_PASSWORD, step_up};
+
+/// How long after a login nobody is asked for the same proofs again.
+const FRESH: TimeDelta = TimeDelta::minutes(5);
+
+/// What a person shows to change how they log in.
+#[derive(Default)]
+pub struct Presence {
+    pub password: Option<SecretString>,
+    pub step_up: Option<SecretString>,
+}
+
+/// Lets somebody add a factor who has just logged in with all that the account has, or shows it again: the password, or
+/// a step-up where there is a second factor.
+pub(super) async fn shown(
+    system: &System,
+    principal: Principal,
+    presence: Presence,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let store = &system.store;
+    let person = store.load_latest::<User>(principal.user_id).await?;
+    let session = store.session(principal.session_id).await?.ok_or(Error::FreshLoginRequired)?;
+    let two = person.has_second_factor();
+    if session.auth_time > crate::now() - FRESH && (!two || Proof::are_two_factors(&session.proofs)) {
+        return Ok(());
+    }
+    if two {
+        return step_up::redeem(system, principal, &step_up::Operation::Account, presence.step_up.as_ref(), origin)
+            .await;
+    }
+    let password = presence.password.ok_or(Error::FreshLoginRequired)?;
+    let right = password.expose_secret().len() <= LONGEST_PASSWORD
+        && store.check_password(Some(principal.user_id), password).await?;
+    if !right {
+        record(system, principal, Action::EnrolFactor, Outcome::Failure, Some("bad_password"), origin).await?;
+        return Err(Error::WrongPassword);
+    }
+    Ok(())
+}
+
+/// Lets somebody take a factor away who shows a second proof, however fresh the login is.
+pub(super) async fn proven(
+    system: &System,
+    principal: Principal,
+    step_up: Option<&SecretString>,
+    origin: &Origin,
+) -> Result<(), Error> {
+    step_up::redeem(system, principal, &step_up::Operation::Account, step_up, origin).await
+}

@@ -1,0 +1,78 @@
+//! Checking a second proof: the same for a login and for a step-up.
+
+use aggregates::{
+    Actor, Proof, UserId,
+    user::{self, User},
+};
+use secrecy::SecretString;
+use serde_json::Value;
+use webauthn_rs::prelude::PasskeyAuthentication;
+
+use super::{passkeys, totp};
+use crate::{
+    Error, Origin, System,
+    mail::{self, Letter},
+    people,
+};
+
+/// A second proof as it was sent.
+pub enum SecondProof {
+    /// Six digits of an authenticator app.
+    Totp(SecretString),
+    RecoveryCode(SecretString),
+    /// What the authenticator signed (WebAuthn Level 3, §5.1 `AuthenticationResponseJSON`).
+    Passkey(Value),
+}
+
+/// What came of a check.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Proven(Proof),
+    /// Why not, for the record.
+    Refused(&'static str),
+}
+
+/// Checks a proof, and uses it up: none counts twice. `ceremony` is what a passkey was asked to sign.
+pub(crate) async fn verify(
+    system: &System,
+    user_id: UserId,
+    proof: SecondProof,
+    ceremony: Option<&PasskeyAuthentication>,
+    origin: &Origin,
+) -> Result<Verdict, Error> {
+    let person = system.store.load_latest::<User>(user_id).await?;
+    if !person.has_second_factor() {
+        return Ok(Verdict::Refused("no_second_factor"));
+    }
+    match proof {
+        SecondProof::Totp(code) if person.has_totp() => totp::check(system, user_id, &code).await,
+        SecondProof::Totp(_) => Ok(Verdict::Refused("no_totp")),
+        SecondProof::RecoveryCode(code) => recovery_code(system, user_id, &code, origin).await,
+        SecondProof::Passkey(credential) => match ceremony {
+            Some(ceremony) => passkeys::check(system, &person, user_id, &credential, ceremony).await,
+            None => Ok(Verdict::Refused("no_ceremony")),
+        },
+    }
+}
+
+async fn recovery_code(
+    system: &System,
+    user_id: UserId,
+    code: &SecretString,
+    origin: &Origin,
+) -> Result<Verdict, Error> {
+    if !system.store.use_recovery_code(user_id, code).await? {
+        return Ok(Verdict::Refused("bad_recovery_code"));
+    }
+    let used = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
+        match person.decide(user::Command::UseRecoveryCode { now: crate::now() }) {
+            // The log has lost count in a crash; the table has not.
+            Err(user::Error::NoSuchFactor) => Ok(vec![]),
+            decided => decided,
+        }
+    });
+    used.await?;
+    let remaining = system.store.recovery_codes_left(user_id).await?;
+    mail::notify(system, user_id, Letter::RecoveryCodeUsed { remaining }).await;
+    Ok(Verdict::Proven(Proof::RecoveryCode))
+}
