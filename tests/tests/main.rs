@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod account;
 mod contract_v1;
 mod contract_v2;
 mod examples;
