@@ -29,6 +29,7 @@ package() {
     psql) echo postgresql-client ;;
     redis-cli) echo redis-tools ;;
     cc) echo gcc libc6-dev ;;
+    node) echo nodejs ;;
     *) echo "$1" ;;
   esac
 }
@@ -89,6 +90,16 @@ install_packages() {
   POLICY=
   [[ ! -d /run/systemd/system ]] ||
     say "the system's own units of these packages have not been started; 'systemctl disable UNIT' keeps it so at boot"
+}
+
+# What whole-system tests run in Node.js, as tests/node/package-lock.json has it; and a browser.
+ensure_node() {
+  local folder=$ROOT/tests/node
+  ensure node npm chromium
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && return
+  say 'installing the packages of tests/node'
+  attend npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }
 
 ensure_rust() {

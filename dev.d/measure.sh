@@ -99,6 +99,8 @@ cmd_test() {
   for argument; do
     case $argument in -p | -p?* | --package | --package=* | --workspace) scope=() ;; esac
   done
+  # Other crates' tests need neither Node.js nor a browser.
+  [[ ${#scope[@]} -eq 0 && " $* " != *tests* ]] || ensure_node
   if command -v cargo-nextest >/dev/null; then
     attend cargo nextest run "${scope[@]}" "$@"
   else

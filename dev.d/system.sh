@@ -185,6 +185,7 @@ ${BOLD}Virtual Cards is up.${PLAIN}
 Try:
   curl -s $api/api/v1/auth/register -H 'content-type: application/json' \\
     -d '{"email":"ada@example.com","password":"a-Long-enough-passphrase-1","first_name":"Ada","last_name":"Lovelace"}'
+  curl -s '$(address sandbox)/mail/v1/messages?to=ada@example.com'   # the code for /auth/verify-email
 
 ./dev demo walks a person through; ./dev logs api -f follows; ./dev down stops.
 ADDRESSES

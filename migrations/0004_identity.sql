@@ -156,6 +156,9 @@ END $$;
 DROP SCHEMA read CASCADE;
 SELECT create_read_tables('read');
 
+-- Who has, or had, a role that is given: few among many events.
+CREATE INDEX events_of_roles ON events (aggregate_id) WHERE kind = 'user' AND name IN ('role_granted', 'role_revoked');
+
 -- Sessions: with how they were opened, for whom, and within which rights.
 ALTER TABLE sessions
     ADD COLUMN opened_at    timestamptz NOT NULL DEFAULT now(),
@@ -190,6 +193,14 @@ CREATE TABLE one_time (
 
 CREATE INDEX one_time_of_user ON one_time (user_id, purpose);
 CREATE INDEX one_time_by_expiry ON one_time (expires_at);
+
+-- Finds what a registration that failed has left.
+CREATE INDEX person_keys_by_age ON person_keys (created_at);
+
+-- A password that was replaced before its event is in the log: changed, reset. A worker writes what a crash left out.
+ALTER TABLE credentials ADD COLUMN unrecorded text;
+
+CREATE INDEX credentials_unrecorded ON credentials (changed_at) WHERE unrecorded IS NOT NULL;
 
 -- The hashes of a person's last passwords, the current one included.
 CREATE TABLE password_history (

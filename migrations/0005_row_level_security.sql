@@ -124,7 +124,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON credentials, totp_secrets, passkeys, lin
 GRANT SELECT, INSERT, DELETE ON person_keys, password_history, recovery_codes TO vc_api;
 GRANT SELECT, INSERT ON card_vault, authentications TO vc_api;
 GRANT INSERT, DELETE ON one_time TO vc_api;
-GRANT SELECT (user_id, purpose) ON one_time TO vc_api;
+GRANT SELECT (user_id, purpose, created_at) ON one_time TO vc_api;
 GRANT INSERT ON mail_queue TO vc_api;
 -- These two know no people: keyed hashes of what was tried, and programs.
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_failures TO vc_api;

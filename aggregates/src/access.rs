@@ -125,6 +125,14 @@ impl Role {
         }
     }
 
+    /// Whether the role reaches beyond its holder's own things. Such rights take a second factor to use.
+    pub const fn is_staff(self) -> bool {
+        match self {
+            Role::Admin | Role::Auditor | Role::Analyst | Role::Support => true,
+            Role::Customer | Role::Merchant | Role::Service => false,
+        }
+    }
+
     pub fn permits(self, permission: Permission) -> bool {
         self.permissions().contains(&permission)
     }
@@ -288,6 +296,15 @@ mod tests {
     fn every_permission_belongs_to_a_role() {
         for permission in Permission::ALL {
             assert!(Role::ALL.iter().any(|role| role.permits(permission)), "{permission}");
+        }
+    }
+
+    #[test]
+    fn whoever_may_look_at_others_is_staff_or_a_service() {
+        for role in Role::ALL.into_iter().filter(|role| !role.is_staff() && *role != Role::Service) {
+            for permission in role.permissions().iter().filter(|permission| !Role::Customer.permits(**permission)) {
+                assert_eq!(*permission, Permission::ApiKeysManage, "{role}");
+            }
         }
     }
 

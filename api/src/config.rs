@@ -1,6 +1,11 @@
+mod edge;
+
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::modules::Modules;
+pub use edge::{Cors, Version, Versions};
 
 /// Settings of the API. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -11,6 +16,11 @@ pub struct Config {
     pub http: Http,
     pub tokens: Tokens,
     pub rate_limits: RateLimits,
+    /// The modules that are served here, such as `payments`; all if none is named. In a variable: separated by commas.
+    #[serde(deserialize_with = "edge::words")]
+    pub modules: Vec<String>,
+    pub cors: Cors,
+    pub versions: Versions,
 }
 
 /// Bounds on what one client may hold or make us wait for.
@@ -33,7 +43,11 @@ pub struct Http {
     /// At shutdown, requests under way have this long to finish.
     pub shutdown_seconds: u64,
     /// Proxies of ours in front that append to `X-Forwarded-For`. 0 believes no header and takes the peer's address.
+    /// `Forwarded` (RFC 7239) is never believed: a proxy that writes one of the two lets the other through as the client
+    /// wrote it.
     pub trusted_hops: usize,
+    /// Browsers are told to use TLS alone for this long. 0: not told. For where TLS ends in front of us.
+    pub hsts_seconds: u64,
     /// Redis answers within this time or is passed over.
     pub redis_timeout_milliseconds: u64,
 }
@@ -85,6 +99,12 @@ pub struct RateLimits {
 #[error("api configuration: {0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    pub(crate) fn new(said: String) -> ConfigError {
+        ConfigError(said)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -92,6 +112,9 @@ impl Default for Config {
             http: Http::default(),
             tokens: Tokens::default(),
             rate_limits: RateLimits::default(),
+            modules: Vec::new(),
+            cors: Cors::default(),
+            versions: Versions::default(),
         }
     }
 }
@@ -107,6 +130,7 @@ impl Default for Http {
             connection_lifetime_seconds: 3600,
             shutdown_seconds: 10,
             trusted_hops: 0,
+            hsts_seconds: 0,
             redis_timeout_milliseconds: 100,
         }
     }
@@ -182,7 +206,9 @@ impl Config {
         if times.contains(&0) || http.max_body_bytes == 0 || http.max_connections == 0 {
             return Err(ConfigError("times and bounds under `http` must be positive".into()));
         }
-        Ok(())
+        self.cors.check()?;
+        self.versions.check()?;
+        Modules::named(&self.modules).map(drop)
     }
 }
 

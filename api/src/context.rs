@@ -1,5 +1,5 @@
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
 };
 
@@ -112,10 +112,14 @@ fn client_address(request: &Request, trusted_hops: usize) -> IpAddr {
     }
 }
 
-/// Each proxy appends the address it was called from, so the last `hops` entries are ours to believe.
+/// Each proxy appends the address it was called from, so the last `hops` entries are ours to believe. Entries are
+/// counted whatever they hold: what a client has written must not move the count.
 fn forwarded(headers: &HeaderMap, hops: usize) -> Option<IpAddr> {
-    let lists: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    lists.iter().rev().flat_map(|list| list.rsplit(',')).nth(hops - 1)?.trim().parse().ok()
+    let lists: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+    let mut entries = lists.iter().rev().flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
+    let entry = std::str::from_utf8(entries.nth(hops - 1)?).ok()?.trim();
+    // Some proxies add the port.
+    entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -151,10 +155,40 @@ mod tests {
 
     #[test]
     fn only_our_own_proxies_are_believed() {
-        let headers = headers("x-forwarded-for", "203.0.113.9, 198.51.100.2, 192.0.2.1");
-        assert_eq!(forwarded(&headers, 1), "192.0.2.1".parse().ok());
-        assert_eq!(forwarded(&headers, 2), "198.51.100.2".parse().ok());
-        assert_eq!(forwarded(&headers, 4), None);
+        // Lines of headers as they arrive, our proxies, and whom we take the client for; none: our own peer.
+        let table: [(&[&[u8]], usize, Option<&str>); 20] = [
+            (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 1, Some("192.0.2.1")),
+            (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 2, Some("198.51.100.2")),
+            (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 3, Some("203.0.113.9")),
+            (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 4, None),
+            (&[], 1, None),
+            (&[b""], 1, None),
+            (&[b"192.0.2.1"], 2, None),
+            // Several headers are one list, in their order (RFC 9110 §5.3).
+            (&[b"203.0.113.9", b"192.0.2.1"], 1, Some("192.0.2.1")),
+            (&[b"203.0.113.9", b"198.51.100.2, 192.0.2.1"], 2, Some("198.51.100.2")),
+            (&[b"203.0.113.9, 198.51.100.2", b"192.0.2.1"], 3, Some("203.0.113.9")),
+            (&[b"2001:db8::7"], 1, Some("2001:db8::7")),
+            (&[b"203.0.113.9,2001:db8::7"], 1, Some("2001:db8::7")),
+            (&[b"192.0.2.1:4711"], 1, Some("192.0.2.1")),
+            (&[b"[2001:db8::7]:4711"], 1, Some("2001:db8::7")),
+            // What is no address is nobody, and never the entry before it, which the client wrote.
+            (&[b"203.0.113.9, unknown"], 1, None),
+            (&[b"203.0.113.9, "], 1, None),
+            (&[b"203.0.113.9, for=192.0.2.1"], 1, None),
+            (&[b"203.0.113.9", b"\xff\xfe, 192.0.2.1"], 1, Some("192.0.2.1")),
+            (&[b"203.0.113.9", b"\xff\xfe"], 1, None),
+            (&[b"\xff, 198.51.100.2, 192.0.2.1"], 2, Some("198.51.100.2")),
+        ];
+        for (lines, hops, client) in table {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", poem::http::HeaderValue::from_bytes(line).unwrap());
+            }
+            headers.append("forwarded", poem::http::HeaderValue::from_static("for=203.0.113.66"));
+            let expected = client.map(|address| address.parse().unwrap());
+            assert_eq!(forwarded(&headers, hops), expected, "{lines:?} through {hops}");
+        }
     }
 
     #[test]

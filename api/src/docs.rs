@@ -1,5 +1,7 @@
 //! The OpenAPI documents and the pages that show them.
 
+mod rights;
+
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -15,12 +17,14 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{v1, v2};
+pub use rights::register_schemes;
 
 pub const PATHS: &[&str] = &["/api/v1/docs", "/api/v1/openapi.json", "/api/v2/docs", "/api/v2/openapi.json"];
 
 /// Both versions as OpenAPI 3.0 documents, version 1 first. The same on every call and every machine.
 pub fn documents() -> (String, String) {
-    (describe(v1::Api::default(), V1).spec(), describe(v2::Api::default(), V2).spec())
+    let (first, second) = (describe(v1::Api::default(), V1).spec(), describe(v2::Api::default(), V2).spec());
+    (rights::with_rights(&first), rights::with_rights(&second))
 }
 
 /// What serves both versions.
@@ -40,11 +44,14 @@ pub fn paths() -> Vec<(String, Method)> {
 /// The documents and the pages that show them.
 pub fn pages() -> impl Endpoint<Output = Response> {
     let (first, second) = (describe(v1::Api::default(), V1), describe(v2::Api::default(), V2));
+    let (spec, html) = (first.spec(), first.swagger_ui_html());
+    let (later_spec, later_html) = (second.spec(), second.swagger_ui_html());
+    let shown = |html: &str, spec: &str| page(html.replace(spec, &rights::with_rights(spec)));
     Route::new()
-        .at("/api/v1/openapi.json", get(document(first.spec())))
-        .at("/api/v1/docs", get(page(first.swagger_ui_html())))
-        .at("/api/v2/openapi.json", get(document(second.spec())))
-        .at("/api/v2/docs", get(page(second.swagger_ui_html())))
+        .at("/api/v1/openapi.json", get(document(rights::with_rights(&spec))))
+        .at("/api/v1/docs", get(shown(&html, &spec)))
+        .at("/api/v2/openapi.json", get(document(rights::with_rights(&later_spec))))
+        .at("/api/v2/docs", get(shown(&later_html, &later_spec)))
 }
 
 struct Version {

@@ -3,6 +3,7 @@
 //! poem-openapi's own `Json` goes through `serde_json::Value`: numbers through f64, and error messages that quote
 //! the input. This one keeps numbers exact, costs one pass, and names the wrong field without its value.
 
+mod depth;
 mod object;
 
 use bytes::Bytes;
@@ -105,6 +106,7 @@ fn too_large(limit: usize) -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    depth::check(bytes)?;
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         // serde would take an array for a struct, field by field.
         return Err(match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {

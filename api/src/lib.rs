@@ -12,6 +12,7 @@ mod json;
 mod last_writes;
 mod limits;
 mod middleware;
+mod modules;
 mod money;
 mod operations;
 mod parameters;
@@ -25,7 +26,8 @@ mod tests;
 mod v1;
 mod v2;
 
-pub use config::{Config, ConfigError, Http, RateLimits, Tokens};
+pub use auth::session::{Sessions, session_cache};
+pub use config::{Config, ConfigError, Cors, Http, RateLimits, Tokens, Version, Versions};
 pub use docs::documents;
 pub use operations::serve_operations;
 pub use service::{Deps, ServeError, serve};

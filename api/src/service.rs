@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     Config, ConfigError,
-    auth::{session::Sessions, token::Tokens},
+    auth::{api_keys::ApiKeys, session::Sessions, token::Tokens},
     config::Http,
     docs,
     last_writes::LastWrites,
@@ -44,7 +44,8 @@ pub enum ServeError {
 pub struct Service {
     pub system: System,
     pub tokens: Tokens,
-    pub sessions: Sessions,
+    pub sessions: Arc<Sessions>,
+    pub api_keys: ApiKeys,
     pub limits: Limits,
     pub last_writes: LastWrites,
     pub redis: Arc<RedisLink>,
@@ -74,7 +75,7 @@ pub fn endpoint(deps: Deps, config: &Config) -> Result<impl Endpoint<Output = Re
     let operations = Operations::new(metrics, service.system.store.clone());
     let operations = operations.with_redis(service.redis.clone()).with_keys(&signing);
     let front = Front { api: docs::api(), docs: docs::pages(), operations };
-    Ok(Gate::new(front, routes, service))
+    Ok(Gate::new(front, routes, service, config)?)
 }
 
 /// What handlers share, from what the process has made. Connects as it goes; needs a Tokio runtime.
@@ -82,14 +83,17 @@ pub fn shared(deps: Deps, config: &Config) -> Result<Arc<Service>, ServeError> {
     config.check()?;
     let redis = Arc::new(RedisLink::new(&deps.redis_url, &deps.namespace, config.http.redis_timeout())?);
     let account_key = AccountKey::derive(&deps.signing.current().private_pem);
+    let sessions = Arc::new(Sessions::new(redis.clone(), deps.system.store.clone()));
+    let system = deps.system.with_session_cache(sessions.clone());
     Ok(Arc::new(Service {
         tokens: Tokens::new(&deps.signing, &config.tokens)?,
-        sessions: Sessions::new(redis.clone(), deps.system.store.clone()),
+        sessions,
+        api_keys: ApiKeys::new(system.clone()),
         limits: Limits::new(redis.clone(), config.rate_limits.clone(), account_key),
         last_writes: LastWrites::new(redis.clone()),
         redis,
         http: config.http.clone(),
-        system: deps.system,
+        system,
     }))
 }
 

@@ -12,6 +12,8 @@ pub enum Failure {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error(transparent)]
+    Flow(#[from] flows::Error),
+    #[error(transparent)]
     Serve(#[from] api::ServeError),
     #[error(transparent)]
     Providers(#[from] providers::SetupError),
@@ -45,5 +47,8 @@ fn system_on(store: Store, config: &Config) -> Result<System, Failure> {
     let providers = providers::Providers::sandbox(&config.providers_url, &config.providers)?;
     let redis_url = config.redis_url().expose_secret();
     let views = projections::Views::connect(redis_url, &config.namespace, &config.views)?;
-    Ok(System::new(store, providers, views, config.flows.clone()))
+    let sessions = api::session_cache(config.redis_url(), &config.namespace, store.clone())
+        .map_err(|e| Failure::Config(format!("redis_url: {e}")))?;
+    let system = System::new(store, providers, views, config.flows.clone()).with_session_cache(sessions);
+    system.with_common_passwords().map_err(|e| Failure::Config(format!("flows.passwords.common_file: {e}")))
 }

@@ -32,7 +32,12 @@ enum Command {
     /// Bring the database schema up to date.
     Migrate,
     /// Serve the REST API.
-    Api,
+    Api {
+        /// Only these modules, separated by commas; an unknown name is answered with the list. All, if none is named
+        /// here or in the configuration.
+        #[arg(long, value_delimiter = ',')]
+        modules: Vec<String>,
+    },
     /// Run the loops behind the API: relay, projections, recovery, retention.
     Worker,
     /// Play the third parties: KYC provider, card issuer, payment gateway, mail.
@@ -45,6 +50,12 @@ enum Command {
     },
     /// Show where one person, case, card or payment stands: in the log, on the bus, in the read models.
     Trace { id: Uuid },
+    /// Make somebody an admin, give and take roles.
+    #[command(subcommand)]
+    Admin(commands::admin::Admin),
+    /// Rotate keys.
+    #[command(subcommand)]
+    Keys(commands::keys::Keys),
     /// Print the built-in configuration, which is also its documentation.
     Config,
     /// Tools for development.
@@ -95,11 +106,19 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Config => Ok(()),
         Command::Migrate => Ok(store::migrate(config.database_url()).await?),
-        Command::Api => commands::serve::api(&config).await,
+        Command::Api { modules } => {
+            let mut config = config;
+            if !modules.is_empty() {
+                config.api.modules = modules;
+            }
+            commands::serve::api(&config).await
+        }
         Command::Worker => commands::serve::worker(&config).await,
         Command::Sandbox => commands::serve::sandbox(&config).await,
         Command::Replay { projection } => commands::replay::run(&config, projection).await,
         Command::Trace { id } => commands::trace::run(&config, id).await,
+        Command::Admin(command) => commands::admin::run(&config, command).await,
+        Command::Keys(command) => commands::keys::run(&config, &command),
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
         Command::Dev(Dev::Totp { secret, offset }) => commands::totp::run(&secret, offset),
         Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
-use store::AppendError;
+use store::{AppendError, authentications::Outcome};
+
+use crate::passwords::Refusal;
 
 /// Why a flow did not do what it was asked. Unless the variant says otherwise nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +39,17 @@ pub enum Error {
     PasskeyRefused,
     #[error("nobody could log in to the account any more")]
     LastWayIn,
-    #[error("the token is unknown, used or too old")]
+    /// Everything was right, but the password is older than the person's roles allow. A way to a new one was mailed.
+    #[error("the password has expired")]
+    PasswordExpired,
+    #[error("the password is not acceptable: {0}")]
+    Password(#[from] Refusal),
+    /// A token that was mailed is unknown, used, void or too old.
+    #[error("the token is not valid")]
     BadToken,
+    /// Too many failures before: the attempt was not even looked at.
+    #[error("too many failed attempts")]
+    Locked { retry_after: Duration },
     /// An account cannot end while these payments have no outcome.
     #[error("payments are pending")]
     PaymentsPending { payments: Vec<PaymentId> },
@@ -59,6 +70,15 @@ pub enum Error {
     /// A queue is full.
     #[error("too much is going on")]
     Busy { retry_after: Duration },
+    /// Nobody changes their own rights.
+    #[error("nobody changes their own rights")]
+    OwnRights,
+    /// Without an admin nobody could make one.
+    #[error("the last admin cannot be removed")]
+    LastAdmin,
+    /// Whoever asks had the right when they logged in, and has lost it.
+    #[error("the right was lost meanwhile")]
+    RightLost,
     /// Others kept changing the same thing.
     #[error("others are changing the same thing")]
     Conflict,
@@ -85,6 +105,20 @@ impl Error {
                 tracing::error!(%error, "a flow was interrupted after its intent; a worker goes on");
                 Error::Unavailable { what: "outcome", resource: Some(resource()) }
             }
+        }
+    }
+
+    /// What the record of authentications says of an attempt that ended so.
+    pub(crate) fn as_outcome(&self) -> (Outcome, Option<&'static str>) {
+        match self {
+            Error::Locked { .. } => (Outcome::Locked, Some("too_many_failures")),
+            Error::BadCredentials => (Outcome::Failure, Some("bad_credentials")),
+            Error::WrongPassword => (Outcome::Failure, Some("wrong_password")),
+            Error::PasswordExpired => (Outcome::Failure, Some("password_expired")),
+            Error::Password(_) => (Outcome::Failure, Some("password_not_acceptable")),
+            Error::BadToken => (Outcome::Failure, Some("bad_token")),
+            Error::BadTicket => (Outcome::Failure, Some("bad_ticket")),
+            _ => (Outcome::Failure, Some("not_completed")),
         }
     }
 

@@ -9,18 +9,24 @@
 //! holding a lock.
 
 pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 pub mod cards;
 mod error;
+mod evenly;
 pub mod export;
 pub mod factors;
 pub mod identity;
+pub mod lockout;
 pub mod mail;
 pub mod notifications;
 pub mod overview;
+pub mod passwords;
 pub mod payments;
 mod people;
 pub mod screening;
 pub mod sessions;
+pub mod staff;
 pub mod step_up;
 mod turns;
 
@@ -41,7 +47,9 @@ pub struct System {
     pub providers: providers::Providers,
     pub views: projections::Views,
     pub settings: Arc<Settings>,
+    passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
+    session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
 impl System {
@@ -65,7 +73,29 @@ impl System {
         views: projections::Views,
         settings: Settings,
     ) -> System {
-        System { store, providers, views, settings: Arc::new(settings), turns: Arc::new(turns::Turns::new()) }
+        System {
+            store,
+            providers,
+            views,
+            settings: Arc::new(settings),
+            passwords: Arc::new(passwords::Policy::built_in()),
+            turns: Arc::new(turns::Turns::new()),
+            session_cache: None,
+        }
+    }
+
+    /// With the list of common passwords that the settings name, if they name one.
+    pub fn with_common_passwords(mut self) -> std::io::Result<System> {
+        if let Some(path) = &self.settings.passwords.common_file {
+            self.passwords = Arc::new(passwords::Policy::from_file(path)?);
+        }
+        Ok(self)
+    }
+
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
     }
 }
 
@@ -93,6 +123,12 @@ pub struct Settings {
     pub app_url: String,
     /// Whom our mail is from.
     pub mail_from: String,
+    /// Answers that must not tell whether there is an account leave at multiples of this time; 0 turns it off.
+    pub answer_tick_milliseconds: u64,
+    /// How long the record of authentications is kept. PCI DSS 10.5.1 demands 12 months.
+    pub authentications_kept_days: u32,
+    pub lockout: lockout::Settings,
+    pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
     pub step_up: step_up::Policy,
     pub webauthn: factors::RelyingParty,
@@ -110,6 +146,10 @@ impl Default for Settings {
             charge_again_within_hours: 20,
             app_url: "https://app.virtualcards.com".into(),
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
+            answer_tick_milliseconds: 400,
+            authentications_kept_days: 366,
+            lockout: lockout::Settings::default(),
+            passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),
             step_up: step_up::Policy::default(),
             webauthn: factors::RelyingParty::default(),
@@ -128,6 +168,10 @@ impl Settings {
 
     pub fn abandoned_after(&self) -> Duration {
         Duration::from_secs(self.abandoned_after_seconds)
+    }
+
+    fn answer_tick(&self) -> Duration {
+        Duration::from_millis(self.answer_tick_milliseconds)
     }
 
     fn deadline(&self) -> tokio::time::Instant {

@@ -1,7 +1,12 @@
 //! Sessions: opened at login, carried on by refresh tokens, ended by their owner, an operator or a thief's mistake.
 //!
 //! The tables are changed first and the log second when a session ends, the other way round never: whatever fails, a
-//! session that should have ended has.
+//! session that should have ended has. Whoever caches sessions is told in the same step as the tables, on a task of
+//! its own, so that a client that hangs up cannot come between.
+
+mod list;
+
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use aggregates::{
     Actor, ClientId, Permission, Proof, Role, SessionId, UserId,
@@ -10,11 +15,14 @@ use aggregates::{
 use chrono::Duration;
 use secrecy::SecretString;
 use store::{
-    AppendError, Unit,
+    AppendError, Store, Unit,
+    authentications::{Action, Authentication, Outcome},
     sessions::{Rotation, Session},
 };
 
 use crate::{ATTEMPTS, Error, Origin, System, Written, people};
+
+pub use list::{Device, Listed, devices, list, revoke, revoke_all, revoke_device};
 
 /// Who wants in, and how they proved who they are.
 pub struct Opening {
@@ -30,7 +38,7 @@ pub struct Opened {
     pub session: Session,
     pub roles: Vec<Role>,
     pub refresh_token: SecretString,
-    /// Sessions that ended to make room for this one. Whoever caches sessions has to forget them.
+    /// Sessions that ended to make room for this one.
     pub superseded: Vec<SessionId>,
 }
 
@@ -40,6 +48,12 @@ pub enum Refreshed {
     /// The token was used before; the whole session has ended.
     Reused(SessionId),
     Refused,
+}
+
+/// Whoever remembers sessions beside the tables.
+pub trait SessionCache: Send + Sync {
+    /// Called with what PostgreSQL has ended. Done when requests of these sessions are refused.
+    fn forget(self: Arc<Self>, ended: Vec<SessionId>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// Opens a session for somebody whose proofs were checked.
@@ -76,7 +90,7 @@ pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<
         let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
         match store.append(unit).await {
             Ok(appended) => {
-                store.revoke_sessions(user_id, &superseded).await?;
+                end_in_tables(system, user_id, superseded.clone()).await?;
                 let opened = Opened { session, roles, refresh_token, superseded };
                 return Ok(Written { value: opened, position: appended.position });
             }
@@ -88,7 +102,7 @@ pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<
 }
 
 /// Gives a session its next tokens, for a refresh token that counts once. A second use ends the session: one of the
-/// two users has stolen it.
+/// two users has stolen it. What the person may do is read anew, so that no right outlives an access token.
 pub async fn refresh(
     system: &System,
     token: &SecretString,
@@ -98,19 +112,44 @@ pub async fn refresh(
     let until = crate::now() + Duration::days(system.settings.refresh_days.into());
     match system.store.rotate_refresh_token(token, client, until).await? {
         Rotation::Rotated(session, refresh_token) => {
-            let person = system.store.load::<User>(session.user_id).await?;
+            let person = system.store.load_latest::<User>(session.user_id).await?;
             if person.standing() != Standing::Open {
+                record(system, origin, Some(&session), Some("account_closed")).await?;
                 return Ok(Refreshed::Refused);
             }
+            record(system, origin, Some(&session), None).await?;
             let roles = person.roles().iter().copied().collect();
             Ok(Refreshed::Session(Box::new(Opened { session: *session, roles, refresh_token, superseded: vec![] })))
         }
         Rotation::Reused(session) => {
-            end(system, session.user_id, session.session_id, SessionEnd::TokenReused, origin).await?;
+            let ended = end(system, session.user_id, session.session_id, SessionEnd::TokenReused, origin).await;
+            record(system, origin, Some(&session), Some("token_reused")).await?;
+            ended?;
             Ok(Refreshed::Reused(session.session_id))
         }
-        Rotation::Refused => Ok(Refreshed::Refused),
+        Rotation::Refused => {
+            record(system, origin, None, Some("bad_refresh_token")).await?;
+            Ok(Refreshed::Refused)
+        }
     }
+}
+
+async fn record(
+    system: &System,
+    origin: &Origin,
+    session: Option<&Session>,
+    failure: Option<&'static str>,
+) -> Result<(), Error> {
+    let outcome = if failure.is_none() { Outcome::Success } else { Outcome::Failure };
+    let entry = Authentication {
+        reason: failure,
+        user_id: session.map(|session| session.user_id),
+        client_id: session.and_then(|session| session.client_id),
+        session_id: session.map(|session| session.session_id),
+        device_id: session.and_then(|session| session.device_id.clone()),
+        ..origin.authentication(Action::Refresh, outcome)
+    };
+    Ok(system.store.record_authentication(&entry).await?)
 }
 
 /// Ends a session. Its tokens are refused from the next request on; ending it again changes nothing.
@@ -121,7 +160,7 @@ pub async fn end(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    system.store.revoke_sessions(user_id, &[session_id]).await?;
+    end_in_tables(system, user_id, vec![session_id]).await?;
     people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         match person.decide(user::Command::CloseSession { session_id, reason, now: crate::now() }) {
             Err(user::Error::NoSuchSession) => Ok(vec![]),
@@ -131,8 +170,7 @@ pub async fn end(
     .await
 }
 
-/// Ends all of a person's sessions but one, or all of them; those that ended, which whoever caches sessions has to
-/// forget.
+/// Ends all of a person's sessions but one, or all of them; those that ended.
 pub async fn end_all(
     system: &System,
     user_id: UserId,
@@ -140,11 +178,55 @@ pub async fn end_all(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
-    let ended = system.store.revoke_sessions_of(user_id, except).await?;
+    end_all_by(system, Actor::Person(user_id), user_id, except, reason, origin).await
+}
+
+/// As [`end_all`], when somebody else than the person ends them.
+pub(crate) async fn end_all_by(
+    system: &System,
+    actor: Actor,
+    user_id: UserId,
+    except: Option<SessionId>,
+    reason: SessionEnd,
+    origin: &Origin,
+) -> Result<Written<Vec<SessionId>>, Error> {
+    let ended = end_all_in_tables(system, user_id, except).await?;
     let command = || user::Command::CloseSessions { except, reason, now: crate::now() };
-    let written =
-        people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command())).await?;
+    let written = people::change(system, user_id, actor, origin, |person| person.decide(command())).await?;
     Ok(Written { value: ended, position: written.position })
+}
+
+pub(crate) async fn end_in_tables(system: &System, user_id: UserId, ids: Vec<SessionId>) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let work = move |store: Store| async move { store.revoke_sessions(user_id, &ids).await.map(|()| ids) };
+    ended(system, work).await.map(drop)
+}
+
+pub(crate) async fn end_all_in_tables(
+    system: &System,
+    user_id: UserId,
+    except: Option<SessionId>,
+) -> Result<Vec<SessionId>, Error> {
+    ended(system, move |store| async move { store.revoke_sessions_of(user_id, except).await }).await
+}
+
+/// Runs `work` and tells the cache what it has ended, both whether or not the caller still waits.
+pub(crate) async fn ended<F, W>(system: &System, work: W) -> Result<Vec<SessionId>, Error>
+where
+    W: FnOnce(Store) -> F + Send + 'static,
+    F: Future<Output = Result<Vec<SessionId>, store::Error>> + Send + 'static,
+{
+    let (store, cache) = (system.store.clone(), system.session_cache.clone());
+    let done = tokio::spawn(async move {
+        let ids = work(store).await?;
+        if let Some(cache) = cache {
+            cache.forget(ids.clone()).await;
+        }
+        Ok::<_, store::Error>(ids)
+    });
+    Ok(done.await.map_err(|e| Error::Internal(Box::new(e)))??)
 }
 
 fn closed(event: &user::Event) -> Option<SessionId> {

@@ -141,8 +141,11 @@ pub async fn complete(
     if challenged.session_id != session_id {
         return Err(Error::StepUpRefused);
     }
-    if let Verdict::Refused(reason) = verify(system, user_id, proof, challenged.ceremony.as_ref(), origin).await? {
-        record(system, principal, Action::StepUp, Outcome::Failure, Some(reason), origin).await?;
+    let verdict = verify(system, user_id, proof, challenged.ceremony.as_ref(), origin).await;
+    let (outcome, reason) = Verdict::outcome(&verdict);
+    let reason = reason.or(Some(challenged.operation.name()));
+    record(system, principal, Action::StepUp, outcome, reason, origin).await?;
+    if let Verdict::Refused(_) = verdict? {
         return Err(Error::StepUpRefused);
     }
     // Whoever comes second with this ticket is too late, however good the proof.
@@ -150,7 +153,6 @@ pub async fn complete(
     let allowed = Allowed { session_id, operation: challenged.operation };
     let data = passkeys::json(&allowed)?;
     let token = store.issue_one_time(Purpose::StepUp, Some(user_id), &data, WITHIN).await?;
-    record(system, principal, Action::StepUp, Outcome::Success, Some(allowed.operation.name()), origin).await?;
     Ok(Granted { token, expires_in: WITHIN, operation: allowed.operation })
 }
 

@@ -4,9 +4,16 @@
 use std::net::IpAddr;
 
 use aggregates::{BlindIndex, ClientId, SessionId, UserId};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+mod read;
+
 use crate::{Error, Store};
+pub use read::{Filter, Recorded};
+
+/// Entries deleted in one transaction.
+const FORGOTTEN_AT_ONCE: u64 = 5_000;
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,5 +142,30 @@ impl Store {
         .execute(self.pool())
         .await?;
         Ok(())
+    }
+
+    /// Deletes what was recorded before `time`, the only way in which the table lets rows go; how many. Some thousands
+    /// at a time, so that nobody waits long.
+    pub async fn forget_authentications(&self, time: DateTime<Utc>) -> Result<u64, Error> {
+        let mut forgotten = 0;
+        loop {
+            let mut transaction = self.pool().begin().await?;
+            sqlx::query("SELECT set_config('vc.forget_authentications', 'on', true)")
+                .execute(&mut *transaction)
+                .await?;
+            let deleted = sqlx::query(
+                "DELETE FROM authentications WHERE entry_id IN
+                     (SELECT entry_id FROM authentications WHERE at < $1 ORDER BY at LIMIT $2)",
+            )
+            .bind(time)
+            .bind(FORGOTTEN_AT_ONCE as i64)
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+            forgotten += deleted.rows_affected();
+            if deleted.rows_affected() < FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 }

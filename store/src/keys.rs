@@ -8,7 +8,9 @@
 //! | `kek-current`, `signing-current` | the number of the current key; without the file the highest |
 //!
 //! To rotate without downtime: pin the current number, bring the new key to every machine and restart, then change the
-//! number and restart. Nobody meets a key then that it does not have.
+//! number and restart. Nobody meets a key then that it does not have. [`KeyRing`] does these steps.
+
+mod ring;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
@@ -27,6 +29,8 @@ use crate::{
     Error,
     seal::{DataKey, WrappedKey},
 };
+
+pub use ring::{KeyKind, KeyRing};
 
 const RSA_BITS: usize = 3072;
 
@@ -94,11 +98,7 @@ impl Keys {
         for name in ["kek-1.key", "index.key"] {
             write_new(&directory.join(name), || Ok(BASE64_STANDARD.encode(DataKey::generate().as_bytes())))?;
         }
-        write_new(&directory.join("signing-1.pem"), || {
-            let key =
-                RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).map_err(|e| Error::Keys(e.to_string()))?;
-            Ok(key.to_pkcs8_pem(LineEnding::LF).map_err(|e| Error::Keys(e.to_string()))?.to_string())
-        })
+        write_new(&directory.join("signing-1.pem"), new_signing_pem)
     }
 
     pub fn signing(&self) -> Arc<SigningKeys> {
@@ -148,6 +148,11 @@ fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32> 
 
 fn bound(owner: &str, kek_id: &str) -> String {
     format!("wrapped-key:{kek_id}:{owner}")
+}
+
+fn new_signing_pem() -> Result<String, Error> {
+    let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, RSA_BITS).map_err(|e| Error::Keys(e.to_string()))?;
+    Ok(key.to_pkcs8_pem(LineEnding::LF).map_err(|e| Error::Keys(e.to_string()))?.to_string())
 }
 
 fn signing_key(pem: &str) -> Result<SigningKey, Error> {

@@ -4,6 +4,7 @@
 //! units in one transaction; [`Store::load`] gives an aggregate's state; [`Store::read_after`] follows the whole
 //! log by position. This crate never calls third parties, publishes to the bus or decides a business rule.
 
+pub mod api_keys;
 mod as_person;
 pub mod authentications;
 mod cqrs;
@@ -13,6 +14,7 @@ pub mod factors;
 pub mod keys;
 mod leadership;
 mod log;
+pub mod login_failures;
 pub mod mail;
 pub mod one_time;
 pub mod passwords;

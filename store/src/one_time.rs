@@ -32,10 +32,12 @@ pub enum Purpose {
     AuthorizationRequest,
     AuthorizationCode,
     SocialLogin,
+    /// Marks that somebody was told of a registration with their address, so that they are not told again soon.
+    RegistrationNotice,
 }
 
 impl Purpose {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Purpose::VerifyEmail => "verify_email",
             Purpose::ResetPassword => "reset_password",
@@ -48,6 +50,7 @@ impl Purpose {
             Purpose::AuthorizationRequest => "authorization_request",
             Purpose::AuthorizationCode => "authorization_code",
             Purpose::SocialLogin => "social_login",
+            Purpose::RegistrationNotice => "registration_notice",
         }
     }
 }
@@ -131,6 +134,14 @@ impl Store {
             .fetch_optional(self.pool())
             .await?;
         row.map(|row| opened(&row, purpose, token)).transpose()
+    }
+
+    /// Whether a token was issued to the person within the last `time`, and is not used or void.
+    pub async fn has_recent_one_time(&self, purpose: Purpose, user: UserId, time: Duration) -> Result<bool, Error> {
+        let query =
+            sqlx::query("SELECT EXISTS (SELECT FROM one_time WHERE user_id = $1 AND purpose = $2 AND created_at > $3)");
+        let query = query.bind(user.0).bind(purpose.as_str()).bind(Utc::now() - time);
+        Ok(self.one_row_of(user, query).await?.try_get(0)?)
     }
 
     /// Voids all of a person's tokens for one purpose.

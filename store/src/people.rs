@@ -1,10 +1,14 @@
 //! Personal data under each person's own key. Destroying the key erases the person everywhere at once, while every
 //! event stays in place.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use aggregates::{BlindIndex, Sealed, UserId};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -29,6 +33,7 @@ pub enum PersonalData {
     PasskeyLabel,
     /// A mail that waits to be sent.
     Mail,
+    ApiKeyLabel,
     NotificationTitle,
     NotificationMessage,
     NotificationData,
@@ -44,6 +49,7 @@ impl PersonalData {
             PersonalData::TotpSecret => "totp_secret",
             PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
+            PersonalData::ApiKeyLabel => "api_key_label",
             PersonalData::NotificationTitle => "notification_title",
             PersonalData::NotificationMessage => "notification_message",
             PersonalData::NotificationData => "notification_data",
@@ -81,11 +87,32 @@ impl Store {
     /// Throws the key and password of an account away that did not come about.
     pub async fn discard_secrets(&self, user: UserId) -> Result<(), Error> {
         let query = sqlx::query(
-            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1) DELETE FROM credentials WHERE user_id = $1",
+            "WITH key AS (DELETE FROM person_keys WHERE user_id = $1),
+                  history AS (DELETE FROM password_history WHERE user_id = $1)
+             DELETE FROM credentials WHERE user_id = $1",
         );
         self.write_as(user, query.bind(user.0)).await?;
         self.inner.people.cache.remove(&user.0);
         Ok(())
+    }
+
+    /// Deletes keys and passwords that were made within `span` for accounts that then did not come about; how many.
+    pub async fn discard_orphaned_secrets(&self, span: Range<DateTime<Utc>>) -> Result<u64, Error> {
+        let deleted = sqlx::query(
+            "WITH orphans AS (
+                 DELETE FROM person_keys k
+                  WHERE k.created_at >= $1 AND k.created_at < $2 AND NOT EXISTS
+                        (SELECT FROM events e WHERE e.aggregate_id = k.user_id AND e.kind = 'user')
+                 RETURNING k.user_id),
+                  passwords AS (DELETE FROM credentials WHERE user_id IN (SELECT user_id FROM orphans)),
+                  history AS (DELETE FROM password_history WHERE user_id IN (SELECT user_id FROM orphans))
+             SELECT count(*) FROM orphans",
+        )
+        .bind(span.start)
+        .bind(span.end)
+        .fetch_one(self.pool())
+        .await?;
+        Ok(u64::try_from(deleted.try_get::<i64, _>(0)?).unwrap_or(0))
     }
 
     /// The keyed hash by which an e-mail address (normalised by the caller) is found.

@@ -4,7 +4,7 @@
 use aggregates::{ClientId, Permission, Proof, SessionId, UserId};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgExecutor, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
@@ -170,17 +170,18 @@ impl Store {
     /// Ends all of a person's sessions but one, or all; those that were open.
     pub async fn revoke_sessions_of(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
-        let rows = sqlx::query(
-            "UPDATE sessions SET revoked_at = now()
-              WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND revoked_at IS NULL
-             RETURNING session_id",
-        )
-        .bind(user.0)
-        .bind(except.map(|session| session.0))
-        .fetch_all(&mut *transaction)
-        .await?;
+        let ended = revoke_all(&mut *transaction, user, except).await?;
         transaction.commit().await?;
-        rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
+        Ok(ended)
+    }
+
+    /// Whether the person has had a session on this device, other than `but`; none if they had no other session at
+    /// all, as far back as ended sessions are kept.
+    pub async fn has_used_device(&self, user: UserId, device: &str, but: SessionId) -> Result<Option<bool>, Error> {
+        let query = sqlx::query(
+            "SELECT bool_or(device_id IS NOT DISTINCT FROM $2) FROM sessions WHERE user_id = $1 AND session_id <> $3",
+        );
+        Ok(self.one_row_of(user, query.bind(user.0).bind(device).bind(but.0)).await?.try_get(0)?)
     }
 
     /// Deletes sessions that ended before `time`; how many.
@@ -188,6 +189,23 @@ impl Store {
         let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(time).execute(self.pool()).await?;
         Ok(deleted.rows_affected())
     }
+}
+
+pub(crate) async fn revoke_all(
+    connection: impl PgExecutor<'_>,
+    user: UserId,
+    except: Option<SessionId>,
+) -> Result<Vec<SessionId>, Error> {
+    let rows = sqlx::query(
+        "UPDATE sessions SET revoked_at = now()
+          WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND revoked_at IS NULL
+         RETURNING session_id",
+    )
+    .bind(user.0)
+    .bind(except.map(|session| session.0))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
 }
 
 fn read(row: &PgRow) -> Result<Session, Error> {

@@ -31,6 +31,11 @@ impl App {
         self.lock().is_some()
     }
 
+    /// What it shares with us.
+    pub fn secret(&self) -> Option<String> {
+        self.lock().as_ref().map(|enrolled| enrolled.secret.clone())
+    }
+
     fn enrol(&self, secret: String) {
         *self.lock() = Some(Enrolled { secret, last_step: 0 });
     }

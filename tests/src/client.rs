@@ -4,6 +4,8 @@
 //! It is made for load: requests can be rendered once and sent often, and nothing of an answer is parsed unless asked
 //! for. It does not follow redirects, does not retry, and knows no TLS.
 
+mod steps;
+
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use http_body_util::{BodyExt, Full};
@@ -14,10 +16,10 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::authenticator::App;
+pub use steps::{Cardholder, Person};
 
 /// How long one exchange may take, connecting included.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -116,6 +118,8 @@ pub struct Prepared {
 pub struct Client {
     address: SocketAddr,
     host: HeaderValue,
+    /// Where the sandbox is, which keeps people's mailboxes.
+    mailboxes: Option<SocketAddr>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -123,7 +127,13 @@ impl Client {
     /// Connects with the first request.
     pub fn new(address: SocketAddr) -> Client {
         let host = HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII");
-        Client { address, host, connection: None }
+        Client { address, host, mailboxes: None, connection: None }
+    }
+
+    /// Can read people's mail, which the sandbox keeps, and so open accounts.
+    #[must_use]
+    pub fn with_mailbox(self, sandbox: SocketAddr) -> Client {
+        Client { mailboxes: Some(sandbox), ..self }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -205,94 +215,4 @@ impl Client {
         tokio::spawn(connection);
         Ok(sender)
     }
-}
-
-/// A person with an account, logged in.
-#[derive(Clone, Debug)]
-pub struct Person {
-    pub user_id: String,
-    pub email: String,
-    pub token: String,
-    pub app: App,
-}
-
-/// Somebody who may pay.
-#[derive(Clone, Debug)]
-pub struct Cardholder {
-    pub person: Person,
-    pub card_id: String,
-}
-
-impl Client {
-    /// Opens an account with [`PASSWORD`]; the person's id.
-    pub async fn register(&mut self, email: &str) -> Result<String, ClientError> {
-        let body = json!({ "email": email, "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace" });
-        let answer = self.post("/api/v1/auth/register", None, &body).await?;
-        let answer = answer.expect("registration", StatusCode::CREATED)?;
-        Ok(text(&answer["user"]["id"]))
-    }
-
-    pub async fn log_in(&mut self, email: &str) -> Result<Person, ClientError> {
-        let body = json!({ "email": email, "password": PASSWORD });
-        let answer = self.post("/api/v1/auth/login", None, &body).await?.expect("login", StatusCode::OK)?;
-        Ok(Person {
-            user_id: text(&answer["user"]["id"]),
-            email: email.into(),
-            token: text(&answer["token"]),
-            app: App::default(),
-        })
-    }
-
-    /// Submits documents that the sandbox approves at once.
-    pub async fn pass_kyc(&mut self, person: &Person) -> Result<(), ClientError> {
-        let body = json!({
-            "document_type": "passport", "document_number": "APPROVE1", "date_of_birth": "1990-12-10", "country": "GB",
-        });
-        let answer = self.post("/api/v1/kyc/submit", Some(&person.token), &body).await?;
-        match text(&answer.expect("KYC", StatusCode::OK)?["kyc_status"]) == "approved" {
-            true => Ok(()),
-            false => Err(ClientError::Unexpected { step: "KYC", answer: answer.text() }),
-        }
-    }
-
-    /// Requests a card in USD that may spend `monthly_limit` (major units) a month, by a step-up; its id.
-    pub async fn request_card(&mut self, person: &Person, monthly_limit: u64) -> Result<String, ClientError> {
-        let body = json!({ "card_type": "virtual_visa", "currency": "USD", "monthly_limit": monthly_limit });
-        let answer = self.ask_for_card(person, &body).await?;
-        Ok(text(&answer.expect("card request", StatusCode::OK)?["card"]["card_id"]))
-    }
-
-    /// The whole way from nobody to somebody who may pay.
-    pub async fn onboard(&mut self, email: &str, monthly_limit: u64) -> Result<Cardholder, ClientError> {
-        self.register(email).await?;
-        let person = self.log_in(email).await?;
-        self.pass_kyc(&person).await?;
-        let card_id = self.request_card(&person, monthly_limit).await?;
-        Ok(Cardholder { person, card_id })
-    }
-}
-
-impl Cardholder {
-    /// A payment in USD, `amount` as it is to stand in the JSON, such as `9.99`.
-    pub fn payment(&self, amount: &str, merchant: &str) -> Prepared {
-        let body = format!(
-            r#"{{"card_id":"{}","amount":{amount},"currency":"USD","merchant":"{merchant}","merchant_category":"electronics"}}"#,
-            self.card_id
-        );
-        Prepared {
-            path: hyper::Uri::from_static("/api/v1/payments/process"),
-            bearer: self.person.bearer(),
-            body: body.into(),
-        }
-    }
-}
-
-impl Person {
-    pub fn bearer(&self) -> HeaderValue {
-        HeaderValue::try_from(format!("Bearer {}", self.token)).expect("tokens are visible ASCII")
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

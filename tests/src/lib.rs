@@ -7,6 +7,8 @@ pub mod client;
 pub mod database;
 pub mod eventually;
 pub mod faults;
+pub mod mailbox;
 pub mod processes;
+pub mod router;
 pub mod scratch;
 pub mod system;

@@ -22,6 +22,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::client::Client;
+
 /// How long a process may take until it listens, or to end when it was asked to.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -254,6 +256,11 @@ impl Processes {
             processes.apis.push(environment.start(Role::Api).await?);
         }
         Ok(processes)
+    }
+
+    /// A client of one of the apis, which can read people's mail.
+    pub fn client(&self, api: usize) -> Client {
+        Client::new(self.apis[api].address).with_mailbox(self.sandbox.address)
     }
 
     /// The first api's address.

@@ -14,17 +14,21 @@ use crate::{
     client::{Cardholder, Client, Person},
     database::{TestDatabase, keys_dir, namespace},
     eventually::eventually,
+    mailbox::{self, Letter},
     processes::{Addresses, Environment, Process, Processes, Role},
 };
 
 /// Requests wait for third parties a shorter time than in production, and workers take over earlier, so that tests
 /// need not wait long. A gateway that is late is looked up while there is time. Nobody is turned away for being busy:
 /// tests of the rate limits set them. A server reserves what a stream may grow to, and many tests share one.
-const FOR_TESTS: [(&str, &str); 4] = [
+const FOR_TESTS: [(&str, &str); 6] = [
     ("VC_BUS__MAX_BYTES", "16777216"),
     ("VC_FLOWS__THIRD_PARTY_SECONDS", "2"),
     ("VC_FLOWS__ABANDONED_AFTER_SECONDS", "5"),
     ("VC_PROVIDERS__GATEWAY__TIMEOUT_MS", "1000"),
+    // All tests come from one network.
+    ("VC_FLOWS__LOCKOUT__NETWORK_FAILURES", "0"),
+    ("VC_FLOWS__ANSWER_TICK_MILLISECONDS", "0"),
 ];
 
 /// A running system; gone with this value. The fields are in the order in which they have to go.
@@ -80,7 +84,13 @@ impl TestSystem {
     }
 
     pub fn client_of(&self, api: usize) -> Client {
-        Client::new(self.processes.apis[api].address())
+        self.processes.client(api)
+    }
+
+    /// What has arrived for an address, the newest last.
+    pub async fn letters(&self, email: &str) -> Vec<Letter> {
+        let letters = mailbox::letters(self.processes.sandbox.address(), email).await;
+        letters.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     /// A person with an account, logged in; verification has not begun.

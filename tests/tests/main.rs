@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod accounts;
 mod contract_v1;
 mod contract_v2;
 mod examples;
@@ -14,7 +15,9 @@ mod idempotency;
 mod layers;
 mod leadership;
 mod log;
+mod members;
 mod migrations;
+mod modules;
 mod money;
 mod operations;
 mod published;
@@ -26,4 +29,5 @@ mod second_factor;
 mod secrecy;
 mod secrets;
 mod step_up;
+mod strangers;
 mod wall;

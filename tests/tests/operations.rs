@@ -116,7 +116,7 @@ async fn writes_that_find_the_queue_full_are_answered_503_with_retry_after() {
     for registration in registrations {
         let answer = registration.await.unwrap();
         match answer.status.as_u16() {
-            201 => registered += 1,
+            202 => registered += 1,
             _ => {
                 assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (503, &json!("system.busy")));
                 assert!(answer.header("retry-after").is_some());

@@ -54,12 +54,13 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     let mut loops: JoinSet<Result<(), Failure>> = JoinSet::new();
     loops.spawn(relay::run(system.store.clone(), settings.clone(), shutdown.clone()));
     loops.spawn(projection::run(system.store.clone(), settings, shutdown.clone()));
-    loops.spawn(retention::run(system.store.clone(), shutdown.clone()));
+    loops.spawn(retention::run(system.clone(), shutdown.clone()));
     loops.spawn(mail::run(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Payments>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cases>(system.clone(), shutdown.clone()));
-    loops.spawn(recovery::run::<recovery::Endings>(system, shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Endings>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Passwords>(system, shutdown.clone()));
     let first = loops.join_next().await;
     if !shutdown.is_cancelled() {
         return match first {

@@ -1,7 +1,8 @@
 //! Finishes what a request left open: a crash between two appends, or a third party that did not answer.
 //!
 //! What is open is found in the relational read tables, or in a table of its own. They may be behind, which does no
-//! harm: each flow looks at the aggregate itself before it does anything.
+//! harm: each flow looks at the aggregate itself before it does anything. Passwords whose event is missing are found
+//! beside them.
 
 use std::{
     collections::HashMap,
@@ -125,6 +126,26 @@ impl Flow for Endings {
 
     async fn finish(system: &System, id: UserId) -> Result<(), Error> {
         flows::accounts::finish(system, id, &Origin::of_worker()).await
+    }
+}
+
+pub(crate) struct Passwords;
+
+impl Flow for Passwords {
+    const NAME: &'static str = "password";
+    type Id = UserId;
+
+    fn age(system: &System) -> Duration {
+        system.settings.abandoned_after()
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
+        let open = system.store.unrecorded_passwords(span.after, span.before, ROUND).await?;
+        Ok(open.into_iter().map(|replaced| (replaced.user_id, replaced.changed_at)).collect())
+    }
+
+    async fn finish(system: &System, id: UserId) -> Result<(), Error> {
+        flows::passwords::record(system, id, &Origin::of_worker()).await
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
-use store::Store;
+use chrono::{TimeDelta, Utc};
+use flows::System;
 use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
@@ -11,23 +11,42 @@ use crate::Failure;
 const PAUSE: Duration = Duration::from_secs(3_600);
 
 /// Ended sessions are kept for questions about the recent past; that they were open stays in the log.
-const SESSIONS_KEPT: chrono::Duration = chrono::Duration::days(30);
+const SESSIONS_KEPT: TimeDelta = TimeDelta::days(30);
 
-pub(crate) async fn run(store: Store, shutdown: CancellationToken) -> Result<(), Failure> {
-    loop {
-        match store.delete_sessions_ended_before(Utc::now() - SESSIONS_KEPT).await {
-            Ok(0) => {}
-            Ok(deleted) => tracing::info!(deleted, "ended sessions deleted"),
-            Err(error) => tracing::warn!(%error, "ended sessions could not be deleted"),
-        }
-        match store.find_resurrected().await {
-            Ok(0) => {}
-            Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
-            Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = shutdown.cancelled() => return Ok(()),
-        }
+/// A registration that has not come about after a day never will; and one that left something a week before that was
+/// cleaned up since.
+const ORPHANS_FROM: TimeDelta = TimeDelta::days(8);
+const ORPHANS_TO: TimeDelta = TimeDelta::days(1);
+
+pub(crate) async fn run(system: System, shutdown: CancellationToken) -> Result<(), Failure> {
+    while !shutdown.is_cancelled() {
+        shutdown.run_until_cancelled(tidy(&system)).await;
+        shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+    }
+    Ok(())
+}
+
+/// One round. What fails is tried again in the next one.
+async fn tidy(system: &System) {
+    let (store, settings, now) = (&system.store, &system.settings, Utc::now());
+    note("ended sessions", store.delete_sessions_ended_before(now - SESSIONS_KEPT).await);
+    note("expired tokens", store.delete_expired_one_time().await);
+    note("failed logins", store.delete_failures_before(now - settings.lockout.forget_after()).await);
+    match store.find_resurrected().await {
+        Ok(0) => {}
+        Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
+        Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
+    }
+    let kept = TimeDelta::days(settings.authentications_kept_days.into());
+    note("entries of authentications", store.forget_authentications(now - kept).await);
+    let orphans = now - ORPHANS_FROM..now - ORPHANS_TO;
+    note("secrets of registrations that failed", store.discard_orphaned_secrets(orphans).await);
+}
+
+fn note(what: &'static str, deleted: Result<u64, store::Error>) {
+    match deleted {
+        Ok(0) => {}
+        Ok(deleted) => tracing::info!(deleted, what, "deleted"),
+        Err(error) => tracing::warn!(%error, what, "could not be deleted"),
     }
 }

@@ -9,18 +9,17 @@ use poem::{
     FromRequest, Request, RequestBody, Result,
     http::{Method, header},
 };
-use poem_openapi::{
-    ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaSecurityScheme, Registry},
-};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 
 use super::{
+    api_keys,
     rights::{Right, Rights},
     session::Remembered,
     token::Claimed,
 };
 use crate::{
     context::Context,
+    docs,
     limits::{Reads, Standing},
     parameters::MinPosition,
     problem::Problem,
@@ -28,16 +27,15 @@ use crate::{
     service::Service,
 };
 
-const SCHEME: &str = "accessToken";
-
 /// Anybody, counted by address.
 pub struct Visitor(Arc<Context>);
 
-/// Somebody with a valid token, an open session and the right `R`, counted by address and person, and by what `R`
+/// Somebody with a valid token and an open session, or an API key, and the right `R`, counted by address and person, and by what `R`
 /// adds.
 pub struct Caller<R> {
     /// The person; a service's own id where it acts for itself.
     pub user_id: UserId,
+    /// Of an API key, the key's own id.
     pub session_id: SessionId,
     /// The program that acts for the person, if it is not our own app.
     pub client_id: Option<ClientId>,
@@ -102,45 +100,67 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        let scheme = MetaSecurityScheme {
-            ty: "http",
-            description: Some("The token that login answers with. Good for 15 to 30 minutes, and until logout."),
-            name: None,
-            key_in: None,
-            scheme: Some("bearer"),
-            bearer_format: Some("JWT"),
-            flows: None,
-            openid_connect_url: None,
-        };
-        registry.create_security_scheme(SCHEME, scheme);
+        docs::register_schemes(registry);
     }
 
+    /// The permission itself stands for the scheme; the document says how it is proven.
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![R::PERMISSION.as_str()]
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let context = Context::of(request);
-        let Some(claimed) = bearer(request).and_then(|token| context.service.tokens.verify(token)) else {
-            // A stranger is counted too, by address: guessing tokens is not for free.
-            count_address(&context).await?;
-            return Err(Problem::unauthenticated().into());
-        };
-        let last_write = admit::<R>(&context, claimed, is_read(request)).await?;
-        if !claimed.rights.permit(R::PERMISSION) {
-            return Err(Problem::forbidden(R::PERMISSION).into());
-        }
+        let claimed = identify(request, &context).await?;
+        let last_write = admit::<R>(&context, &claimed, is_read(request)).await?;
+        context.service.api_keys.used(&claimed, &context).await?;
+        permit(&claimed, R::PERMISSION)?;
         let Claimed { user_id, session_id, client_id, rights, .. } = claimed;
         Ok(Caller { user_id, session_id, client_id, rights, last_write, context, right: PhantomData })
     }
 }
 
-/// RFC 6750 §2.1. Exactly one `Authorization` header, so that a proxy and we cannot read different ones.
-fn bearer(request: &Request) -> Option<&str> {
+/// What the token or key says, if it is one of ours. A stranger is counted by address: guessing is not for free.
+async fn identify(request: &Request, context: &Context) -> Result<Claimed, Problem> {
+    let service = &context.service;
+    match bearer(request) {
+        Some(Some(key)) if api_keys::is_one(key) => {
+            if let Some(claimed) = service.api_keys.known(key) {
+                return Ok(claimed);
+            }
+            // Before PostgreSQL is asked.
+            count_address(context).await?;
+            service.api_keys.look_up(key).await?.ok_or_else(Problem::invalid_token)
+        }
+        Some(token) => match token.and_then(|token| service.tokens.verify(token)) {
+            Some(claimed) => Ok(claimed),
+            None => Err(stranger(context, Problem::invalid_token()).await),
+        },
+        None => Err(stranger(context, Problem::unauthenticated()).await),
+    }
+}
+
+async fn stranger(context: &Context, problem: Problem) -> Problem {
+    count_address(context).await.err().unwrap_or(problem)
+}
+
+fn permit(claimed: &Claimed, permission: Permission) -> Result<(), Problem> {
+    if claimed.rights.permit(permission) {
+        Ok(())
+    } else if claimed.rights.withhold(permission) {
+        Err(Problem::second_factor_needed(permission))
+    } else {
+        Err(Problem::forbidden(permission))
+    }
+}
+
+/// RFC 6750 §2.1: none where nothing was sent, else the token if there is one in what was sent. Exactly one
+/// `Authorization` header, so that a proxy and we cannot read different ones.
+fn bearer(request: &Request) -> Option<Option<&str>> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (only, None) = (headers.next()?, headers.next()) else { return None };
-    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start_matches(' '))
+    let (only, None) = (headers.next()?, headers.next()) else { return Some(None) };
+    let parts = only.to_str().ok().and_then(|text| text.split_once(' '));
+    let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Some(token.map(|(_, token)| token.trim_start_matches(' ')))
 }
 
 /// Only reads wait for what was written before.
@@ -149,9 +169,9 @@ fn is_read(request: &Request) -> bool {
 }
 
 /// Session, limits and, for reads, the person's last write, in one round trip to Redis where it answers.
-async fn admit<R: Right>(context: &Context, claimed: Claimed, read: bool) -> Result<Option<i64>, Problem> {
+async fn admit<R: Right>(context: &Context, claimed: &Claimed, read: bool) -> Result<Option<i64>, Problem> {
     let Service { sessions, limits, last_writes, .. } = &*context.service;
-    let Claimed { user_id, session_id, .. } = claimed;
+    let Claimed { user_id, session_id, .. } = *claimed;
     let counters = [limits.address(context.client), limits.person(user_id), R::counter(limits, user_id)];
     let counters: Vec<_> = counters.into_iter().flatten().collect();
     let (session, last_write) = (sessions.key(session_id), read.then(|| last_writes.key(user_id)));
@@ -173,7 +193,7 @@ async fn admit<R: Right>(context: &Context, claimed: Claimed, read: bool) -> Res
     if matches!(remembered, Remembered::Ended) {
         count_address(context).await?;
     }
-    sessions.check(remembered, session_id, user_id).await?;
+    sessions.check(remembered, claimed).await?;
     Ok(written)
 }
 

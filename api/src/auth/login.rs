@@ -2,7 +2,7 @@ use std::future::Future;
 
 use aggregates::user::SessionEnd;
 use flows::{
-    Written,
+    Origin, System, Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
     factors::Changed,
     sessions::{self, Opened},
@@ -70,34 +70,34 @@ pub async fn enter(context: &Context, place: SigningPlace, written: Written<Entr
     Ok(Entered::In(Box::new(Inside { account, issued, refresh_token, position })))
 }
 
-/// The tokens of a session that was just opened or refreshed; Redis learns what has begun and what has ended.
+/// The tokens of a session that was just opened or refreshed; Redis learns that it is open.
 pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> Result<(Issued, SecretString), Problem> {
     let service = &context.service;
-    let Opened { session, roles, refresh_token, superseded } = opened;
-    for ended in superseded {
-        service.sessions.ended(ended).await;
-    }
+    let Opened { session, roles, refresh_token, .. } = opened;
     let issue = service.tokens.issue(place, &session, &roles);
     let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
     Ok((issued?, refresh_token))
 }
 
-/// Ends the caller's session. On a task of its own, so that a client that hangs up does not leave it open in Redis; and
-/// there it ends also when the log could not be written, since PostgreSQL has ended it by then.
+/// Does `work`, which ends sessions, on a task of its own, so that a client that hangs up cannot cut it short.
+pub async fn ending<T: Send + 'static, F>(
+    context: &Context,
+    work: impl FnOnce(System, Origin) -> F + Send + 'static,
+) -> Result<T, flows::Error>
+where
+    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
+{
+    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
+    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+}
+
+/// Ends the caller's session. On a task of its own, so that the log says so too when the client hangs up.
 pub async fn log_out<R>(caller: &Caller<R>) -> Result<Written<()>, flows::Error> {
     let (service, origin) = (caller.service.clone(), caller.origin());
     let (user, session) = (caller.user_id, caller.session_id);
-    let ended = apart(async move {
-        let ended = sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await;
-        service.sessions.ended(session).await;
-        ended
-    });
-    ended.await
-}
-
-/// Works on a task of its own, which goes on if the client hangs up.
-pub async fn apart<T: Send + 'static>(
-    work: impl Future<Output = Result<T, flows::Error>> + Send + 'static,
-) -> Result<T, flows::Error> {
-    tokio::spawn(work).await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+    let ended =
+        tokio::spawn(
+            async move { sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await },
+        );
+    ended.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }

@@ -1,10 +1,13 @@
 //! Who is calling: tokens, sessions, and the rate limits that are counted in the same round trip.
 
+pub mod api_keys;
 mod bearer;
 mod login;
+mod refresh;
 pub mod rights;
 pub mod session;
 pub mod token;
 
 pub use bearer::{Caller, Visitor};
-pub use login::{Entered, Inside, apart, changed, enter_by, log_in, log_out};
+pub use login::{Entered, Inside, changed, ending, enter_by, log_in, log_out};
+pub use refresh::refresh;

@@ -82,20 +82,41 @@ of_the_owner!(
     Exporting counts exports,
 );
 
-/// All that one token permits, as bits, so that the check of each request is one operation.
+/// All that one credential permits, as bits, so that the check of each request is one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rights(u32);
+pub struct Rights {
+    granted: u32,
+    /// What the roles would permit to somebody who had proven a second factor.
+    withheld: u32,
+}
 
 impl Rights {
-    /// What the roles permit together and, where a token is limited to scopes, is among these.
-    pub fn of(roles: &[Role], scopes: Option<&[Permission]>) -> Rights {
-        let permitted = roles.iter().flat_map(|role| role.permissions());
-        let within = |permission: &&Permission| scopes.is_none_or(|scopes| scopes.contains(*permission));
-        Rights(permitted.filter(within).fold(0, |bits, permission| bits | bit(*permission)))
+    /// What the roles permit together and, where a token is limited to scopes, is among these. Without a second
+    /// factor the roles of staff permit what anybody may do with their own account, so that a stolen password opens
+    /// nothing of others, and the factor can still be set up.
+    pub fn of(roles: &[Role], scopes: Option<&[Permission]>, two_factors: bool) -> Rights {
+        let mut rights = Rights::default();
+        for role in roles {
+            for permission in role.permissions() {
+                if scopes.is_some_and(|scopes| !scopes.contains(permission)) {
+                    continue;
+                }
+                match !role.is_staff() || two_factors || Role::Customer.permits(*permission) {
+                    true => rights.granted |= bit(*permission),
+                    false => rights.withheld |= bit(*permission),
+                }
+            }
+        }
+        rights
     }
 
     pub fn permit(self, permission: Permission) -> bool {
-        self.0 & bit(permission) != 0
+        self.granted & bit(permission) != 0
+    }
+
+    /// Whether only the second factor is missing.
+    pub fn withhold(self, permission: Permission) -> bool {
+        !self.permit(permission) && self.withheld & bit(permission) != 0
     }
 }
 
@@ -110,18 +131,41 @@ mod tests {
     #[test]
     fn rights_are_those_of_all_roles_together() {
         for permission in Permission::ALL {
-            let rights = Rights::of(&[Role::Customer, Role::Auditor], None);
+            let rights = Rights::of(&[Role::Customer, Role::Auditor], None, true);
             let expected = Role::Customer.permits(permission) || Role::Auditor.permits(permission);
             assert_eq!(rights.permit(permission), expected, "{permission}");
-            assert!(!Rights::of(&[], None).permit(permission));
+            assert!(!Rights::of(&[], None, true).permit(permission));
         }
     }
 
     #[test]
     fn scopes_take_away_and_never_add() {
-        let rights = Rights::of(&[Role::Customer], Some(&[Permission::CardsRead, Permission::AuditRead]));
+        let rights = Rights::of(&[Role::Customer], Some(&[Permission::CardsRead, Permission::AuditRead]), true);
         for permission in Permission::ALL {
             assert_eq!(rights.permit(permission), permission == Permission::CardsRead, "{permission}");
+        }
+    }
+
+    #[test]
+    fn staff_without_a_second_factor_have_their_own_account_alone() {
+        for role in Role::ALL.into_iter().filter(|role| role.is_staff()) {
+            let rights = Rights::of(&[role], None, false);
+            assert!(rights.permit(Permission::SecurityManage), "{role} could not set a factor up");
+            for permission in Permission::ALL.into_iter().filter(|permission| role.permits(*permission)) {
+                let own = Role::Customer.permits(permission);
+                assert_eq!(
+                    (rights.permit(permission), rights.withhold(permission)),
+                    (own, !own),
+                    "{role} {permission}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_customer_needs_no_second_factor_and_a_service_has_none() {
+        for role in [Role::Customer, Role::Merchant, Role::Service] {
+            assert_eq!(Rights::of(&[role], None, false), Rights::of(&[role], None, true), "{role}");
         }
     }
 }

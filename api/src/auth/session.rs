@@ -5,14 +5,17 @@
 //! PostgreSQL says is written only where nothing stands (`SET NX`): so a slow reader cannot bring an ended session
 //! back. If Redis does not answer, PostgreSQL does.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use aggregates::{SessionId, UserId};
 use chrono::{DateTime, Utc};
+use flows::sessions::SessionCache;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::{Store, sessions::Session};
 use tokio::sync::Semaphore;
 
+use super::token::Claimed;
 use crate::{
     problem::Problem,
     redis_link::{Down, RedisLink},
@@ -26,6 +29,8 @@ const REVOKED: &str = "revoked";
 /// Ended sessions that may wait for Redis to come back. Beyond it they are logged and left to expire.
 const WAITING_TOMBSTONES: usize = 10_000;
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long a process with time to spare waits for Redis.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub struct Sessions {
     redis: Arc<RedisLink>,
@@ -50,6 +55,12 @@ struct Entry {
     expires_at: DateTime<Utc>,
 }
 
+impl Entry {
+    fn of(session: &Session) -> Entry {
+        Entry { user_id: session.user_id, expires_at: session.expires_at }
+    }
+}
+
 impl Remembered {
     pub fn read(value: Option<&str>) -> Remembered {
         match value {
@@ -72,38 +83,49 @@ impl Sessions {
         self.redis.key("session", id)
     }
 
-    /// Lets the request pass if the session is open and belongs to the token's person.
-    pub async fn check(&self, remembered: Remembered, id: SessionId, user: UserId) -> Result<(), Problem> {
+    /// Lets the request pass if the session, or the API key, is open and belongs to the token's person.
+    pub async fn check(&self, remembered: Remembered, claimed: &Claimed) -> Result<(), Problem> {
         let open = match remembered {
-            Remembered::Open { user_id, expires_at } => user_id == user && Utc::now() < expires_at,
+            Remembered::Open { user_id, expires_at } => user_id == claimed.user_id && Utc::now() < expires_at,
             Remembered::Ended => false,
-            Remembered::Unknown => self.ask_store(id).await?.is_some_and(|session| session.user_id == user),
+            Remembered::Unknown => self.ask_store(claimed).await?.is_some_and(|entry| entry.user_id == claimed.user_id),
         };
-        if open { Ok(()) } else { Err(Problem::unauthenticated()) }
+        if open { Ok(()) } else { Err(Problem::invalid_token()) }
     }
 
-    async fn ask_store(&self, id: SessionId) -> Result<Option<Session>, Problem> {
-        let session = self.store.session(id).await.map_err(|error| {
+    async fn ask_store(&self, claimed: &Claimed) -> Result<Option<Entry>, Problem> {
+        let id = claimed.session_id;
+        let entry = match claimed.api_key {
+            None => self.store.session(id).await.map(|session| session.as_ref().map(Entry::of)),
+            Some(key_id) => {
+                let open = self.store.open_api_key(key_id).await;
+                open.map(|open| open.map(|(user_id, expires_at)| Entry { user_id, expires_at }))
+            }
+        };
+        let entry = entry.map_err(|error| {
             tracing::warn!(%error, "sessions cannot be checked");
             Problem::from(flows::Error::Unavailable { what: "The session store", resource: None })
         })?;
-        match &session {
-            Some(session) => self.remember(session).await,
+        match &entry {
+            Some(entry) => self.keep(id, entry).await,
             // Ids are never opened again, so an absent session stays absent.
             None => _ = self.write(id, REVOKED, TOMBSTONE, true).await,
         }
-        Ok(session)
+        Ok(entry)
     }
 
     /// Spares later requests the way to PostgreSQL. Failing to is no harm.
     pub async fn remember(&self, session: &Session) {
-        let left = (session.expires_at - Utc::now()).to_std().unwrap_or_default().min(REMEMBERED);
+        self.keep(session.session_id, &Entry::of(session)).await;
+    }
+
+    async fn keep(&self, id: SessionId, entry: &Entry) {
+        let left = (entry.expires_at - Utc::now()).to_std().unwrap_or_default().min(REMEMBERED);
         if left.is_zero() {
             return;
         }
-        let entry = Entry { user_id: session.user_id, expires_at: session.expires_at };
-        if let Ok(json) = serde_json::to_string(&entry) {
-            let _ = self.write(session.session_id, &json, left, true).await;
+        if let Ok(json) = serde_json::to_string(entry) {
+            let _ = self.write(id, &json, left, true).await;
         }
     }
 
@@ -132,14 +154,25 @@ impl Sessions {
         });
     }
 
-    /// The same for several at once.
-    pub async fn all_ended(&self, ids: &[SessionId]) {
-        futures::future::join_all(ids.iter().map(|id| self.ended(*id))).await;
-    }
-
     async fn write(&self, id: SessionId, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), Down> {
         set(&self.redis, &self.key(id), value, ttl, only_if_absent).await
     }
+}
+
+impl SessionCache for Sessions {
+    fn forget(self: Arc<Self>, ended: Vec<SessionId>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            for id in ended {
+                self.ended(id).await;
+            }
+        })
+    }
+}
+
+/// What keeps Redis informed for a process that serves no requests and yet ends sessions.
+pub fn session_cache(redis_url: &SecretString, namespace: &str, store: Store) -> redis::RedisResult<Arc<Sessions>> {
+    let redis = RedisLink::new(redis_url, namespace, PATIENCE)?;
+    Ok(Arc::new(Sessions::new(Arc::new(redis), store)))
 }
 
 async fn set(redis: &RedisLink, key: &str, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), Down> {

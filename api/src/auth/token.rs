@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aggregates::{ClientId, Permission, Proof, Role, SessionId, UserId};
+use aggregates::{ClientId, CredentialId, Permission, Proof, Role, SessionId, UserId};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use quick_cache::sync::Cache;
@@ -40,15 +40,17 @@ pub struct Tokens {
     threads: Arc<Semaphore>,
 }
 
-/// What a verified token says.
+/// What a verified token, or an API key, says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claimed {
     pub user_id: UserId,
+    /// For an API key its own id: it is checked and ended like a session.
     pub session_id: SessionId,
     pub client_id: Option<ClientId>,
+    pub api_key: Option<CredentialId>,
     pub rights: Rights,
     /// Seconds since 1970.
-    expires_at: u64,
+    pub(super) expires_at: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -172,7 +174,8 @@ impl Tokens {
 
     fn verify_fully(&self, token: &str, now: u64) -> Option<Claimed> {
         let header = decode_header(token).ok()?;
-        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::RS256 {
+        // A critical extension has to be understood or the token refused (RFC 7515 §4.1.11); we know none.
+        if header.typ.as_deref() != Some(TYPE) || header.alg != Algorithm::RS256 || header.crit.is_some() {
             return None;
         }
         let kid = header.kid?;
@@ -183,7 +186,8 @@ impl Tokens {
             user_id: claims.sub,
             session_id: claims.sid,
             client_id: claims.client_id,
-            rights: Rights::of(&claims.roles, scopes.as_deref()),
+            api_key: None,
+            rights: Rights::of(&claims.roles, scopes.as_deref(), claims.amr.iter().any(|method| method == "mfa")),
             expires_at: claims.exp,
         };
         (claims.iat <= now + LEEWAY && claimed.in_force(now)).then_some(claimed)
@@ -191,7 +195,7 @@ impl Tokens {
 }
 
 impl Claimed {
-    fn in_force(&self, now: u64) -> bool {
+    pub(super) fn in_force(&self, now: u64) -> bool {
         now < self.expires_at + LEEWAY
     }
 }

@@ -9,6 +9,7 @@ mod window;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use aggregates::UserId;
+use flows::lockout::network;
 use poem::http::StatusCode;
 use redis::Script;
 
@@ -204,17 +205,6 @@ fn counted(values: &mut impl Iterator<Item = redis::Value>, counters: &[Counter]
         Some(Stand { policy: *policy, limit: *limit, left: number()?, resets_in: milliseconds(number()?) })
     });
     Some(Verdict::Admitted(Standing(stands.collect::<Option<_>>()?)))
-}
-
-/// Who is one client: an IPv4 address, or an IPv6 /64, which one household or one attacker has whole.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}")
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use metrics::{Counter, Histogram, counter, histogram};
 use poem::http::StatusCode;
 
 /// Statuses that we answer with; their counters are registered once. Others are looked up each time.
-const STATUSES: [u16; 19] =
-    [200, 201, 202, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504];
+const STATUSES: [u16; 22] =
+    [200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 422, 429, 431, 500, 502, 503, 504];
 
 /// `http_requests_total{route,method,status}` and `http_request_seconds{route}` of one operation.
 ///

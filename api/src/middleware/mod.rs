@@ -1,5 +1,7 @@
 //! What every request passes on its way in and every answer on its way out.
 
+mod bounds;
+mod cors;
 mod headers;
 mod metrics;
 mod routes;
@@ -10,10 +12,15 @@ use futures::FutureExt;
 use poem::{Endpoint, Request, Response, Result, http::StatusCode};
 
 use crate::{
+    config::{Config, ConfigError},
     context::Context,
+    modules::Modules,
     problem::{Problem, from_poem},
     service::Service,
 };
+use cors::Cors;
+use headers::Headers;
+use routes::Found;
 pub use routes::Routes;
 
 /// The outermost endpoint. It gives every request an id and a time limit, turns every refusal, panic and time-out
@@ -22,11 +29,32 @@ pub struct Gate<E> {
     inner: E,
     routes: Routes,
     service: Arc<Service>,
+    modules: Modules,
+    cors: Cors,
+    headers: Headers,
 }
 
 impl<E> Gate<E> {
-    pub fn new(inner: E, routes: Routes, service: Arc<Service>) -> Gate<E> {
-        Gate { inner, routes, service }
+    pub fn new(inner: E, routes: Routes, service: Arc<Service>, config: &Config) -> Result<Gate<E>, ConfigError> {
+        Ok(Gate {
+            inner,
+            routes,
+            service,
+            modules: Modules::named(&config.modules)?,
+            cors: Cors::new(&config.cors),
+            headers: Headers::new(&config.http, &config.versions),
+        })
+    }
+
+    /// What is answered without looking at what is behind the gate. None: the request may pass.
+    fn answer_here(&self, request: &Request, found: &Found<'_>) -> Option<Result<Response, Problem>> {
+        if let Err(problem) = bounds::check(request) {
+            return Some(Err(problem));
+        }
+        if let Some(module) = found.module().filter(|module| !self.modules.serve(*module)) {
+            return Some(Err(Problem::module_not_here(module)));
+        }
+        self.cors.is_preflight(request).then(|| self.cors.preflight(request, found.allow()))
     }
 }
 
@@ -38,15 +66,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
         let context = Arc::new(Context::new(&request, self.service.clone()));
         let found = self.routes.find(request.method(), request.uri().path());
         request.extensions_mut().insert(context.clone());
+        let origin = self.cors.allowed(request.headers());
 
-        let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        let mut response = match tokio::time::timeout(self.service.http.request_timeout(), outcome).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(error))) => refuse(from_poem(error), found.allow(), &context),
-            Ok(Err(_)) => panicked().resource(found.outcome()).into_response(&context),
-            Err(_) => timed_out().resource(found.outcome()).into_response(&context),
+        let mut response = match self.answer_here(&request, &found) {
+            Some(Ok(response)) => response,
+            Some(Err(problem)) => problem.into_response(&context),
+            None => self.ask(request, &found, &context).await,
         };
-        headers::finish(&mut response, &context);
+        self.headers.finish(&mut response, &context);
+        self.cors.finish(&mut response, origin);
         let took = began.elapsed();
         found.meter.record(response.status(), took);
         // Template and status only: paths may hold identifiers, bodies and headers hold worse.
@@ -59,6 +87,19 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
             "request"
         );
         Ok(response)
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Gate<E> {
+    /// What is behind the gate answers, in time and whatever happens.
+    async fn ask(&self, request: Request, found: &Found<'_>, context: &Context) -> Response {
+        let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        match tokio::time::timeout(self.service.http.request_timeout(), outcome).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(error))) => refuse(from_poem(error), found.allow(), context),
+            Ok(Err(_)) => panicked().resource(found.outcome()).into_response(context),
+            Err(_) => timed_out().resource(found.outcome()).into_response(context),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use poem::http::Method;
 
 use super::metrics::Meter;
+use crate::modules::Module;
 
 /// All paths of the API with their methods.
 pub struct Routes {
@@ -18,6 +19,8 @@ pub struct Routes {
 
 struct Route {
     template: String,
+    /// None: it belongs to every instance.
+    module: Option<Module>,
     operations: Vec<(Method, Meter)>,
     allow: String,
     /// Requests with a method that the path does not have.
@@ -67,7 +70,8 @@ impl Routes {
             false => self.templates.push((segments, index)),
         }
         let refused = Meter::new(&template, "other");
-        self.routes.push(Route { template, operations: vec![(method, meter)], allow: String::new(), refused });
+        let module = Module::of(&template);
+        self.routes.push(Route { template, module, operations: vec![(method, meter)], allow: String::new(), refused });
     }
 
     pub fn find(&self, method: &Method, path: &str) -> Found<'_> {
@@ -84,6 +88,11 @@ impl Routes {
 }
 
 impl<'a> Found<'a> {
+    /// The module that the path belongs to.
+    pub fn module(&self) -> Option<Module> {
+        self.route?.module
+    }
+
     /// The methods of the path, as `Allow` lists them.
     pub fn allow(&self) -> Option<&'a str> {
         self.route.map(|route| route.allow.as_str())
@@ -93,6 +102,8 @@ impl<'a> Found<'a> {
     pub fn outcome(&self) -> Option<&'static str> {
         match (self.meter.method(), self.meter.route()) {
             ("POST", "/api/v1/auth/register") => Some("/api/v1/auth/login"),
+            ("POST", "/api/v2/auth/register" | "/api/v2/auth/password-reset/complete") => Some("/api/v2/auth/login"),
+            ("PUT", "/api/v2/me/password") => Some("/api/v2/auth/login"),
             ("POST", "/api/v1/kyc/submit") => Some("/api/v1/kyc/status"),
             ("POST", "/api/v1/cards/request") => Some("/api/v1/cards"),
             ("POST", "/api/v1/payments/process") => Some("/api/v1/transactions"),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
+use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
 use super::Problem;
@@ -16,9 +17,6 @@ impl From<flows::Error> for Problem {
             Error::EmailTaken => conflict("account.email_taken", "The e-mail address has an account already"),
             Error::BadCredentials => {
                 Problem::new(StatusCode::UNAUTHORIZED, "auth.bad_credentials", "E-mail address or password is wrong")
-            }
-            Error::BadToken => {
-                Problem::new(StatusCode::BAD_REQUEST, "auth.bad_token", "The token is unknown, used or too old")
             }
             Error::PaymentsPending { payments } => pending(payments),
             Error::ProofRefused => unauthorized("auth.proof_refused", "The proof is refused")
@@ -43,6 +41,19 @@ impl From<flows::Error> for Problem {
             Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
                 .field("credential", "does not answer the challenge of this ticket, or is registered already"),
             Error::LastWayIn => conflict("factor.last_way_in", "Nobody could log in to the account any more"),
+            Error::PasswordExpired => {
+                Problem::new(StatusCode::FORBIDDEN, "auth.password_expired", "The password has expired")
+                    .detail("A token to set a new one was mailed to the account's address.")
+            }
+            Error::Password(refusal) => refusal.into(),
+            Error::BadToken => unprocessable("auth.token_not_valid", "The token is not valid")
+                .detail("It is unknown, used, void, expired, or for something else. Ask for a new one.")
+                .field("token", "is not valid"),
+            Error::Locked { retry_after } => {
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "auth.locked", "Too many failed attempts")
+                    .detail("The attempt was not looked at. Wait before the next one.")
+                    .retry_after(retry_after)
+            }
             Error::KycRequired { status } => {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
@@ -52,6 +63,9 @@ impl From<flows::Error> for Problem {
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
             Error::Money(error) => error.into(),
+            Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
+            Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
+            Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
@@ -71,6 +85,19 @@ impl From<flows::Error> for Problem {
             }
             Error::Internal(cause) => Problem::internal(cause),
         }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let code = match refusal {
+            Refusal::TooShort => "password.too_short",
+            Refusal::TooLong => "password.too_long",
+            Refusal::Common => "password.common",
+            Refusal::Personal => "password.personal",
+            Refusal::Reused => "password.reused",
+        };
+        unprocessable(code, "The password is not acceptable").field("password", refusal.to_string())
     }
 }
 

@@ -95,7 +95,7 @@ fn meaning(status: u16) -> &'static str {
     match status {
         400 => "The request cannot be read: malformed JSON, or a parameter that does not parse.",
         401 => "No valid access token, or wrong credentials.",
-        403 => "The person may not do this yet.",
+        403 => "The token does not permit this, or the person may not do it yet.",
         404 => "There is no such thing, or it belongs to somebody else.",
         408 => "The body did not arrive in time.",
         409 => "The state of things forbids this. Nothing has changed.",

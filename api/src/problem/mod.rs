@@ -41,6 +41,7 @@ struct Parts {
     allow: Option<String>,
     standing: Option<Standing>,
     step_up: Option<&'static str>,
+    challenge: Option<HeaderValue>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -106,6 +107,7 @@ impl Problem {
             allow: None,
             standing: None,
             step_up: None,
+            challenge: None,
             cause: None,
         }))
     }
@@ -125,16 +127,35 @@ impl Problem {
         problem
     }
 
-    /// No valid access token. Says no more, so that a guesser learns nothing.
+    /// No access token was sent.
     pub fn unauthenticated() -> Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "auth.invalid_token", "No valid access token")
             .detail("The access token is missing, malformed, expired, or its session has ended. Log in again.")
+    }
+
+    /// A token or key was sent that is none of ours, or no more. Says no more, so that a guesser learns nothing.
+    pub fn invalid_token() -> Problem {
+        Problem::unauthenticated().challenge("Bearer error=\"invalid_token\"")
     }
 
     /// A valid token that does not permit this. Which right is missing is public: the document says it, too.
     pub fn forbidden(permission: Permission) -> Problem {
         Problem::new(StatusCode::FORBIDDEN, "auth.forbidden", "The token does not permit this")
             .detail(format!("The right {permission} is needed."))
+            .challenge(&format!("Bearer error=\"insufficient_scope\", scope=\"{permission}\""))
+    }
+
+    /// The roles would permit it, had the person logged in with a second factor.
+    pub fn second_factor_needed(permission: Permission) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, "auth.second_factor_needed", "This takes a login with a second factor")
+            .detail("Rights of staff count in sessions that were opened with a second factor. Set one up, log in anew.")
+            .challenge(&format!("Bearer error=\"insufficient_scope\", scope=\"{permission}\""))
+    }
+
+    /// `WWW-Authenticate` (RFC 6750 §3). A 401 without one says `Bearer`.
+    fn challenge(mut self, challenge: &str) -> Problem {
+        self.0.challenge = HeaderValue::from_str(challenge).ok();
+        self
     }
 
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Problem {
@@ -197,8 +218,12 @@ impl Problem {
         }
         let mut response = Response::builder().status(parts.status).content_type("application/problem+json").finish();
         let headers = response.headers_mut();
-        if parts.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        match parts.challenge.clone() {
+            Some(challenge) => drop(headers.insert(header::WWW_AUTHENTICATE, challenge)),
+            None if parts.status == StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            None => {}
         }
         if let Some(wait) = parts.retry_after {
             // Rounded up: a client that waits this long is let in.

@@ -8,7 +8,7 @@ use poem::{
 use poem_openapi::error::{ContentTypeError, ParseParamError, ParsePathError};
 
 use super::Problem;
-use crate::parameters::MISSING;
+use crate::{modules::Module, parameters::MISSING};
 
 /// The problem behind any error that a poem endpoint gives up with.
 ///
@@ -20,7 +20,7 @@ pub fn from_poem(error: Error) -> Problem {
         Err(error) => error,
     };
     if error.is::<NotFoundError>() {
-        return no_route();
+        return Problem::no_route();
     }
     if error.is::<MethodNotAllowedError>() {
         return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "Method not allowed")
@@ -62,6 +62,14 @@ pub fn unsupported_media_type() -> Problem {
         .detail("Send the body as `application/json`.")
 }
 
-fn no_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "request.no_such_path", "There is nothing at this path")
+impl Problem {
+    pub fn no_route() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "request.no_such_path", "There is nothing at this path")
+    }
+
+    /// The path is another instance's.
+    pub fn module_not_here(module: Module) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "request.module_not_here", "This instance does not serve that")
+            .detail(format!("The module `{module}` is served elsewhere."))
+    }
 }

@@ -1,9 +1,10 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use super::harness::{Api, RedisServer};
 use crate::{
     Config,
     config::RateLimits,
+    last_writes::LastWrites,
     limits::{AccountKey, Limits, Policy, Reads, Standing, WhileAway},
     problem::Problem,
     redis_link::RedisLink,
@@ -229,4 +230,33 @@ async fn without_redis_each_limit_does_as_its_policy_says() {
             }
         }
     }
+}
+
+/// One instance notes a write; another learns of it in the round trip that counts its request.
+#[tokio::test]
+async fn the_last_write_of_a_person_is_read_with_the_counting() {
+    let redis = RedisServer::start();
+    let link = Arc::new(RedisLink::new(&redis.url().into(), "test", std::time::Duration::from_secs(1)).unwrap());
+    let (writes, person) = (LastWrites::new(link), aggregates::UserId(uuid::Uuid::now_v7()));
+    let key = writes.key(person);
+    let known = async |limits: &Limits| {
+        let reads = Reads::SessionAndLastWrite { session: "{test}:session:none", last_write: &key };
+        let counters: Vec<_> = limits.address(somebody()).into_iter().collect();
+        limits.admit(reads, &counters).await.unwrap().last_write
+    };
+    let counting = limits(&redis, RateLimits { address: 1_000_000, ..OFF });
+    let others = [counting, limits(&redis, OFF)];
+    for other in &others {
+        assert_eq!(known(other).await, None);
+    }
+    writes.note(person, 17);
+    writes.note(person, 12);
+    while known(&others[0]).await.is_none() {}
+    for other in &others {
+        assert_eq!(known(other).await, Some(17));
+    }
+    writes.note(person, 18);
+    while known(&others[0]).await != Some(18) {}
+    let life: i64 = redis.command(&["PTTL", &key]).await;
+    assert!((1..=600_000).contains(&life), "{life}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod documents;
+mod gateway;
 mod harness;
 mod limiting;
 mod problems;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use aggregates::{CardId, Currency, KycCaseId, Money, MoneyError, card, kyc, payment, user};
-use flows::Error;
+use flows::{Error, passwords::Refusal};
 
 use crate::problem::Problem;
 
@@ -15,6 +15,15 @@ fn every_rule_has_its_status_and_code() {
         (Error::InvalidInput { field: "email", reason: "is no address".into() }, 422, "request.invalid"),
         (Error::EmailTaken, 409, "account.email_taken"),
         (Error::BadCredentials, 401, "auth.bad_credentials"),
+        (Error::WrongPassword, 403, "auth.wrong_password"),
+        (Error::PasswordExpired, 403, "auth.password_expired"),
+        (Error::Password(Refusal::TooShort), 422, "password.too_short"),
+        (Error::Password(Refusal::TooLong), 422, "password.too_long"),
+        (Error::Password(Refusal::Common), 422, "password.common"),
+        (Error::Password(Refusal::Personal), 422, "password.personal"),
+        (Error::Password(Refusal::Reused), 422, "password.reused"),
+        (Error::BadToken, 422, "auth.token_not_valid"),
+        (Error::Locked { retry_after: Duration::from_secs(30) }, 429, "auth.locked"),
         (Error::KycRequired { status: kyc::Status::Pending }, 403, "kyc.required"),
         (user::Error::NotRegistered.into(), 404, "account.not_found"),
         (user::Error::AlreadyRegistered.into(), 409, "account.already_registered"),

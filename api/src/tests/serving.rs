@@ -45,7 +45,7 @@ async fn misbehaving(http: Http) -> (Api, Arc<AtomicUsize>) {
     let service = service::shared(deps("redis://127.0.0.1:1"), &config).unwrap();
     let routes = Routes::new([("/api/v1/payments/process".to_owned(), Method::POST)]);
     let calls = Arc::new(AtomicUsize::new(0));
-    (Api::serve(Gate::new(Slow(calls.clone()), routes, service), config).await, calls)
+    (Api::serve(Gate::new(Slow(calls.clone()), routes, service, &config).unwrap(), config).await, calls)
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ fn claims() -> Value {
         "iat": now(),
         "exp": now() + 900,
         "auth_time": now(),
+        "amr": ["pwd"],
         "roles": ["customer"],
     })
 }
@@ -162,6 +163,9 @@ fn a_claim_that_is_wrong_or_missing_is_refused() {
         ("exp", json!("tomorrow")),
         ("iat", json!(now() + 60)),
         ("auth_time", Value::Null),
+        ("amr", Value::Null),
+        ("amr", json!("mfa")),
+        ("roles", json!(["emperor"])),
     ];
     for (claim, value) in wrong {
         let mut claims = claims();

@@ -13,34 +13,6 @@ use crate::{
 #[derive(Default)]
 pub struct Auth;
 
-/// Who registers.
-#[derive(Object, Deserialize)]
-#[oai(example)]
-struct RegisterRequest {
-    #[oai(validator(max_length = 254))]
-    email: String,
-    /// At least 12 characters, at most 256 bytes.
-    #[oai(validator(min_length = 12, max_length = 256))]
-    password: String,
-    #[oai(validator(min_length = 1, max_length = 100))]
-    first_name: String,
-    #[oai(validator(min_length = 1, max_length = 100))]
-    last_name: String,
-}
-
-#[derive(Object, Serialize)]
-struct Registered {
-    success: bool,
-    user: User,
-}
-
-#[derive(ApiResponse)]
-enum RegisterResponse {
-    /// The account is open.
-    #[oai(status = 201)]
-    Registered(Json<Registered>, #[oai(header = "X-Position")] i64),
-}
-
 #[derive(Object, Deserialize)]
 #[oai(skip_serializing_if_is_none, example)]
 struct LoginRequest {
@@ -99,31 +71,15 @@ enum LogoutResponse {
     LoggedOut(Json<Done>, #[oai(header = "X-Position")] i64),
 }
 
-refusals!(Register, V1, [400, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
-refusals!(Login, V1, [400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
-refusals!(Logout, V1, [401, 409, 429, 500, 503, 504]);
+refusals!(Login, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
+refusals!(Logout, V1, [401, 403, 409, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/auth", tag = "Tag::Authentication")]
 impl Auth {
-    /// Open an account
-    ///
-    /// Registers a person by e-mail address and password.
-    #[oai(path = "/register", method = "post", operation_id = "register")]
-    async fn register(
-        &self,
-        visitor: Visitor,
-        body: Json<RegisterRequest>,
-    ) -> Result<RegisterResponse, Failure<Register>> {
-        let service = &visitor.service;
-        let written = accounts::register(&service.system, body.0.into(), &visitor.origin()).await?;
-        service.last_writes.note(written.value.user_id, written.position);
-        let registered = Registered { success: true, user: written.value.into() };
-        Ok(RegisterResponse::Registered(Json(registered), written.position))
-    }
-
     /// Log in
     ///
-    /// Checks the password and opens a session. Ten attempts a minute from an address and for an account.
+    /// Checks the password and opens a session. Ten attempts a minute from an address and for an account; after five
+    /// failures an account waits, longer each time.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(&self, visitor: Visitor, body: Json<LoginRequest>) -> Result<LoginResponse, Failure<Login>> {
         Ok(crate::auth::log_in(&visitor, body.0.into()).await?.into())
@@ -170,28 +126,10 @@ impl From<Pending> for SecondFactorRequired {
     }
 }
 
-impl From<RegisterRequest> for accounts::Registration {
-    fn from(request: RegisterRequest) -> accounts::Registration {
-        let RegisterRequest { email, password, first_name, last_name } = request;
-        accounts::Registration { email, password: SecretString::from(password), first_name, last_name }
-    }
-}
-
 impl From<LoginRequest> for accounts::Login {
     fn from(request: LoginRequest) -> accounts::Login {
         let LoginRequest { email, password, device_id } = request;
         accounts::Login { email, password: SecretString::from(password), device_id }
-    }
-}
-
-impl Example for RegisterRequest {
-    fn example() -> RegisterRequest {
-        RegisterRequest {
-            email: "user@example.com".into(),
-            password: "securePassword123".into(),
-            first_name: "John".into(),
-            last_name: "Doe".into(),
-        }
     }
 }
 

@@ -116,8 +116,8 @@ enum GetResponse {
 }
 
 refusals!(Request, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
-refusals!(List, V1, [400, 401, 429, 500, 503, 504]);
-refusals!(Get, V1, [400, 401, 404, 429, 500, 503, 504]);
+refusals!(List, V1, [400, 401, 403, 429, 500, 503, 504]);
+refusals!(Get, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/cards", tag = "Tag::Cards")]
 impl Cards {

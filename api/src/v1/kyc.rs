@@ -85,7 +85,7 @@ enum StatusResponse {
     Status(Json<Verification>),
 }
 
-refusals!(Submit, V1, [400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
+refusals!(Submit, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
 refusals!(GetStatus, V1, [401, 403, 404, 429, 500, 503, 504]);
 refusals!(GetStatusOf, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
 

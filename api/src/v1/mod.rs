@@ -8,6 +8,8 @@ mod kyc;
 mod notifications;
 mod overview;
 mod payments;
+mod refresh;
+mod registration;
 mod second_factor;
 mod users;
 
@@ -17,7 +19,9 @@ use serde::Serializer;
 
 /// All resources.
 pub type Api = (
+    registration::Registration,
     auth::Auth,
+    refresh::Refreshing,
     second_factor::SecondFactor,
     users::Users,
     overview::Me,

@@ -54,8 +54,8 @@ pub enum KycStatus {
 
 #[derive(Object, Serialize)]
 pub struct Profile {
-    success: bool,
-    user: User,
+    pub success: bool,
+    pub user: User,
 }
 
 #[derive(ApiResponse)]

@@ -1,4 +1,3 @@
-use aggregates::SessionId;
 use flows::{
     Written,
     accounts::{self, Ended, Ending, email_change},
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Tag, factors::PasswordAgain, me::Standing};
 use crate::{
     auth::{
-        Caller, Visitor, apart,
+        Caller, Visitor, ending,
         rights::{Exporting, OwnersProof},
     },
     json::Json,
@@ -153,15 +152,10 @@ impl Account {
         visitor: Visitor,
         body: Json<Confirmation>,
     ) -> Result<ConfirmResponse, Failure<Confirm>> {
-        let (service, origin) = (visitor.service.clone(), visitor.origin());
         let token = SecretString::from(body.0.token);
-        let confirmed = apart(async move {
-            let confirmed = email_change::confirm(&service.system, &token, &origin).await?;
-            service.sessions.all_ended(&confirmed.value.ended).await;
-            service.last_writes.note(confirmed.value.user_id, confirmed.position);
-            Ok(confirmed)
-        });
-        let Written { value, position } = confirmed.await?;
+        let confirm = |system, origin| async move { email_change::confirm(&system, &token, &origin).await };
+        let Written { value, position } = ending(&visitor, confirm).await?;
+        visitor.service.last_writes.note(value.user_id, position);
         Ok(ConfirmResponse::Confirmed(Json(Confirmed { changed: value.is_changed }), position))
     }
 
@@ -212,16 +206,10 @@ impl Account {
     }
 }
 
-/// On a task of its own: a client that hangs up does not leave sessions open in Redis.
-async fn end<R>(caller: &Caller<R>, ending: Ending, presence: Presence) -> Result<Written<Ended>, flows::Error> {
-    let (service, origin, principal) = (caller.service.clone(), caller.origin(), caller.principal());
-    let ended = apart(async move {
-        let ended = accounts::end(&service.system, principal, ending, presence, &origin).await?;
-        let sessions: &[SessionId] = &ended.value.sessions;
-        service.sessions.all_ended(sessions).await;
-        Ok(ended)
-    });
-    ended.await
+async fn end<R>(caller: &Caller<R>, end: Ending, presence: Presence) -> Result<Written<Ended>, flows::Error> {
+    let principal = caller.principal();
+    let end = move |system, origin| async move { accounts::end(&system, principal, end, presence, &origin).await };
+    ending(caller, end).await
 }
 
 fn response(ended: Written<Ended>, standing: Standing) -> EndResponse {

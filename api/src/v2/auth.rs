@@ -60,13 +60,14 @@ pub(super) enum LoginResponse {
     SecondFactor(Json<SecondFactor>),
 }
 
-refusals!(Login, V2, [400, 401, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
+refusals!(Login, V2, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v2/auth", tag = "Tag::Authentication")]
 impl Auth {
     /// Log in
     ///
-    /// Checks the password and opens a session. Ten attempts a minute from an address and for an account.
+    /// Checks the password and opens a session. Ten attempts a minute from an address and for an account; after five
+    /// failures an account waits, longer each time.
     #[oai(path = "/login", method = "post", operation_id = "login_v2")]
     async fn login(&self, visitor: Visitor, body: Json<Credentials>) -> Result<LoginResponse, Failure<Login>> {
         Ok(log_in(&visitor, body.0.into()).await?.into())

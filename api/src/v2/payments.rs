@@ -98,7 +98,7 @@ enum GetResponse {
 }
 
 refusals!(Create, V2, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
-refusals!(Get, V2, [400, 401, 404, 429, 500, 503, 504]);
+refusals!(Get, V2, [400, 401, 403, 404, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v2", tag = "Tag::Payments")]
 impl Payments {

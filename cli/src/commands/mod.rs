@@ -1,3 +1,5 @@
+pub(crate) mod admin;
+pub(crate) mod keys;
 pub(crate) mod replay;
 pub(crate) mod schemas;
 pub(crate) mod serve;

@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{Config, Failure, compose, telemetry};
 
 pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
+    // Before anybody is told that we listen.
+    config.api.check().map_err(api::ServeError::from)?;
     let metrics = telemetry::install_metrics()?;
     let keys = Keys::load(&config.keys_dir)?;
     let deps = api::Deps {

@@ -41,8 +41,6 @@ pub struct Confirmed {
     pub user_id: UserId,
     /// Whether the address is changed. If not, the other mailbox has to confirm.
     pub is_changed: bool,
-    /// Sessions that ended with the change. Whoever caches sessions has to forget them.
-    pub ended: Vec<SessionId>,
 }
 
 /// Asks for another address, in the place of a change that was asked for before.
@@ -100,14 +98,13 @@ pub async fn confirm(system: &System, token: &SecretString, origin: &Origin) -> 
     let old_address = old_address(system, user_id).await?;
     let (position, is_changed) = append(system, user_id, &asked, origin).await?;
     store.redeem_one_time(Purpose::EmailChange, token).await?;
-    let mut ended = Vec::new();
     if is_changed {
         // What was mailed to the old address must not open the account any more.
         for purpose in [Purpose::EmailChange, Purpose::ResetPassword, Purpose::VerifyEmail] {
             store.void_one_time(purpose, user_id).await?;
         }
         let keep = Some(asked.session_id);
-        ended = sessions::end_all(system, user_id, keep, SessionEnd::CredentialsChanged, origin).await?.value;
+        sessions::end_all(system, user_id, keep, SessionEnd::CredentialsChanged, origin).await?;
         if let Err(error) = mail::queue_to(system, user_id, &old_address, Letter::EmailChanged).await {
             tracing::warn!(%error, %user_id, "a notice could not be queued");
         }
@@ -115,7 +112,7 @@ pub async fn confirm(system: &System, token: &SecretString, origin: &Origin) -> 
     let principal = Principal { user_id, session_id: asked.session_id };
     let reason = if is_changed { "changed" } else { "confirmed_by_one" };
     record(system, principal, Action::ChangeEmail, Outcome::Success, Some(reason), origin).await?;
-    Ok(Written { value: Confirmed { user_id, is_changed, ended }, position })
+    Ok(Written { value: Confirmed { user_id, is_changed }, position })
 }
 
 async fn old_address(system: &System, user_id: UserId) -> Result<zeroize::Zeroizing<String>, Error> {

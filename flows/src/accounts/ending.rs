@@ -5,7 +5,7 @@
 //! undone, and for what was under way in another request at that moment.
 
 use aggregates::{
-    Actor, CardId, PaymentId, SessionId, UserId,
+    Actor, CardId, PaymentId, UserId,
     card::{self, Card},
     user::{self, Standing, User},
 };
@@ -19,6 +19,7 @@ use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written,
     factors::{Presence, record},
     mail::{self, Letter},
+    sessions,
 };
 
 /// Cards terminated in one append at most. Those beyond follow at once, in appends of their own.
@@ -42,8 +43,6 @@ pub enum Ending {
 
 /// An account that has ended.
 pub struct Ended {
-    /// Sessions that ended with it. Whoever caches sessions has to forget them.
-    pub sessions: Vec<SessionId>,
     /// Whether all is done that follows; if not, a worker does it.
     pub is_complete: bool,
 }
@@ -65,9 +64,9 @@ pub async fn end(
     proven::owner(system, principal, presence, action, origin).await?;
     system.store.begin_ending(user_id).await?;
     let position = append(system, user_id, ending, origin).await?;
-    // Sessions apart from the rest: whoever caches them has to be told whatever else fails.
-    let sessions = system.store.revoke_sessions_of(user_id, None).await;
-    let sessions = sessions.map_err(|e| Error::from(e).after_intent(|| ACCOUNT.to_owned()))?;
+    // Sessions apart from the rest: they have to end whatever else fails.
+    let ended = sessions::end_all_in_tables(system, user_id, None).await;
+    ended.map_err(|error| error.after_intent(|| ACCOUNT.to_owned()))?;
     if ending == Ending::Close {
         mail::notify(system, user_id, Letter::AccountClosed).await;
     }
@@ -80,7 +79,7 @@ pub async fn end(
         tracing::warn!(%user_id, %error, "an account has ended, and a worker has to clear it up");
     }
     let is_complete = done.unwrap_or(false);
-    Ok(Written { value: Ended { sessions, is_complete }, position })
+    Ok(Written { value: Ended { is_complete }, position })
 }
 
 /// Goes over an ending that was put down: does again what follows from the event, if there is one, and forgets the
@@ -93,7 +92,7 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         // Refused, or never got so far.
         Standing::Open => true,
         Standing::Closed | Standing::Erased => {
-            store.revoke_sessions_of(user_id, None).await?;
+            sessions::end_all_in_tables(system, user_id, None).await?;
             clear(system, user_id, origin).await?
         }
     };

@@ -6,16 +6,23 @@ use aggregates::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use store::one_time::Purpose;
+use store::{
+    authentications::{Action, Authentication, Outcome},
+    one_time::Purpose,
+    sessions::Session,
+};
 
-use super::{LoggedIn, account_from_log, text::normalised_email};
+use super::{LoggedIn, account_from_log, registration::mail_verification, text::normalised_email};
 use crate::{
     Error, Origin, System, Written,
+    lockout::{self, Tried},
+    mail::{self, Letter},
+    passwords,
     sessions::{self, Opening},
 };
 
-/// A password longer than any that could have been set is wrong without looking.
-pub(crate) const LONGEST_PASSWORD: usize = 256;
+/// Characters of what was tried as an address that count.
+const LONGEST_TRIED: usize = 254;
 
 /// How long a login may wait for its second factor.
 const SECOND_FACTOR_WITHIN: Duration = Duration::from_secs(5 * 60);
@@ -63,16 +70,46 @@ pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Wri
     if login.device_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
         return Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters"));
     }
-    if login.password.expose_secret().len() > LONGEST_PASSWORD {
-        return Err(Error::BadCredentials);
+    let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
+    entry.device_id.clone_from(&login.device_id);
+    let entered = attempt(system, login, origin, &mut entry).await;
+    match &entered {
+        Ok(Written { value: Entry::Open(inside), .. }) => entry.session_id = Some(inside.opened.session.session_id),
+        Ok(Written { value: Entry::SecondFactor(_), .. }) => entry.reason = Some("second_factor_next"),
+        Err(error) => (entry.outcome, entry.reason) = error.as_outcome(),
     }
+    system.store.record_authentication(&entry).await?;
+    entered
+}
+
+async fn attempt(
+    system: &System,
+    login: Login,
+    origin: &Origin,
+    entry: &mut Authentication,
+) -> Result<Written<Entry>, Error> {
     let store = &system.store;
-    let email = normalised_email(&login.email).map_err(|_| Error::BadCredentials)?;
-    let user_id = store.account_by_email(&store.email_index(&email)).await?;
-    if !store.check_password(user_id, login.password).await? {
+    // What is no address is counted like one, and nobody has it.
+    let email = normalised_email(&login.email).unwrap_or_else(|_| login.email.chars().take(LONGEST_TRIED).collect());
+    let index = store.email_index(&email);
+    let tried = Tried::address(system, &index, origin);
+    let known = store.account_by_email(&index).await?;
+    (entry.subject, entry.user_id) = (Some(index), known);
+    lockout::admit(system, &tried).await?;
+    let possible = login.password.expose_secret().len() <= passwords::LONGEST;
+    let matches = possible && store.check_password(known, login.password).await?;
+    let Some(user_id) = known.filter(|_| matches) else {
+        lockout::failed(system, &tried).await?;
+        return Err(Error::BadCredentials);
+    };
+    let person = store.load_latest::<User>(user_id).await?;
+    if person.standing() == Standing::Open && !person.is_email_verified() {
+        // Told by mail only. No failure either: whoever knows the password guesses no more.
+        mail_verification(system, user_id).await?;
         return Err(Error::BadCredentials);
     }
-    let user_id = user_id.ok_or(Error::BadCredentials)?;
+    // Failed second factors are counted apart: the password does not buy new guesses at them.
+    lockout::succeeded(system, &tried).await?;
     enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
 }
 
@@ -87,7 +124,7 @@ pub async fn enter(
 ) -> Result<Written<Entry>, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
     // As if there were no account: that there was one is nobody's business.
-    if person.standing() != Standing::Open {
+    if person.standing() != Standing::Open || !person.is_email_verified() {
         return Err(Error::BadCredentials);
     }
     if person.has_second_factor() && !Proof::are_two_factors(&proofs) {
@@ -103,8 +140,20 @@ pub async fn enter(
         };
         return Ok(Written { value: Entry::SecondFactor(pending), position: system.store.head().await? });
     }
+    passwords::refuse_expired(system, user_id, &person, &proofs).await?;
     let opened = sessions::open(system, Opening { user_id, proofs, device_id, client: None }, origin).await?;
+    tell_of_new_device(system, &opened.value.session).await;
     let account = account_from_log(system, user_id).await?;
     let logged_in = LoggedIn { account, opened: opened.value };
     Ok(Written { value: Entry::Open(Box::new(logged_in)), position: opened.position })
+}
+
+/// Writes to the person when a device logs in that they have not used before. Their first device of all is no news.
+async fn tell_of_new_device(system: &System, session: &Session) {
+    let Some(device) = &session.device_id else { return };
+    match system.store.has_used_device(session.user_id, device, session.session_id).await {
+        Ok(Some(false)) => mail::notify(system, session.user_id, Letter::NewDevice).await,
+        Ok(Some(true) | None) => {}
+        Err(error) => tracing::warn!(%error, "a device could not be looked up"),
+    }
 }

@@ -18,12 +18,12 @@ use store::PersonalData;
 use crate::{Error, System};
 
 pub use ending::{Ended, Ending, end, finish};
-pub(crate) use login::LONGEST_PASSWORD;
 pub use login::{Entry, Login, Pending, enter, login};
 pub(crate) use profile::profile_from_log;
 pub use profile::{ERASED, Names, Profile, choose, profile, rename};
-pub use registration::{Registration, register};
+pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
+pub(crate) use text::{name, normalised_email};
 
 /// A person's account, opened for that person. Prints only the id.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ pub async fn account(system: &System, user_id: UserId, at_least: Option<i64>) ->
 }
 
 /// The account from the aggregates, never behind.
-async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
+pub(crate) async fn account_from_log(system: &System, user_id: UserId) -> Result<Account, Error> {
     let person = system.store.load_latest::<user::User>(user_id).await?;
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
     match (person.email(), person.first_name(), person.last_name()) {
@@ -91,7 +91,7 @@ async fn opened(
 /// The open or closed account that an address belongs to, for programs of ours that may ask.
 pub async fn by_email(system: &System, email: &str) -> Result<Profile, Error> {
     let unknown = || Error::NotFound { what: "account" };
-    let email = text::normalised_email(email).map_err(|_| unknown())?;
+    let email = normalised_email(email).map_err(|_| unknown())?;
     let store = &system.store;
     let user_id = store.account_by_email(&store.email_index(&email)).await?.ok_or_else(unknown)?;
     profile_from_log(system, user_id).await

@@ -1,13 +1,11 @@
 //! Whether it is the owner who asks, before something that cannot be taken back.
 
-use aggregates::UserId;
-use secrecy::{ExposeSecret, SecretString};
-use store::authentications::{Action, Outcome};
+use store::authentications::Action;
 
-use super::login::LONGEST_PASSWORD;
 use crate::{
     Error, Origin, Principal, System,
     factors::{Presence, record},
+    passwords,
     step_up::{self, Operation},
 };
 
@@ -25,17 +23,13 @@ pub(crate) async fn owner(
             step_up::redeem(system, principal, &Operation::Account, Some(&token), origin).await
         }
         Presence { step_up: None, password: Some(given) } => {
-            let right = password(system, principal.user_id, given).await?;
-            if !right {
-                record(system, principal, action, Outcome::Failure, Some("bad_password"), origin).await?;
+            let proven = passwords::prove(system, principal.user_id, given, origin).await;
+            if let Err(error) = &proven {
+                let (outcome, reason) = error.as_outcome();
+                record(system, principal, action, outcome, reason, origin).await?;
             }
-            if right { Ok(()) } else { Err(Error::WrongPassword) }
+            proven
         }
         Presence { step_up: None, password: None } => Err(Error::invalid("password", "is required, or a step-up")),
     }
-}
-
-async fn password(system: &System, user_id: UserId, given: SecretString) -> Result<bool, Error> {
-    let plausible = given.expose_secret().len() <= LONGEST_PASSWORD;
-    Ok(plausible && system.store.check_password(Some(user_id), given).await?)
 }

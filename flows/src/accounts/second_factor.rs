@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{
-    authentications::{Action, Outcome},
+    authentications::{Action, Authentication, Outcome},
     one_time::Purpose,
 };
 use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyAuthentication, PublicKeyCredential};
@@ -58,10 +58,24 @@ pub async fn second_factor(
     passkey_ticket: Option<&SecretString>,
     origin: &Origin,
 ) -> Result<Written<Entry>, Error> {
+    let mut entry = origin.authentication(Action::SecondFactor, Outcome::Success);
+    let entered = finish(system, ticket, (proof, passkey_ticket), origin, &mut entry).await;
+    recorded(system, entered, entry).await
+}
+
+async fn finish(
+    system: &System,
+    ticket: &SecretString,
+    (proof, passkey_ticket): (SecondProof, Option<&SecretString>),
+    origin: &Origin,
+    entry: &mut Authentication,
+) -> Result<Written<Entry>, Error> {
     let store = &system.store;
     let tried = store.attempt_one_time(Purpose::SecondFactor, ticket, ATTEMPTS).await?.ok_or(Error::BadTicket)?;
     let user_id = tried.user_id.ok_or(Error::BadTicket)?;
     let HalfDone { mut proofs, device_id } = passkeys::read(&tried.data)?;
+    entry.user_id = Some(user_id);
+    entry.device_id.clone_from(&device_id);
     let ceremony = match passkey_ticket {
         Some(passkey_ticket) => ceremony_of(system, ticket, passkey_ticket).await?,
         None => None,
@@ -69,13 +83,12 @@ pub async fn second_factor(
     match verify(system, user_id, proof, ceremony.as_ref(), origin).await? {
         Verdict::Proven(proof) => proofs.push(proof),
         Verdict::Refused(reason) => {
-            record(system, Some(user_id), Action::SecondFactor, Some(reason), device_id, origin).await?;
+            entry.reason = Some(reason);
             return Err(Error::ProofRefused);
         }
     }
     // Whoever comes second with this ticket is too late, however good the proof.
     store.redeem_one_time(Purpose::SecondFactor, ticket).await?.ok_or(Error::BadTicket)?;
-    record(system, Some(user_id), Action::SecondFactor, None, device_id.clone(), origin).await?;
     enter(system, user_id, proofs, device_id, origin).await
 }
 
@@ -96,22 +109,34 @@ pub async fn log_in_with_passkey(
     if device_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
         return Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters"));
     }
+    let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
+    entry.device_id.clone_from(&device_id);
+    let entered = by_passkey(system, ticket, credential, device_id, origin, &mut entry).await;
+    recorded(system, entered, entry).await
+}
+
+async fn by_passkey(
+    system: &System,
+    ticket: &SecretString,
+    credential: Value,
+    device_id: Option<String>,
+    origin: &Origin,
+    entry: &mut Authentication,
+) -> Result<Written<Entry>, Error> {
     let credential = PublicKeyCredential::deserialize(credential).map_err(|_| passkeys::unreadable())?;
     let begun = system.store.redeem_one_time(Purpose::PasskeyAuthentication, ticket).await?;
     let Begun::Login { ceremony } = passkeys::read(&begun.ok_or(Error::BadTicket)?.data)? else {
         return Err(Error::BadTicket);
     };
     let (owner, verdict) = signed(system, &credential, ceremony).await?;
+    entry.user_id = owner;
     match (owner, verdict) {
-        (Some(user_id), Verdict::Proven(proof)) => {
-            record(system, Some(user_id), Action::LogIn, None, device_id.clone(), origin).await?;
-            enter(system, user_id, vec![proof], device_id, origin).await
-        }
-        (owner, Verdict::Refused(reason)) => {
-            record(system, owner, Action::LogIn, Some(reason), device_id, origin).await?;
+        (Some(user_id), Verdict::Proven(proof)) => enter(system, user_id, vec![proof], device_id, origin).await,
+        (None, Verdict::Proven(_)) => Err(Error::ProofRefused),
+        (_, Verdict::Refused(reason)) => {
+            entry.reason = Some(reason);
             Err(Error::ProofRefused)
         }
-        (None, Verdict::Proven(_)) => Err(Error::ProofRefused),
     }
 }
 
@@ -161,19 +186,20 @@ fn hash(ticket: &SecretString) -> [u8; 32] {
     Sha256::digest(ticket.expose_secret()).into()
 }
 
-/// Without a reason it was a success.
-async fn record(
+/// Puts on record how a login ended.
+async fn recorded(
     system: &System,
-    user_id: Option<UserId>,
-    action: Action,
-    reason: Option<&'static str>,
-    device_id: Option<String>,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let outcome = if reason.is_some() { Outcome::Failure } else { Outcome::Success };
-    let mut entry = origin.authentication(action, outcome);
-    entry.user_id = user_id;
-    entry.reason = reason;
-    entry.device_id = device_id;
-    Ok(system.store.record_authentication(&entry).await?)
+    entered: Result<Written<Entry>, Error>,
+    mut entry: Authentication,
+) -> Result<Written<Entry>, Error> {
+    match &entered {
+        Ok(Written { value: Entry::Open(inside), .. }) => entry.session_id = Some(inside.opened.session.session_id),
+        Ok(Written { value: Entry::SecondFactor(_), .. }) => entry.reason = Some("second_factor_next"),
+        Err(error) => {
+            let (outcome, reason) = error.as_outcome();
+            (entry.outcome, entry.reason) = (outcome, entry.reason.or(reason));
+        }
+    }
+    system.store.record_authentication(&entry).await?;
+    entered
 }

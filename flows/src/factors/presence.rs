@@ -2,11 +2,11 @@
 
 use aggregates::{Proof, user::User};
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret, SecretString};
-use store::authentications::{Action, Outcome};
+use secrecy::SecretString;
+use store::authentications::Action;
 
 use super::{Principal, record};
-use crate::{Error, Origin, System, accounts::LONGEST_PASSWORD, step_up};
+use crate::{Error, Origin, System, passwords, step_up};
 
 /// How long after a login nobody is asked for the same proofs again.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
@@ -38,13 +38,12 @@ pub(super) async fn shown(
             .await;
     }
     let password = presence.password.ok_or(Error::FreshLoginRequired)?;
-    let right = password.expose_secret().len() <= LONGEST_PASSWORD
-        && store.check_password(Some(principal.user_id), password).await?;
-    if !right {
-        record(system, principal, Action::EnrolFactor, Outcome::Failure, Some("bad_password"), origin).await?;
-        return Err(Error::WrongPassword);
+    let proven = passwords::prove(system, principal.user_id, password, origin).await;
+    if let Err(error) = &proven {
+        let (outcome, reason) = error.as_outcome();
+        record(system, principal, Action::EnrolFactor, outcome, reason, origin).await?;
     }
-    Ok(())
+    proven
 }
 
 /// Lets somebody take a factor away who shows a second proof, however fresh the login is.

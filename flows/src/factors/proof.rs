@@ -6,11 +6,13 @@ use aggregates::{
 };
 use secrecy::SecretString;
 use serde_json::Value;
+use store::authentications::Outcome;
 use webauthn_rs::prelude::PasskeyAuthentication;
 
 use super::{passkeys, totp};
 use crate::{
     Error, Origin, System,
+    lockout::{self, Tried},
     mail::{self, Letter},
     people,
 };
@@ -32,7 +34,20 @@ pub(crate) enum Verdict {
     Refused(&'static str),
 }
 
+impl Verdict {
+    /// How an attempt stands in the record.
+    pub fn outcome(verdict: &Result<Verdict, Error>) -> (Outcome, Option<&'static str>) {
+        match verdict {
+            Ok(Verdict::Proven(_)) => (Outcome::Success, None),
+            Ok(Verdict::Refused(reason)) => (Outcome::Failure, Some(reason)),
+            Err(error) => error.as_outcome(),
+        }
+    }
+}
+
 /// Checks a proof, and uses it up: none counts twice. `ceremony` is what a passkey was asked to sign.
+///
+/// Wrong ones brake guessing as wrong passwords do: [`Error::Locked`] where there were too many.
 pub(crate) async fn verify(
     system: &System,
     user_id: UserId,
@@ -41,6 +56,24 @@ pub(crate) async fn verify(
     origin: &Origin,
 ) -> Result<Verdict, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
+    let tried = Tried::inside(system, user_id, origin);
+    lockout::admit(system, &tried).await?;
+    let verdict = check(system, &person, user_id, proof, ceremony, origin).await?;
+    match verdict {
+        Verdict::Proven(_) => lockout::succeeded(system, &tried).await?,
+        Verdict::Refused(_) => lockout::failed(system, &tried).await?,
+    }
+    Ok(verdict)
+}
+
+async fn check(
+    system: &System,
+    person: &User,
+    user_id: UserId,
+    proof: SecondProof,
+    ceremony: Option<&PasskeyAuthentication>,
+    origin: &Origin,
+) -> Result<Verdict, Error> {
     if !person.has_second_factor() {
         return Ok(Verdict::Refused("no_second_factor"));
     }
@@ -49,7 +82,7 @@ pub(crate) async fn verify(
         SecondProof::Totp(_) => Ok(Verdict::Refused("no_totp")),
         SecondProof::RecoveryCode(code) => recovery_code(system, user_id, &code, origin).await,
         SecondProof::Passkey(credential) => match ceremony {
-            Some(ceremony) => passkeys::check(system, &person, user_id, &credential, ceremony).await,
+            Some(ceremony) => passkeys::check(system, person, user_id, &credential, ceremony).await,
             None => Ok(Verdict::Refused("no_ceremony")),
         },
     }

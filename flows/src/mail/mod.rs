@@ -18,6 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::{Error, System};
 
 pub use letters::{EMAIL_CHANGE_WITHIN, Factor, Letter};
+pub(crate) use letters::{RESET_WITHIN, VERIFY_WITHIN};
 
 /// Mails taken from the queue at a time; as many again follow at once.
 const ROUND: i64 = 32;

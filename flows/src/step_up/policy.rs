@@ -72,6 +72,7 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use aggregates::Currency;
 
     use super::*;

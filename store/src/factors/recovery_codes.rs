@@ -104,8 +104,7 @@ mod tests {
     #[test]
     fn codes_are_read_as_people_write_them() {
         for written in ["0123-4567-1BCD", "o123 4567 lbcd", "O12345671bcd", "0i23-4567-ibcd"] {
-            let read = normalised(written);
-            assert_eq!(read.replacen("0123", "0123", 1), "012345671BCD", "{written}");
+            assert_eq!(*normalised(written), "012345671BCD", "{written}");
         }
         assert_eq!(normalised(&"A".repeat(1_000)).len(), CHARACTERS + 1);
     }

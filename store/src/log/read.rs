@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use aggregates::{Envelope, Fact, Kind, Root};
+use aggregates::{Envelope, Fact, Kind, Root, UserId};
 use chrono::{DateTime, Utc};
 use futures::{Stream, TryStreamExt, stream};
 use serde_json::value::RawValue;
@@ -82,6 +82,14 @@ impl Store {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
         let rows = sqlx::query(&sql).bind(position).bind(limit).fetch_all(self.pool()).await?;
         rows.iter().map(envelope).collect()
+    }
+
+    /// Everybody whose roles were ever changed: few people, staff and merchants.
+    pub async fn people_with_role_changes(&self) -> Result<Vec<UserId>, Error> {
+        let sql = "SELECT DISTINCT aggregate_id FROM events
+                    WHERE kind = 'user' AND name IN ('role_granted', 'role_revoked')";
+        let rows = sqlx::query(sql).fetch_all(self.pool()).await?;
+        rows.iter().map(|row| Ok(UserId(row.try_get(0)?))).collect()
     }
 
     /// The position of the last event, 0 in an empty log.

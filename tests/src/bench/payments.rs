@@ -58,7 +58,7 @@ pub async fn run(options: &Options) -> Result<bool, Failure> {
     // Else two connections would pay with one card, and wait for each other.
     let people = options.people.max(options.connections.unwrap_or(CONNECTIONS[CONNECTIONS.len() - 1]));
     eprintln!("registering {people} people");
-    let people = people::onboard(ground.processes.api(), people).await?;
+    let people = people::onboard(&ground.processes, people).await?;
     let mut bench = Bench { ground, payments: people::payments(&people), failures: BTreeMap::new(), paid: 0 };
     bench.ground.positions.settle().await?;
 

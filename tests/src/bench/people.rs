@@ -1,12 +1,10 @@
 //! People who may pay: registered, verified and given cards through the real API.
 
-use std::net::SocketAddr;
-
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    client::{Cardholder, Client, Prepared},
-    processes::Failure,
+    client::{Cardholder, Prepared},
+    processes::{Failure, Processes},
 };
 
 /// Onboarding costs two password hashes; more at once than the machine has cores only wait.
@@ -16,9 +14,9 @@ const AT_ONCE: usize = 4;
 const LIMIT: u64 = 1_000_000;
 
 /// Registers `count` people, each with a card.
-pub async fn onboard(api: SocketAddr, count: usize) -> Result<Vec<Cardholder>, Failure> {
+pub async fn onboard(processes: &Processes, count: usize) -> Result<Vec<Cardholder>, Failure> {
     let onboarded = stream::iter(0..count).map(|number| async move {
-        Ok::<_, Failure>(Client::new(api).onboard(&format!("person-{number}@example.com"), LIMIT).await?)
+        Ok::<_, Failure>(processes.client(0).onboard(&format!("person-{number}@example.com"), LIMIT).await?)
     });
     onboarded.buffer_unordered(AT_ONCE).try_collect().await
 }

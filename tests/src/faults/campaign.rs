@@ -51,7 +51,13 @@ pub async fn run(stage: &mut Stage, options: &Options, seed: u64) -> Result<Outc
     let mut verifier = verify::Verifier::default();
     for (number, phase) in phases.iter().enumerate() {
         eprintln!("phase {} of {}: {} faults", number + 1, phases.len(), phase.len());
-        let load = Load::start(&stage.apis(), &stage.cast, &stage.ledger, seed + number as u64);
+        let load = Load::start(
+            &stage.apis(),
+            stage.processes.sandbox.address(),
+            &stage.cast,
+            &stage.ledger,
+            seed + number as u64,
+        );
         for fault in phase {
             sleep(Duration::from_millis(random.random_range(300..1_500))).await;
             inject(stage, *fault, &mut random).await?;

@@ -49,16 +49,18 @@ pub struct Load {
 #[derive(Clone)]
 struct Payer {
     apis: Vec<SocketAddr>,
+    sandbox: SocketAddr,
     cast: Arc<Cast>,
     ledger: Arc<Ledger>,
     running: Arc<AtomicBool>,
 }
 
 impl Load {
-    pub fn start(apis: &[SocketAddr], cast: &Arc<Cast>, ledger: &Arc<Ledger>, seed: u64) -> Load {
+    pub fn start(apis: &[SocketAddr], sandbox: SocketAddr, cast: &Arc<Cast>, ledger: &Arc<Ledger>, seed: u64) -> Load {
         let running = Arc::new(AtomicBool::new(true));
         let payer = Payer {
             apis: apis.to_vec(),
+            sandbox,
             cast: Arc::clone(cast),
             ledger: Arc::clone(ledger),
             running: Arc::clone(&running),
@@ -86,7 +88,7 @@ impl Payer {
     }
 
     fn client(&self, random: &mut StdRng) -> Client {
-        Client::new(self.apis[random.random_range(0..self.apis.len())])
+        Client::new(self.apis[random.random_range(0..self.apis.len())]).with_mailbox(self.sandbox)
     }
 
     async fn pay_on(self, mut random: StdRng) {

@@ -9,7 +9,6 @@ use store::Store;
 use super::{cast::Cast, ledger::Ledger, services::Services};
 use crate::{
     bench::without_limits,
-    client::Client,
     database::{keys, keys_dir, namespace},
     processes::{Addresses, Environment, Failure, Processes},
     scratch::Scratch,
@@ -72,7 +71,7 @@ impl Stage {
         };
         for number in 0..people {
             let email = format!("first-{number}@example.com");
-            stage.cast.join(&mut Client::new(stage.processes.api()), &stage.ledger, &email).await?;
+            stage.cast.join(&mut stage.processes.client(0), &stage.ledger, &email).await?;
         }
         Ok(stage)
     }

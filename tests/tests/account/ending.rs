@@ -7,7 +7,7 @@ use tests::{
     system::{TestSystem, an_email},
 };
 
-use super::{a_person_with, call, count, problem};
+use super::{call, count, problem};
 
 const CLOSE: &str = "/api/v2/me/close";
 
@@ -59,7 +59,7 @@ async fn an_account_stays_open_while_a_payment_has_no_outcome() {
 #[tokio::test]
 async fn what_a_refused_ending_put_down_is_forgotten() {
     let system = TestSystem::start().await;
-    let person = a_person_with(&system, &[]).await;
+    let person = system.a_person().await;
     system.store().begin_ending(person.user_id.parse().unwrap()).await.unwrap();
     let store = system.store();
     eventually("the ending is forgotten", async || {

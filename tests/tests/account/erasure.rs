@@ -11,7 +11,7 @@ use tests::{
     system::TestSystem,
 };
 
-use super::{a_person_with, call, read, record};
+use super::{call, read, record, registered_again, somebody};
 
 /// How many rows of each table with people are this person's.
 async fn rows_of(system: &TestSystem, person: &Person) -> BTreeMap<String, i64> {
@@ -53,7 +53,7 @@ async fn nothing_opens(system: &TestSystem, person: &Person) {
 #[tokio::test]
 async fn an_erased_person_leaves_their_money_records_and_no_secret() {
     let system = TestSystem::start().await;
-    let support = a_person_with(&system, &[Role::Support]).await;
+    let support = somebody(&system, &[Role::Support]).await;
     let holder = system.a_cardholder(100).await;
     let (mut client, person) = (system.client(), &holder.person);
     client.post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
@@ -78,8 +78,7 @@ async fn an_erased_person_leaves_their_money_records_and_no_secret() {
         assert_eq!(seen[field], "erased", "{seen}");
     }
     // The address is free, and the next account with it is another one.
-    let again = client.register(&person.email).await.unwrap();
-    assert_ne!(again, person.user_id);
+    assert_ne!(registered_again(&system, &person.email).await, person.user_id);
 }
 
 /// Invariants 6 and 7: the log of an erased person is read and folded like any other.

@@ -8,17 +8,20 @@ mod profile;
 mod services;
 
 use aggregates::{
-    Actor, Context, Role, UserId,
+    Actor, Context, Proof, Role, UserId,
     user::{self, User},
 };
 use hyper::Method;
 use serde_json::Value;
 use store::{Store, Unit, new_id};
 use tests::{
+    authenticator::App,
     client::{Answer, Client, Person},
     eventually::eventually,
     system::TestSystem,
 };
+
+use crate::members::Member;
 
 /// Appends to a person's stream, past the rules.
 async fn record(store: &Store, person: &Person, events: Vec<user::Event>) {
@@ -29,18 +32,18 @@ async fn record(store: &Store, person: &Person, events: Vec<user::Event>) {
     store.append(Unit::new(context).stream(&loaded, events)).await.unwrap();
 }
 
-/// A person whose address is verified, with a session of somebody who has roles besides.
-async fn a_person_with(system: &TestSystem, roles: &[Role]) -> Person {
-    let person = system.a_person().await;
-    let at = chrono::Utc::now();
-    let granted = roles.iter().map(|role| user::Event::RoleGranted { role: *role, at });
-    record(&system.store(), &person, granted.chain([user::Event::EmailVerified { at }]).collect()).await;
-    system.client().log_in(&person.email).await.unwrap()
+/// Somebody whose token says these roles and no others, and two factors.
+async fn somebody(system: &TestSystem, roles: &[Role]) -> Person {
+    let store = system.store();
+    let mut member = Member::new(&store, &[]).await;
+    member.roles = roles.to_vec();
+    let token = member.log_in(&store, &[Proof::Password, Proof::Totp]).await.token;
+    Person { user_id: member.user_id.to_string(), email: member.email, token, app: App::default() }
 }
 
 /// Somebody whose token has the rights of a service.
 async fn a_service(system: &TestSystem) -> Person {
-    a_person_with(system, &[Role::Service]).await
+    somebody(system, &[Role::Service]).await
 }
 
 async fn call(client: &mut Client, method: Method, path: &str, person: &Person, body: Value) -> Answer {
@@ -77,4 +80,12 @@ async fn mailed_token(system: &TestSystem, to: &str, subject: &str) -> String {
 async fn count(store: &Store, person: &Person, name: &str) -> usize {
     let stream = store.stream(aggregates::Kind::User, person.user_id.parse().unwrap()).await.unwrap();
     stream.iter().filter(|event| event.name == name).count()
+}
+
+/// Opens another account with an address; the id of its owner then.
+async fn registered_again(system: &TestSystem, email: &str) -> String {
+    system.client().apply(email).await.unwrap();
+    let store = system.store();
+    let index = store.email_index(email);
+    eventually("the address has an owner", async || store.account_by_email(&index).await.unwrap()).await.to_string()
 }

@@ -1,8 +1,8 @@
-use aggregates::{Role, user};
+use aggregates::Role;
 use serde_json::json;
 use tests::{client::Client, system::TestSystem};
 
-use super::{a_person_with, read, record};
+use super::{read, somebody};
 
 const OVERVIEW: &str = "/api/v1/me/overview";
 
@@ -40,10 +40,8 @@ async fn all_parts_come_in_one_answer_and_what_was_told_can_be_read() {
 #[tokio::test]
 async fn what_the_token_does_not_permit_is_withheld_and_said() {
     let system = TestSystem::start().await;
-    let auditor = a_person_with(&system, &[Role::Auditor]).await;
-    record(&system.store(), &auditor, vec![user::Event::RoleRevoked { role: Role::Customer, at: chrono::Utc::now() }])
-        .await;
-    let auditor = system.client().log_in(&auditor.email).await.unwrap();
+    let auditor = somebody(&system, &[Role::Auditor]).await;
+    system.caught_up().await;
     let overview = read(&mut system.client(), OVERVIEW, &auditor).await;
     assert_eq!(overview["withheld"], json!(["kyc", "cards", "transactions", "notifications"]));
     assert_eq!(overview["user"]["email"], auditor.email.as_str());

@@ -3,7 +3,7 @@ use hyper::Method;
 use serde_json::json;
 use tests::{client::Client, system::TestSystem};
 
-use super::{a_person_with, call, count, problem, read};
+use super::{call, count, problem, read, somebody};
 
 const ME: &str = "/api/v2/me";
 
@@ -62,7 +62,7 @@ async fn preferences_are_kept_in_their_usual_spelling_and_nonsense_is_refused() 
 #[tokio::test]
 async fn those_who_look_after_accounts_see_others_and_customers_do_not() {
     let system = TestSystem::start().await;
-    let (support, person) = (a_person_with(&system, &[Role::Support]).await, system.a_person().await);
+    let (support, person) = (somebody(&system, &[Role::Support]).await, system.a_person().await);
     system.caught_up().await;
     let mut client = system.client();
     let path = format!("/api/v2/users/{}", person.user_id);

@@ -3,13 +3,13 @@ use serde_json::json;
 use std::fs;
 use tests::system::{TestSystem, an_email};
 
-use super::{a_person_with, a_service, call, problem, read};
+use super::{a_service, call, problem, read};
 
 #[tokio::test]
 async fn a_service_finds_a_person_by_address_and_their_verification() {
     let system = TestSystem::start_with(1, &[("VC_LOG", "trace")]).await;
     let service = a_service(&system).await;
-    let person = a_person_with(&system, &[]).await;
+    let person = system.a_person().await;
     let mut client = system.client();
     client.pass_kyc(&person).await.unwrap();
     let found = read(&mut client, &format!("/api/v1/users/verify?email={}", person.email), &service).await;

@@ -85,7 +85,7 @@ const NOTIFICATION: &str = r#"{
 }"#;
 
 // The answers have fields besides, which an app that does not know them passes over. Here are all of them.
-const BESIDE_LOGIN: [&str; 1] = ["expires_in"];
+const BESIDE_LOGIN: [&str; 2] = ["expires_in", "refresh_token"];
 const BESIDE_KYC_STATUS: [&str; 1] = ["success"];
 const BESIDE_CARD: [&str; 5] =
     ["card.card_type", "card.currency", "card.monthly_limit", "card.used_this_month", "card.requested_at"];

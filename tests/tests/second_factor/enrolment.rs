@@ -1,7 +1,7 @@
 use serde_json::json;
 use tests::{client::PASSWORD, system::TestSystem};
 
-use super::{an_enrolled_person, factors, refusal, refused};
+use super::{an_enrolled_person, factors, half_done, refusal, refused, second_step};
 
 const BEGIN: &str = "/api/v2/me/totp";
 const CONFIRM: &str = "/api/v2/me/totp/confirm";
@@ -107,4 +107,26 @@ async fn without_a_secret_there_is_nothing_to_confirm() {
     sqlx::query(age).execute(&mut system.sql().await).await.unwrap();
     let late = client.post(CONFIRM, Some(&person.token), &code).await.unwrap();
     assert_eq!(refusal(&late), refused(404, "factor.not_found"));
+}
+
+#[tokio::test]
+async fn the_person_is_told_of_every_change() {
+    let system = TestSystem::start().await;
+    let (person, codes) = an_enrolled_person(&system).await;
+    let mut client = system.client();
+    let half = half_done(&mut client, &person).await;
+    second_step(&mut client, &half, json!({ "recovery_code": codes[0] })).await;
+    let step_up = client.step_up(&person, &json!({ "operation": "account" })).await.unwrap();
+    let headers = [("x-step-up-token", step_up.as_str())];
+    let token = Some(person.token.as_str());
+    client.request(hyper::Method::DELETE, BEGIN, token, None, &headers).await.unwrap();
+    let mailboxes = system.processes.sandbox.address();
+    for (subject, says) in [
+        ("A second factor was added", "asks for an authenticator app from now on"),
+        ("A recovery code was used", "9 are left"),
+        ("A second factor was removed", "does not ask for an authenticator app any more"),
+    ] {
+        let letter = tests::mailbox::letter(mailboxes, &person.email, subject).await.unwrap();
+        assert!(letter.text.contains(says), "{}", letter.text);
+    }
 }

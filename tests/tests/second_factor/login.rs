@@ -1,8 +1,8 @@
 use futures::future::join_all;
 use serde_json::json;
-use tests::system::TestSystem;
+use tests::{client::PASSWORD, system::TestSystem};
 
-use super::{SECOND_STEP, an_enrolled_person, factors, half_done, refusal, refused, second_step};
+use super::{PATIENT, SECOND_STEP, an_enrolled_person, factors, half_done, refusal, refused, second_step};
 
 #[tokio::test]
 async fn nothing_is_given_out_before_the_second_proof() {
@@ -66,7 +66,7 @@ async fn a_recovery_code_counts_once() {
 
 #[tokio::test]
 async fn of_many_uses_of_one_code_at_once_one_succeeds() {
-    let system = TestSystem::start_with(2, &[]).await;
+    let system = TestSystem::start_with(2, &[PATIENT]).await;
     let (person, codes) = an_enrolled_person(&system).await;
     for proof in [json!({ "totp": person.app.code().unwrap() }), json!({ "recovery_code": codes[0] })] {
         let mut halves = Vec::new();
@@ -86,7 +86,7 @@ async fn of_many_uses_of_one_code_at_once_one_succeeds() {
 /// Five attempts; then even the right code comes too late.
 #[tokio::test]
 async fn a_half_done_login_ends_after_five_wrong_proofs() {
-    let system = TestSystem::start().await;
+    let system = TestSystem::start_with(1, &[PATIENT]).await;
     let (person, _) = an_enrolled_person(&system).await;
     let mut client = system.client();
     let half = half_done(&mut client, &person).await;
@@ -96,6 +96,30 @@ async fn a_half_done_login_ends_after_five_wrong_proofs() {
     }
     let late = second_step(&mut client, &half, json!({ "totp": person.app.code().unwrap() })).await;
     assert_eq!(refusal(&late), refused(401, "auth.bad_ticket"));
+}
+
+/// Guessing codes is braked as guessing passwords is, and a right password in between buys no new guesses.
+#[tokio::test]
+async fn wrong_proofs_lock_the_account() {
+    let system = TestSystem::start().await;
+    let (person, codes) = an_enrolled_person(&system).await;
+    let mut client = system.client();
+    for attempt in 0..5 {
+        let half = half_done(&mut client, &person).await;
+        let wrong = second_step(&mut client, &half, json!({ "totp": "00000x" })).await;
+        assert_eq!(wrong.status, 401, "{attempt}: {}", wrong.text());
+    }
+    let login = json!({ "email": person.email, "password": PASSWORD });
+    let locked = client.post("/api/v2/auth/login", None, &login).await.unwrap();
+    assert_eq!(locked.status, 429, "{}", locked.text());
+    assert!(locked.header("retry-after").is_some());
+    // The open session cannot be used to guess on.
+    let token = Some(person.token.as_str());
+    let begun = client.post("/api/v2/auth/step-up", token, &json!({ "operation": "account" })).await.unwrap().json();
+    let proof = json!({ "ticket": begun["ticket"], "recovery_code": codes[0] });
+    let locked = client.post("/api/v2/auth/step-up/complete", token, &proof).await.unwrap();
+    assert_eq!(locked.status, 429, "{}", locked.text());
+    assert_eq!(factors(&mut client, &person).await["recovery_codes"], 10, "it was not even looked at");
 }
 
 #[tokio::test]

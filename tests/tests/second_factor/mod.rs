@@ -1,5 +1,6 @@
 //! Authenticator apps, recovery codes and passkeys: set up, used at login, taken away.
 
+mod browser;
 mod enrolment;
 mod login;
 mod passkeys;
@@ -10,6 +11,9 @@ use tests::{
     client::{Answer, Client, PASSWORD, Person},
     system::TestSystem,
 };
+
+/// Where a test fails more often than an account may.
+const PATIENT: (&str, &str) = ("VC_FLOWS__LOCKOUT__ACCOUNT_FAILURES", "0");
 
 const SECOND_STEP: &str = "/api/v2/auth/login/second-factor";
 

@@ -124,6 +124,8 @@ async fn a_copied_passkey_is_refused() {
     .await
     .unwrap();
     assert_eq!(reason, "passkey_copied");
+    let mailboxes = system.processes.sandbox.address();
+    tests::mailbox::letter(mailboxes, &person.email, "A passkey was refused").await.unwrap();
     let begun = options(&mut client).await;
     assert_eq!(log_in(&mut client, &begun, passkey.sign(&begun["options"])).await.status, 200, "the real one goes on");
 }

@@ -16,8 +16,13 @@ fn secret(text: &str) -> SecretString {
 
 async fn a_person_with_a_password(store: &Store) -> UserId {
     let user = a_person();
-    store.set_password(user, secret(RIGHT)).await.unwrap();
+    set(store, user, RIGHT).await;
     user
+}
+
+async fn set(store: &Store, user: UserId, password: &str) {
+    let hashed = store.hash_password(secret(password)).await.unwrap();
+    store.set_password(user, &hashed).await.unwrap();
 }
 
 #[tokio::test]
@@ -35,7 +40,7 @@ async fn only_the_persons_own_password_is_right() {
     ] {
         assert_eq!(store.check_password(user, secret(password)).await.unwrap(), expected, "{user:?} {password:?}");
     }
-    store.set_password(alice, secret("another long password")).await.unwrap();
+    set(&store, alice, "another long password").await;
     assert!(!store.check_password(Some(alice), secret(RIGHT)).await.unwrap());
 }
 

@@ -81,7 +81,7 @@ async fn a_challenge_is_answered_by_its_own_person_in_its_own_session() {
         let operation = json!({ "operation": "account" });
         client.post("/api/v2/auth/step-up", Some(token), &operation).await.unwrap().json()
     };
-    let mut complete = async |client: &mut Client, token: &str, begun: &Value, credential: Value| {
+    let complete = async |client: &mut Client, token: &str, begun: &Value, credential: Value| {
         let proof = json!({ "ticket": begun["ticket"], "passkey": credential });
         client.post("/api/v2/auth/step-up/complete", Some(token), &proof).await.unwrap()
     };
@@ -119,7 +119,7 @@ async fn a_step_up_and_its_challenge_end_after_five_minutes() {
 
 #[tokio::test]
 async fn a_challenge_is_void_after_five_wrong_proofs() {
-    let system = TestSystem::start().await;
+    let system = TestSystem::start_with(1, &[("VC_FLOWS__LOCKOUT__ACCOUNT_FAILURES", "0")]).await;
     let (holder, mut passkey) = a_payer(&system).await;
     let (mut client, token) = (system.client(), Some(holder.person.token.as_str()));
     let operation = json!({ "operation": "account" });

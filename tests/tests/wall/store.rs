@@ -60,7 +60,8 @@ async fn the_api_keeps_personal_data_and_passwords() {
     let sealed = store.seal(ann, PersonalData::Email, "ann@example.com").await.unwrap();
     let opened = database.api_store().open(ann, PersonalData::Email, &sealed).await.unwrap();
     assert_eq!(*opened, "ann@example.com");
-    store.set_password(ann, "a long password".into()).await.unwrap();
+    let password = store.hash_password("a long password".into()).await.unwrap();
+    store.set_password(ann, &password).await.unwrap();
     assert!(store.check_password(Some(ann), "a long password".into()).await.unwrap());
     assert!(!store.check_password(Some(a_person()), "a long password".into()).await.unwrap());
     assert!(!store.check_password(None, "a long password".into()).await.unwrap());

@@ -1,0 +1,101 @@
+//! Adding keys and choosing among them, in the files that [`super::Keys`] reads at start.
+
+use std::{fs, io::Write, path::Path};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+
+use super::{DataKey, current, new_signing_pem, numbered, write_new};
+use crate::Error;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Signs access tokens.
+    Signing,
+    /// Wraps data keys.
+    Kek,
+}
+
+/// All keys of a kind in one directory.
+pub struct KeyRing<'a> {
+    directory: &'a Path,
+    kind: KeyKind,
+}
+
+impl KeyKind {
+    const fn parts(self) -> (&'static str, &'static str) {
+        match self {
+            KeyKind::Signing => ("signing", ".pem"),
+            KeyKind::Kek => ("kek", ".key"),
+        }
+    }
+}
+
+impl<'a> KeyRing<'a> {
+    pub fn new(directory: &'a Path, kind: KeyKind) -> KeyRing<'a> {
+        KeyRing { directory, kind }
+    }
+
+    /// In ascending order.
+    pub fn numbers(&self) -> Result<Vec<u32>, Error> {
+        let (name, suffix) = self.kind.parts();
+        Ok(numbered(self.directory, &format!("{name}-"), suffix)?.into_keys().collect())
+    }
+
+    /// The number of the key in use.
+    pub fn current(&self) -> Result<u32, Error> {
+        current(self.directory, self.kind.parts().0, self.numbers()?.into_iter())
+    }
+
+    /// Writes the next key; its number. The one in use stays in use, also where it was so only for being the highest.
+    pub fn add(&self) -> Result<u32, Error> {
+        let numbers = self.numbers()?;
+        let in_use = current(self.directory, self.kind.parts().0, numbers.iter().copied())?;
+        // First, so that there is no moment at which the new key is taken for the one in use.
+        self.choose(in_use)?;
+        let number = numbers.last().copied().unwrap_or(0) + 1;
+        let (name, suffix) = self.kind.parts();
+        write_new(&self.directory.join(format!("{name}-{number}{suffix}")), || match self.kind {
+            KeyKind::Signing => new_signing_pem(),
+            KeyKind::Kek => Ok(BASE64_STANDARD.encode(DataKey::generate().as_bytes())),
+        })?;
+        Ok(number)
+    }
+
+    /// Makes a key that is there the one in use.
+    pub fn choose(&self, number: u32) -> Result<(), Error> {
+        let (name, _) = self.kind.parts();
+        if !self.numbers()?.contains(&number) {
+            return Err(Error::Keys(format!("there is no {name}-{number} in {}", self.directory.display())));
+        }
+        // Whole or not at all, whenever somebody reads it.
+        let path = self.directory.join(format!("{name}-current"));
+        let fresh = path.with_extension("new");
+        let written = fs::File::create(&fresh).and_then(|mut file| {
+            writeln!(file, "{number}")?;
+            file.sync_all()?;
+            fs::rename(&fresh, &path)
+        });
+        written.map_err(|e| Error::Keys(format!("{}: {e}", path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_is_not_used_before_it_is_chosen() -> Result<(), Error> {
+        let directory = std::env::temp_dir().join(format!("vc-keys-{}", crate::new_id()));
+        fs::create_dir(&directory).map_err(|e| Error::Keys(e.to_string()))?;
+        let ring = KeyRing::new(&directory, KeyKind::Kek);
+        write_new(&directory.join("kek-1.key"), || Ok(BASE64_STANDARD.encode([7; 32])))?;
+        assert_eq!(ring.add()?, 2);
+        assert_eq!((ring.current()?, ring.numbers()?), (1, vec![1, 2]));
+        ring.choose(2)?;
+        assert_eq!(ring.add()?, 3);
+        assert_eq!(ring.current()?, 2);
+        assert!(ring.choose(9).is_err());
+        assert_eq!(ring.current()?, 2);
+        fs::remove_dir_all(&directory).map_err(|e| Error::Keys(e.to_string()))
+    }
+}

@@ -1,0 +1,66 @@
+//! A login never succeeds without the right password and, where there is one, the second factor; and always with
+//! them: whatever the cache says, and whether it is there at all.
+
+use aggregates::{Proof, user::Command};
+use chrono::Utc;
+use redis::AsyncCommands;
+use serde_json::json;
+use tests::{
+    client::{Client, PASSWORD},
+    system::TestSystem,
+};
+
+use crate::members::Member;
+
+#[derive(Clone, Copy, Debug)]
+enum Cached {
+    Nothing,
+    Open,
+    Revoked,
+}
+
+/// Nobody listens there.
+const NOWHERE: &str = "redis://127.0.0.1:1";
+
+#[tokio::test]
+async fn no_state_of_the_cache_lets_anybody_in_or_keeps_anybody_out() {
+    let system = TestSystem::start().await;
+    let without_redis = system.another_api(&[("VC_REDIS_URL", NOWHERE)]).await;
+    let (store, mut redis) = (system.store(), system.redis().await);
+    for factor in [false, true] {
+        for cached in [Cached::Nothing, Cached::Open, Cached::Revoked] {
+            let member = Member::new(&store, &[]).await;
+            if factor {
+                member.decide(&store, Command::EnableTotp { now: Utc::now() }).await;
+            }
+            let earlier = member.log_in(&store, &[Proof::Password]).await.session;
+            let key = format!("{{{}}}:session:{}", system.addresses().namespace, earlier.session_id);
+            let open = json!({ "user_id": member.user_id, "expires_at": earlier.expires_at }).to_string();
+            match cached {
+                Cached::Nothing => {}
+                Cached::Open => redis.set::<_, _, ()>(&key, open).await.unwrap(),
+                Cached::Revoked => redis.set::<_, _, ()>(&key, "revoked").await.unwrap(),
+            }
+            for (redis_up, address) in [(true, system.processes.api()), (false, without_redis.address())] {
+                for (password, right) in [(PASSWORD, true), ("correct horse battery stable", false), ("", false)] {
+                    for version in ["v1", "v2"] {
+                        let case = format!("{version}, {cached:?}, factor {factor}, Redis {redis_up}, right {right}");
+                        let body = json!({ "email": member.email, "password": password });
+                        let path = format!("/api/{version}/auth/login");
+                        let answer = Client::new(address).post(&path, None, &body).await.unwrap();
+                        let expected = match (right, factor) {
+                            (true, false) => 200,
+                            (true, true) => 202,
+                            (false, _) => 401,
+                        };
+                        assert_eq!(answer.status.as_u16(), expected, "{case}: {}", answer.text());
+                        let given = answer.json();
+                        let tokens = ["token", "access_token", "refresh_token"];
+                        let given = tokens.iter().any(|name| given[*name].is_string());
+                        assert_eq!(given, expected == 200, "{case}: {}", answer.text());
+                    }
+                }
+            }
+        }
+    }
+}
