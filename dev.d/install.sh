@@ -19,6 +19,7 @@ lacks() {
   case $1 in
     postgres) ! postgres_bin initdb >/dev/null ;;
     pgbench) ! postgres_bin pgbench >/dev/null ;;
+    python3-venv) ! python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     *) ! command -v "$1" >/dev/null ;;
   esac
 }
@@ -29,6 +30,7 @@ package() {
     psql) echo postgresql-client ;;
     redis-cli) echo redis-tools ;;
     cc) echo gcc libc6-dev ;;
+    python3-venv) echo python3 python3-venv ;;
     node) echo nodejs ;;
     *) echo "$1" ;;
   esac

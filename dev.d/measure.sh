@@ -142,6 +142,7 @@ cmd_check() {
   step lints attend cargo clippy --workspace --all-targets -- -D warnings
   step schemas check_schemas
   step tests cmd_test
+  step contract cmd_contract
 }
 
 check_schemas() {

@@ -167,6 +167,8 @@ ALTER TABLE sessions
     ADD COLUMN client_id    uuid,   -- the OAuth client that acts for the person; none: our own app
     ADD COLUMN scopes       text[]; -- what the client may do; none: all that the person may
 
+CREATE INDEX sessions_of_client ON sessions (client_id, user_id) WHERE client_id IS NOT NULL;
+
 -- Refresh tokens, of which a session has one at a time. Used ones stay as long as the session, so that a second use
 -- is recognised as theft.
 CREATE TABLE refresh_tokens (
@@ -241,7 +243,7 @@ CREATE TABLE linked_identities (
     identity_id  uuid        PRIMARY KEY,
     user_id      uuid        NOT NULL,
     provider     text        NOT NULL,
-    subject_hash bytea       NOT NULL UNIQUE, -- keyed hash of issuer and subject
+    subject_hash bytea       NOT NULL, -- keyed hash of issuer and subject; the claim on it says whose it is
     created_at   timestamptz NOT NULL DEFAULT now(),
     last_used_at timestamptz
 );
@@ -261,6 +263,12 @@ CREATE TABLE api_keys (
 );
 
 CREATE INDEX api_keys_of_user ON api_keys (user_id);
+
+-- The ids of all OAuth clients, in the order of their registration. What they are stands in the log.
+CREATE TABLE clients (
+    number    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id uuid   NOT NULL UNIQUE
+);
 
 CREATE TABLE client_secrets (
     secret_id   uuid        PRIMARY KEY,

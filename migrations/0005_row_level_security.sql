@@ -50,8 +50,6 @@ BEGIN
             SELECT k.user_id INTO holder FROM api_keys k WHERE k.key_hash = key;
         WHEN 'passkey' THEN
             SELECT p.user_id INTO holder FROM passkeys p WHERE p.credential_id = key;
-        WHEN 'identity' THEN
-            SELECT i.user_id INTO holder FROM linked_identities i WHERE i.subject_hash = key;
     END CASE;
     PERFORM set_config('vc.person', coalesce(holder::text, ''), true);
     RETURN holder;
@@ -129,8 +127,10 @@ GRANT INSERT ON mail_queue TO vc_api;
 -- These two know no people: keyed hashes of what was tried, and programs.
 GRANT SELECT, INSERT, UPDATE, DELETE ON login_failures TO vc_api;
 GRANT SELECT, INSERT, UPDATE ON client_secrets TO vc_api;
+GRANT SELECT, INSERT ON clients TO vc_api;
 
--- The log, for everybody alike: streams by their id, and the end. No statement of the api can read across streams.
+-- The log, for everybody alike: streams by their id, and the end. Across streams only auditors read, by a function of
+-- their own below.
 CREATE FUNCTION stream_events(of_kind text, of_id uuid, after bigint) RETURNS SETOF events
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -176,6 +176,45 @@ CREATE FUNCTION open_session(of_id uuid) RETURNS SETOF sessions
 BEGIN
     RETURN QUERY SELECT * FROM sessions s
                   WHERE s.session_id = of_id AND s.revoked_at IS NULL AND s.expires_at > now();
+END $$;
+
+-- Whose an API key is, if it is open: asked where Redis cannot answer.
+CREATE FUNCTION open_api_key(of_id uuid, OUT user_id uuid, OUT expires_at timestamptz)
+    RETURNS SETOF record LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT k.user_id, k.expires_at FROM api_keys k
+                  WHERE k.key_id = of_id AND k.revoked_at IS NULL AND k.expires_at > now();
+END $$;
+
+-- For auditors, page by page: what they may read is of everybody, by its nature.
+CREATE FUNCTION audited_authentications(
+    of_user uuid, of_action text, of_outcome text, since timestamptz, until timestamptz, before bigint, at_most bigint
+) RETURNS SETOF authentications LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT * FROM authentications a
+     WHERE a.entry_id < coalesce(before, 9223372036854775807)
+       AND (of_user IS NULL OR a.user_id = of_user)
+       AND (of_action IS NULL OR a.action = of_action)
+       AND (of_outcome IS NULL OR a.outcome = of_outcome)
+       AND (since IS NULL OR a.at >= since)
+       AND (until IS NULL OR a.at < until)
+     ORDER BY a.entry_id DESC LIMIT least(at_most, 1000);
+END $$;
+
+CREATE FUNCTION audited_events(after bigint, at_most bigint) RETURNS SETOF events
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM events e WHERE e.position > after ORDER BY e.position LIMIT least(at_most, 1000);
+END $$;
+
+-- Ends the sessions of an OAuth client, whoever they are for.
+CREATE FUNCTION end_sessions_of_client(of_client uuid) RETURNS SETOF uuid
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY UPDATE sessions s SET revoked_at = now()
+                  WHERE s.client_id = of_client AND s.revoked_at IS NULL AND s.expires_at > now()
+                 RETURNING s.session_id;
 END $$;
 
 -- Uses a one-time token up.

@@ -70,6 +70,18 @@ pub enum Permission {
     AuditRead,
     #[serde(rename = "events:read")]
     EventsRead,
+    /// To learn who somebody is (OpenID Connect Core 1.0 §3.1.2.1).
+    #[serde(rename = "openid")]
+    OpenId,
+    /// To learn the name (§5.4).
+    #[serde(rename = "profile")]
+    Profile,
+    /// To learn the e-mail address (§5.4).
+    #[serde(rename = "email")]
+    Email,
+    /// To go on without the person being there (§11).
+    #[serde(rename = "offline_access")]
+    OfflineAccess,
 }
 
 impl Role {
@@ -92,11 +104,15 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// What the role permits.
+    /// What the role permits. Every person may let a program know who they are.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission as P;
         match self {
             Role::Customer => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
                 P::ProfileRead,
                 P::ProfileWrite,
                 P::SecurityManage,
@@ -108,8 +124,22 @@ impl Role {
                 P::PaymentsWrite,
                 P::NotificationsRead,
             ],
-            Role::Merchant => &[P::ProfileRead, P::ProfileWrite, P::SecurityManage, P::PaymentsRead, P::ApiKeysManage],
+            Role::Merchant => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
+                P::ProfileRead,
+                P::ProfileWrite,
+                P::SecurityManage,
+                P::PaymentsRead,
+                P::ApiKeysManage,
+            ],
             Role::Admin => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
                 P::ProfileRead,
                 P::ProfileWrite,
                 P::SecurityManage,
@@ -118,9 +148,23 @@ impl Role {
                 P::ClientsManage,
                 P::AuditRead,
             ],
-            Role::Auditor => &[P::ProfileRead, P::SecurityManage, P::UsersRead, P::AuditRead, P::EventsRead],
-            Role::Analyst => &[P::ProfileRead, P::SecurityManage, P::EventsRead],
-            Role::Support => &[P::ProfileRead, P::SecurityManage, P::UsersRead],
+            Role::Auditor => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
+                P::ProfileRead,
+                P::SecurityManage,
+                P::UsersRead,
+                P::AuditRead,
+                P::EventsRead,
+            ],
+            Role::Analyst => {
+                &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::EventsRead]
+            }
+            Role::Support => {
+                &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::UsersRead]
+            }
             Role::Service => &[P::UsersVerify, P::UsersRead, P::FraudCheck, P::NotificationsSend],
         }
     }
@@ -139,7 +183,7 @@ impl Role {
 }
 
 impl Permission {
-    pub const ALL: [Permission; 19] = [
+    pub const ALL: [Permission; 23] = [
         Permission::ProfileRead,
         Permission::ProfileWrite,
         Permission::SecurityManage,
@@ -159,6 +203,10 @@ impl Permission {
         Permission::ClientsManage,
         Permission::AuditRead,
         Permission::EventsRead,
+        Permission::OpenId,
+        Permission::Profile,
+        Permission::Email,
+        Permission::OfflineAccess,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -182,6 +230,10 @@ impl Permission {
             Permission::ClientsManage => "clients:manage",
             Permission::AuditRead => "audit:read",
             Permission::EventsRead => "events:read",
+            Permission::OpenId => "openid",
+            Permission::Profile => "profile",
+            Permission::Email => "email",
+            Permission::OfflineAccess => "offline_access",
         }
     }
 
@@ -200,6 +252,16 @@ impl Permission {
                 | Permission::PaymentsWrite
                 | Permission::NotificationsRead
         )
+    }
+
+    /// Whether this is a scope of OpenID Connect: about who the person is, not about what is done for them.
+    pub const fn is_identity(self) -> bool {
+        matches!(self, Permission::OpenId | Permission::Profile | Permission::Email | Permission::OfflineAccess)
+    }
+
+    /// Whether a person may consent to it for a third party's program.
+    pub const fn is_consentable(self) -> bool {
+        self.is_delegable() || self.is_identity()
     }
 }
 
@@ -310,7 +372,7 @@ mod tests {
 
     #[test]
     fn rights_over_others_and_over_credentials_are_never_delegated() {
-        for permission in Permission::ALL.into_iter().filter(|permission| permission.is_delegable()) {
+        for permission in Permission::ALL.into_iter().filter(|permission| permission.is_consentable()) {
             assert!(Role::Customer.permits(permission), "{permission}");
             assert_ne!(permission, Permission::SecurityManage);
         }

@@ -85,7 +85,7 @@ fn is_json(request: &Request) -> bool {
 }
 
 /// The whole body, if it is short enough and arrives in time. Counts what arrives, not what was announced.
-async fn read(body: Body, context: &Context) -> Result<Bytes, Problem> {
+pub async fn read(body: Body, context: &Context) -> Result<Bytes, Problem> {
     let http = &context.service.http;
     let limited = Limited::new(http_body_util::combinators::BoxBody::from(body), http.max_body_bytes);
     match tokio::time::timeout(http.body_timeout(), limited.collect()).await {

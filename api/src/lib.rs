@@ -14,6 +14,7 @@ mod limits;
 mod middleware;
 mod modules;
 mod money;
+mod oauth;
 mod operations;
 mod parameters;
 mod problem;

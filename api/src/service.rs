@@ -15,6 +15,7 @@ use crate::{
     last_writes::LastWrites,
     limits::{AccountKey, Limits},
     middleware::{Gate, Routes},
+    oauth::{self, OAuth},
     operations::{self, Operations},
     redis_link::RedisLink,
     server,
@@ -71,10 +72,11 @@ pub fn endpoint(deps: Deps, config: &Config) -> Result<impl Endpoint<Output = Re
     let (metrics, signing) = (deps.metrics.clone(), deps.signing.clone());
     let service = shared(deps, config)?;
     let pages = docs::PATHS.iter().chain(operations::PATHS).map(|path| (path.to_string(), Method::GET));
-    let routes = Routes::new(docs::paths().into_iter().chain(pages));
+    let routes = Routes::new(docs::paths().into_iter().chain(pages).chain(oauth::paths()));
     let operations = Operations::new(metrics, service.system.store.clone());
     let operations = operations.with_redis(service.redis.clone()).with_keys(&signing);
-    let front = Front { api: docs::api(), docs: docs::pages(), operations };
+    let oauth = OAuth::new(service.tokens.issuer());
+    let front = Front { api: docs::api(), docs: docs::pages(), operations, oauth };
     Ok(Gate::new(front, routes, service, config)?)
 }
 
@@ -102,6 +104,7 @@ struct Front<A, D> {
     api: A,
     docs: D,
     operations: Operations,
+    oauth: OAuth,
 }
 
 impl<A: Endpoint<Output = Response>, D: Endpoint<Output = Response>> Endpoint for Front<A, D> {
@@ -113,6 +116,8 @@ impl<A: Endpoint<Output = Response>, D: Endpoint<Output = Response>> Endpoint fo
             self.docs.call(request).await
         } else if operations::PATHS.contains(&path) {
             self.operations.call(request).await
+        } else if oauth::serves(path) {
+            self.oauth.call(request).await
         } else {
             self.api.call(request).await
         }

@@ -50,6 +50,9 @@ enum Command {
     },
     /// Show where one person, case, card or payment stands: in the log, on the bus, in the read models.
     Trace { id: Uuid },
+    /// OAuth clients: third parties' programs and services.
+    #[command(subcommand)]
+    Clients(Clients),
     /// Make somebody an admin, give and take roles.
     #[command(subcommand)]
     Admin(commands::admin::Admin),
@@ -61,6 +64,37 @@ enum Command {
     /// Tools for development.
     #[command(subcommand)]
     Dev(Dev),
+}
+
+#[derive(Subcommand)]
+enum Clients {
+    /// Register a client; prints its id, and its secret once.
+    Register(NewClient),
+}
+
+#[derive(clap::Args)]
+struct NewClient {
+    /// As people see it when they are asked for consent.
+    #[arg(long)]
+    name: String,
+    #[arg(long)]
+    kind: Kind,
+    /// Where people may be sent back to; several may be given.
+    #[arg(long)]
+    redirect_uri: Vec<String>,
+    /// What it may ask for at most, such as `payments:read`; several may be given.
+    #[arg(long, required = true)]
+    scope: Vec<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// Acts for itself.
+    Service,
+    /// Acts for people, and keeps a secret.
+    Confidential,
+    /// Acts for people, and cannot keep a secret.
+    Public,
 }
 
 #[derive(Subcommand)]
@@ -117,6 +151,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Sandbox => commands::serve::sandbox(&config).await,
         Command::Replay { projection } => commands::replay::run(&config, projection).await,
         Command::Trace { id } => commands::trace::run(&config, id).await,
+        Command::Clients(Clients::Register(new)) => commands::clients::register(&config, new).await,
         Command::Admin(command) => commands::admin::run(&config, command).await,
         Command::Keys(command) => commands::keys::run(&config, &command),
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),

@@ -94,7 +94,7 @@ pub async fn issue(
         Ok(written) => written.position,
         Err(error) => {
             // Where it is not known whether the log has it, nobody was given the key either.
-            store.discard_api_key(key_id).await?;
+            store.revoke_api_keys(user_id, &[key_id]).await?;
             return Err(error);
         }
     };
@@ -171,7 +171,7 @@ pub async fn holder(system: &System, key: &SecretString) -> Result<Option<Holder
 /// Records that a key was used. Called as often as one likes, it leaves one entry an hour.
 pub async fn note_use(system: &System, user_id: UserId, key_id: CredentialId, origin: &Origin) -> Result<(), Error> {
     let entry = entry(origin, Action::UseApiKey, user_id, key_id);
-    Ok(system.store.note_api_key_use(key_id, &entry).await?)
+    Ok(system.store.note_api_key_use(user_id, key_id, &entry).await?)
 }
 
 async fn end_in_tables(system: &System, user_id: UserId, keys: Vec<CredentialId>) -> Result<Vec<CredentialId>, Error> {

@@ -33,7 +33,7 @@ pub async fn events(
     origin: &Origin,
 ) -> Result<Vec<Envelope>, Error> {
     record(system, reader, "events", origin).await?;
-    Ok(system.store.read_after(after, i64::try_from(limit).unwrap_or(i64::MAX)).await?)
+    Ok(system.store.audited_events(after, i64::try_from(limit).unwrap_or(i64::MAX)).await?)
 }
 
 async fn record(system: &System, reader: Reader, what: &'static str, origin: &Origin) -> Result<(), Error> {

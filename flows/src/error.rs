@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
 use store::{AppendError, authentications::Outcome};
 
 use crate::passwords::Refusal;
@@ -64,7 +64,20 @@ pub enum Error {
     #[error(transparent)]
     Payment(#[from] payment::Error),
     #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error(transparent)]
     Money(#[from] MoneyError),
+    /// A login through a provider that was not begun here, is over, or is not vouched for.
+    #[error("the provider's login is not accepted")]
+    NotVouched,
+    /// The provider does not vouch for the e-mail address.
+    #[error("the provider has not verified the e-mail address")]
+    EmailNotVouched,
+    /// The address that the provider vouches for has an account, which has to be logged in to first.
+    #[error("the account has to be logged in to and linked")]
+    LinkRequired,
+    #[error("the identity belongs to another account")]
+    IdentityTaken,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.
@@ -118,6 +131,10 @@ impl Error {
             Error::Password(_) => (Outcome::Failure, Some("password_not_acceptable")),
             Error::BadToken => (Outcome::Failure, Some("bad_token")),
             Error::BadTicket => (Outcome::Failure, Some("bad_ticket")),
+            Error::NotVouched => (Outcome::Failure, Some("not_vouched")),
+            Error::EmailNotVouched => (Outcome::Failure, Some("email_not_vouched")),
+            Error::LinkRequired => (Outcome::Failure, Some("link_required")),
+            Error::IdentityTaken => (Outcome::Failure, Some("identity_taken")),
             _ => (Outcome::Failure, Some("not_completed")),
         }
     }
@@ -139,6 +156,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Busy => Error::Busy { retry_after: Duration::from_secs(1) },
+            store::Error::Void => Error::BadToken,
             store::Error::Erased => Error::NotFound { what: "account" },
             store::Error::Database(error) if is_passing(&error) => {
                 tracing::warn!(%error, "the database cannot be reached");

@@ -12,6 +12,8 @@ pub mod accounts;
 pub mod api_keys;
 pub mod audit;
 pub mod cards;
+pub mod clients;
+pub mod consents;
 mod error;
 mod evenly;
 pub mod export;
@@ -20,12 +22,14 @@ pub mod identity;
 pub mod lockout;
 pub mod mail;
 pub mod notifications;
+pub mod oauth;
 pub mod overview;
 pub mod passwords;
 pub mod payments;
 mod people;
 pub mod screening;
 pub mod sessions;
+pub mod social;
 pub mod staff;
 pub mod step_up;
 mod turns;
@@ -84,18 +88,18 @@ impl System {
         }
     }
 
+    /// The same system, which tells `cache` of every session that ends.
+    #[must_use]
+    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
+        System { session_cache: Some(cache), ..self }
+    }
+
     /// With the list of common passwords that the settings name, if they name one.
     pub fn with_common_passwords(mut self) -> std::io::Result<System> {
         if let Some(path) = &self.settings.passwords.common_file {
             self.passwords = Arc::new(passwords::Policy::from_file(path)?);
         }
         Ok(self)
-    }
-
-    /// The same system, which tells `cache` of every session that ends.
-    #[must_use]
-    pub fn with_session_cache(self, cache: Arc<dyn sessions::SessionCache>) -> System {
-        System { session_cache: Some(cache), ..self }
     }
 }
 

@@ -10,9 +10,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use aggregates::{
     Actor, ClientId, Permission, Proof, Role, SessionId, UserId,
+    client::{self, Client},
     user::{self, SessionEnd, Standing, User},
 };
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
 use store::{
     AppendError, Store, Unit,
@@ -56,42 +57,74 @@ pub trait SessionCache: Send + Sync {
     fn forget(self: Arc<Self>, ended: Vec<SessionId>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
+/// When somebody proved who they are, and for how long that is to serve.
+pub(crate) struct Terms {
+    pub session_id: SessionId,
+    pub auth_time: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    /// None: the session has no refresh token.
+    pub refreshable_until: Option<DateTime<Utc>>,
+}
+
+/// A session that was opened on its own terms.
+pub(crate) struct OpenedOn {
+    pub session: Session,
+    pub roles: Vec<Role>,
+    pub refresh_token: Option<SecretString>,
+    pub superseded: Vec<SessionId>,
+}
+
 /// Opens a session for somebody whose proofs were checked.
 pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<Written<Opened>, Error> {
     let now = crate::now();
-    let Opening { user_id, proofs, device_id, client } = opening;
-    let (client_id, scopes) = client.unzip();
-    let session = Session {
+    let terms = Terms {
         session_id: SessionId(store::new_id()),
-        user_id,
-        device_id,
         auth_time: now,
         expires_at: now + Duration::days(system.settings.session_days.into()),
-        proofs,
-        client_id,
-        scopes,
+        refreshable_until: Some(now + Duration::days(system.settings.refresh_days.into())),
     };
-    let refreshable_until = now + Duration::days(system.settings.refresh_days.into());
-    // The row first: a session that the log does not know is one whose token nobody has.
-    let token = system.store.open_session(&session, Some(refreshable_until)).await?;
-    let refresh_token = token.ok_or_else(|| Error::Internal("a session without its refresh token".into()))?;
+    let Written { value: opened, position } = open_on(system, opening, terms, origin).await?;
+    let OpenedOn { session, roles, refresh_token, superseded } = opened;
+    let refresh_token = refresh_token.ok_or_else(|| Error::Internal("a session without its refresh token".into()))?;
+    Ok(Written { value: Opened { session, roles, refresh_token, superseded }, position })
+}
+
+/// Opens a session on terms of its own. One for a client is opened only if the client may still act, and within what
+/// the person has consented to, as both are at the moment of the append.
+pub(crate) async fn open_on(
+    system: &System,
+    opening: Opening,
+    terms: Terms,
+    origin: &Origin,
+) -> Result<Written<OpenedOn>, Error> {
+    let Opening { user_id, proofs, device_id, client } = opening;
+    let Terms { session_id, auth_time, expires_at, refreshable_until } = terms;
+    let (client_id, scopes) = client.unzip();
+    let session = Session { session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes };
     let store = &system.store;
+    // The row first: a session that the log does not know is one whose token nobody has.
+    let refresh_token = store.open_session(&session, refreshable_until).await?;
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load::<User>(user_id).await?;
+        let mut unit = Unit::new(origin.context(Actor::Person(user_id)));
+        if let Some(client_id) = session.client_id {
+            let client = store.load::<Client>(client_id).await?;
+            permitted(&person, &client, client_id, session.scopes.as_deref())?;
+            unit = unit.stream(&client, vec![]);
+        }
         let events = person.decide(user::Command::OpenSession {
-            session_id: session.session_id,
+            session_id,
             device_id: session.device_id.clone(),
-            now,
-            expires_at: session.expires_at,
+            now: crate::now(),
+            expires_at,
         })?;
         let superseded: Vec<SessionId> = events.iter().filter_map(closed).collect();
         let roles = person.roles().iter().copied().collect();
-        let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
-        match store.append(unit).await {
+        match store.append(unit.stream(&person, events)).await {
             Ok(appended) => {
                 end_in_tables(system, user_id, superseded.clone()).await?;
-                let opened = Opened { session, roles, refresh_token, superseded };
+                let opened = OpenedOn { session, roles, refresh_token, superseded };
                 return Ok(Written { value: opened, position: appended.position });
             }
             Err(AppendError::Conflict) => {}
@@ -99,6 +132,14 @@ pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<
         }
     }
     Err(Error::Conflict)
+}
+
+/// Whether a client may act for a person within `scopes`.
+fn permitted(person: &User, client: &Client, id: ClientId, scopes: Option<&[Permission]>) -> Result<(), Error> {
+    client.active().ok_or(client::Error::Disabled)?;
+    let consented = person.consents().get(&id).ok_or(user::Error::NoSuchConsent)?;
+    let covered = scopes.is_some_and(|scopes| scopes.iter().all(|scope| consented.contains(scope)));
+    if covered { Ok(()) } else { Err(user::Error::NoSuchConsent.into()) }
 }
 
 /// Gives a session its next tokens, for a refresh token that counts once. A second use ends the session: one of the

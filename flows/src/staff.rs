@@ -77,6 +77,10 @@ async fn change_in_log(
     for _ in 0..ATTEMPTS {
         let admin = allowed(system, by, user_id).await?;
         let person = store.load_latest::<User>(user_id).await?;
+        // Anybody may have registered an address that nobody has confirmed: the role would be a stranger's to take.
+        if change == Change::Grant && !person.is_email_verified() {
+            return Err(user::Error::EmailNotVerified.into());
+        }
         let command = match change {
             Change::Grant => user::Command::GrantRole { role, now },
             Change::Revoke => user::Command::RevokeRole { role, now },

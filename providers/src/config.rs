@@ -1,10 +1,10 @@
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::sandbox::DEFAULT_KEY;
+use crate::{sandbox::DEFAULT_KEY, social::SocialConfig};
 
 /// How third parties are called. The defaults fit the sandbox; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Config {
     /// How long an unused connection is kept. Keep it below what the vendors allow, lest they close it as we write.
     pub idle_connection_ms: u64,
     pub retry: RetryConfig,
+    /// OpenID providers that people can log in through, by the name that stands in the API's paths.
+    pub social: BTreeMap<String, SocialConfig>,
 }
 
 /// One third party.
@@ -52,6 +54,8 @@ pub enum SetupError {
     ApiKey,
     #[error("a provider's time-out and calls in flight must be above zero")]
     Bounds,
+    #[error("an OpenID provider under providers.social cannot be used: {0}")]
+    Social(&'static str),
     #[error("the HTTP client cannot start; for https, are the system's root certificates installed?")]
     Client,
 }
@@ -67,6 +71,7 @@ impl Default for Config {
             connect_timeout_ms: 2_000,
             idle_connection_ms: 30_000,
             retry: RetryConfig::default(),
+            social: BTreeMap::new(),
         }
     }
 }

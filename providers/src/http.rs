@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{
-    Body, Client, Method, Request, Response, Url,
+    Body, Client, ClientBuilder, Method, Request, Response, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
 };
 use secrecy::ExposeSecret;
@@ -23,24 +23,28 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The client that all vendors share. It repeats nothing by itself, follows no redirect (the key and the card would
 /// go along) and ignores the environment's proxies (a change of environment must not redirect card data).
 pub(crate) fn client(base: &BaseUrl, config: &Config) -> Result<Client, SetupError> {
-    // An error means that the process has chosen its provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let most_connections =
         [&config.kyc, &config.issuer, &config.gateway, &config.mail].map(|vendor| vendor.max_in_flight);
-    let mut builder = Client::builder()
-        .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+    builder(base.is_https(), config.connect_timeout_ms)
         .pool_idle_timeout(Duration::from_millis(config.idle_connection_ms))
         .pool_max_idle_per_host(most_connections.iter().fold(0, |sum, most| sum.saturating_add(*most)))
+        .build()
+        .map_err(|_| SetupError::Client)
+}
+
+/// What all clients have in common.
+pub(crate) fn builder(is_https: bool, connect_timeout_ms: u64) -> ClientBuilder {
+    // An error means that the process has chosen its provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .connect_timeout(Duration::from_millis(connect_timeout_ms))
         .tcp_nodelay(true)
         .retry(reqwest::retry::never())
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .no_proxy();
-    if !base.is_https() {
-        // Without TLS no roots are needed, and a bare machine may have none, which would be an error.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build().map_err(|_| SetupError::Client)
+    // Without TLS no roots are needed, and a bare machine may have none, which would be an error.
+    if is_https { builder } else { builder.tls_certs_only([]) }
 }
 
 /// The way to one vendor: its key, its time-out, its bound on calls in flight.

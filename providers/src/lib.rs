@@ -1,5 +1,5 @@
-//! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]), card payments ([`gateway`])
-//! and [`mail`]; and the local [`sandbox`] that stands in for all of them.
+//! HTTP to third parties: identity verification ([`kyc`]), card issuing ([`issuing`]), card payments ([`gateway`]),
+//! [`mail`] and OpenID providers ([`social`]); and the local [`sandbox`] that stands in for all but the last.
 //!
 //! Each kind of third party is one small trait beside its adapters; a new vendor is one new file in that folder. An
 //! adapter makes one attempt and says by [`Failure`] what is known afterwards: whether it surely did not happen, may
@@ -25,6 +25,7 @@ pub mod mail;
 mod metering;
 mod retry;
 pub mod sandbox;
+pub mod social;
 mod wiped;
 
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Providers {
     pub issuer: Arc<dyn issuing::Issuer>,
     pub gateway: Arc<dyn gateway::Gateway>,
     pub mail: Arc<dyn mail::Mail>,
+    /// OpenID providers that people can log in through.
+    pub social: Arc<social::Social>,
     /// How a failed call is repeated. Adapters do not repeat by themselves.
     pub retry: Retry,
 }
@@ -57,6 +60,7 @@ impl Providers {
             issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
             mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
+            social: Arc::new(social::providers(&config.social, config.connect_timeout_ms)?),
             retry: Retry::new(&config.retry),
         })
     }

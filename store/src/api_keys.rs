@@ -7,6 +7,7 @@ use sqlx::{Row, postgres::PgRow};
 
 use crate::{
     Error, Store,
+    as_person::Credential,
     authentications::Authentication,
     one_time::{secret_token, token_hash},
 };
@@ -56,7 +57,7 @@ impl Store {
     /// Makes the key itself, which is shown once.
     pub async fn add_api_key(&self, key: &ApiKey) -> Result<SecretString, Error> {
         let (text, hash) = new_key();
-        sqlx::query(
+        let query = sqlx::query(
             "INSERT INTO api_keys (key_id, user_id, key_hash, label, scopes, created_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -66,29 +67,24 @@ impl Store {
         .bind(key.label.ciphertext())
         .bind(key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>())
         .bind(key.created_at)
-        .bind(key.expires_at)
-        .execute(self.pool())
-        .await?;
+        .bind(key.expires_at);
+        self.write_as(key.user_id, query).await?;
         Ok(text)
-    }
-
-    /// Throws a key away that nobody was given.
-    pub async fn discard_api_key(&self, key_id: CredentialId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM api_keys WHERE key_id = $1").bind(key_id.0).execute(self.pool()).await?;
-        Ok(())
     }
 
     /// The open key that a text is, if it is one.
     pub async fn api_key(&self, text: &SecretString) -> Result<Option<ApiKey>, Error> {
+        let hash = token_hash(text.expose_secret());
         let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE key_hash = $1 AND {OPEN}");
-        let row = sqlx::query(&sql).bind(token_hash(text.expose_secret())).fetch_optional(self.pool()).await?;
+        let mut transaction = self.as_holder(Credential::ApiKey, &hash).await?;
+        let row = sqlx::query(&sql).bind(hash).fetch_optional(&mut *transaction).await?;
         row.as_ref().map(read).transpose()
     }
 
     /// Whose an open key is, and until when it is good.
     pub async fn open_api_key(&self, key_id: CredentialId) -> Result<Option<(UserId, DateTime<Utc>)>, Error> {
-        let sql = format!("SELECT user_id, expires_at FROM api_keys WHERE key_id = $1 AND {OPEN}");
-        let row = sqlx::query(&sql).bind(key_id.0).fetch_optional(self.pool()).await?;
+        let sql = "SELECT user_id, expires_at FROM open_api_key($1)";
+        let row = sqlx::query(sql).bind(key_id.0).fetch_optional(self.pool()).await?;
         row.map(|row| Ok((UserId(row.try_get(0)?), row.try_get(1)?))).transpose()
     }
 
@@ -96,12 +92,13 @@ impl Store {
     pub async fn api_keys(&self, user: UserId) -> Result<Vec<ApiKey>, Error> {
         let sql =
             format!("SELECT {COLUMNS} FROM api_keys WHERE user_id = $1 AND {OPEN} ORDER BY key_id DESC LIMIT 100");
-        let rows = sqlx::query(&sql).bind(user.0).fetch_all(self.pool()).await?;
+        let rows = self.rows_of(user, sqlx::query(&sql).bind(user.0)).await?;
         rows.iter().map(read).collect()
     }
 
     /// Ends these of a person's keys; those that were open.
     pub async fn revoke_api_keys(&self, user: UserId, keys: &[CredentialId]) -> Result<Vec<CredentialId>, Error> {
+        let mut transaction = self.as_person(user).await?;
         let rows = sqlx::query(
             "UPDATE api_keys SET revoked_at = now()
               WHERE user_id = $1 AND key_id = ANY ($2) AND revoked_at IS NULL
@@ -109,15 +106,21 @@ impl Store {
         )
         .bind(user.0)
         .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
-        .fetch_all(self.pool())
+        .fetch_all(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         rows.iter().map(|row| Ok(CredentialId(row.try_get(0)?))).collect()
     }
 
     /// Records a use, unless one of the last hour is recorded already: both in one step, so that neither is there
     /// without the other.
-    pub async fn note_api_key_use(&self, key_id: CredentialId, entry: &Authentication) -> Result<(), Error> {
-        sqlx::query(
+    pub async fn note_api_key_use(
+        &self,
+        user: UserId,
+        key_id: CredentialId,
+        entry: &Authentication,
+    ) -> Result<(), Error> {
+        let query = sqlx::query(
             "WITH first AS (
                  UPDATE api_keys SET last_used_at = now()
                   WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 hour')
@@ -129,9 +132,8 @@ impl Store {
         .bind(entry.action.as_str())
         .bind(entry.outcome.as_str())
         .bind(entry.address.map(|address| address.to_string()))
-        .bind(entry.request_id)
-        .execute(self.pool())
-        .await?;
+        .bind(entry.request_id);
+        self.write_as(user, query).await?;
         Ok(())
     }
 }

@@ -26,13 +26,9 @@ pub(crate) enum Credential {
     /// By its hash.
     RefreshToken,
     /// By its hash.
-    #[allow(dead_code)]
     ApiKey,
     /// By its id, as the authenticator names it.
     Passkey,
-    /// By the keyed hash of issuer and subject.
-    #[allow(dead_code)]
-    Identity,
 }
 
 impl Credential {
@@ -41,7 +37,6 @@ impl Credential {
             Credential::RefreshToken => "refresh_token",
             Credential::ApiKey => "api_key",
             Credential::Passkey => "passkey",
-            Credential::Identity => "identity",
         }
     }
 }

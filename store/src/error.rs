@@ -20,6 +20,8 @@ pub enum Error {
     Unsealable,
     #[error("the person's key was destroyed")]
     Erased,
+    #[error("the token was used, or is void")]
+    Void,
     #[error("too many passwords are being checked")]
     Busy,
     #[error("this card number was issued before")]

@@ -7,10 +7,12 @@
 pub mod api_keys;
 mod as_person;
 pub mod authentications;
+mod client_secrets;
 mod cqrs;
 mod endings;
 mod error;
 pub mod factors;
+pub mod identities;
 pub mod keys;
 mod leadership;
 mod log;

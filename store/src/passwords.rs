@@ -98,15 +98,15 @@ impl Store {
     }
 
     /// Replaces the person's password and, in the same step, ends all of their sessions but `except` and voids what
-    /// was mailed to reset it, and logins that wait for their second factor; the sessions that ended. None where a
-    /// reset finds nothing to void: its token was used. Until [`Store::password_recorded`] it counts as unrecorded.
+    /// was mailed to reset it, and logins that wait for their second factor; the sessions that ended. [`Error::Void`]
+    /// where a reset finds nothing to void: its token was used. Until [`Store::password_recorded`] it counts as unrecorded.
     pub async fn replace_password(
         &self,
         user: UserId,
         password: &HashedPassword,
         replacement: Replacement,
         except: Option<SessionId>,
-    ) -> Result<Option<Vec<SessionId>>, Error> {
+    ) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
         let mut voided = [0, 0];
         for (purpose, voided) in [Purpose::ResetPassword, Purpose::SecondFactor].into_iter().zip(&mut voided) {
@@ -118,12 +118,12 @@ impl Store {
             *voided = deleted.rows_affected();
         }
         if replacement == Replacement::Reset && voided[0] == 0 {
-            return Ok(None);
+            return Err(Error::Void);
         }
         write(&mut transaction, user, password, Some(replacement)).await?;
         let ended = crate::sessions::revoke_all(&mut *transaction, user, except).await?;
         transaction.commit().await?;
-        Ok(Some(ended))
+        Ok(ended)
     }
 
     /// The event of the person's last replacement is in the log.

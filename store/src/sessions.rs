@@ -184,6 +184,41 @@ impl Store {
         Ok(self.one_row_of(user, query.bind(user.0).bind(device).bind(but.0)).await?.try_get(0)?)
     }
 
+    /// The open session that a refresh token is of, be the token used or not; and whether it could still be used.
+    pub async fn session_by_refresh_token(&self, token: &SecretString) -> Result<Option<(Session, bool)>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS}, t.used_at IS NULL AND t.expires_at > now()
+               FROM refresh_tokens t JOIN sessions s USING (session_id)
+              WHERE t.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
+        );
+        let hash = token_hash(token.expose_secret());
+        let mut transaction = self.as_holder(Credential::RefreshToken, &hash).await?;
+        let row = sqlx::query(&sql).bind(hash).fetch_optional(&mut *transaction).await?;
+        row.map(|row| Ok((read(&row)?, row.try_get(8)?))).transpose()
+    }
+
+    /// Ends the sessions that a client has for a person; those that were open.
+    pub async fn revoke_sessions_for(&self, client: ClientId, user: UserId) -> Result<Vec<SessionId>, Error> {
+        let mut transaction = self.as_person(user).await?;
+        let rows = sqlx::query(
+            "UPDATE sessions SET revoked_at = now()
+              WHERE client_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now()
+             RETURNING session_id",
+        )
+        .bind(client.0)
+        .bind(user.0)
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
+    }
+
+    /// Ends all sessions of a client, whoever they are for; those that were open.
+    pub async fn revoke_sessions_by(&self, client: ClientId) -> Result<Vec<SessionId>, Error> {
+        let rows = sqlx::query("SELECT end_sessions_of_client($1)").bind(client.0).fetch_all(self.pool()).await?;
+        rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
+    }
+
     /// Deletes sessions that ended before `time`; how many.
     pub async fn delete_sessions_ended_before(&self, time: DateTime<Utc>) -> Result<u64, Error> {
         let deleted = sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(time).execute(self.pool()).await?;

@@ -144,7 +144,8 @@ impl Environment {
         Err(last)
     }
 
-    async fn start_at(&self, role: Role, address: SocketAddr) -> Result<Process, Failure> {
+    /// Starts a process at an address.
+    pub async fn start_at(&self, role: Role, address: SocketAddr) -> Result<Process, Failure> {
         let log = self.logs.path().join(format!("{}-{}.log", role.as_str(), address.port()));
         let file = fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut command = self.command(&[role.as_str()]);
@@ -279,7 +280,8 @@ fn binary() -> Result<PathBuf, Failure> {
     found.ok_or_else(|| Failure("there is no virtual-cards beside this program; build it, or name it in VC_BIN".into()))
 }
 
-fn free_port() -> Result<SocketAddr, Failure> {
+/// An address on the loopback that nobody listens at just now.
+pub fn free_port() -> Result<SocketAddr, Failure> {
     for _ in 0..PORT_ATTEMPTS {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(PORTS)));
         if TcpListener::bind(address).is_ok() {

@@ -15,7 +15,7 @@ use crate::{
     database::{TestDatabase, keys_dir, namespace},
     eventually::eventually,
     mailbox::{self, Letter},
-    processes::{Addresses, Environment, Process, Processes, Role},
+    processes::{Addresses, Environment, Process, Processes, Role, free_port},
 };
 
 /// Requests wait for third parties a shorter time than in production, and workers take over earlier, so that tests
@@ -72,6 +72,14 @@ impl TestSystem {
             environment = environment.set(name, value);
         }
         environment.start(Role::Api).await.unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    /// One more api, which is its own issuer of tokens, so that programs find it by that name.
+    pub async fn issuer(&self) -> Process {
+        let address = free_port().unwrap_or_else(|failure| panic!("{failure}"));
+        let environment = self.environment.clone().set("VC_PROVIDERS_URL", &self.processes.sandbox.url());
+        let environment = environment.set("VC_API__TOKENS__ISSUER", &format!("http://{address}"));
+        environment.start_at(Role::Api, address).await.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     pub fn addresses(&self) -> &Addresses {

@@ -28,7 +28,7 @@ fn sources() -> Vec<(String, String)> {
             let entry = entry.unwrap();
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             match entry.file_type().unwrap().is_dir() {
-                true if name != "target" && !name.starts_with('.') => folders.push(path),
+                true if name != "target" && name != "node_modules" && !name.starts_with('.') => folders.push(path),
                 false if name.ends_with(".rs") => {
                     let short = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
                     found.push((short, fs::read_to_string(&path).unwrap()));

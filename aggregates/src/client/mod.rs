@@ -49,6 +49,10 @@ impl Client {
         self.disabled
     }
 
+    pub fn secrets(&self) -> &[CredentialId] {
+        &self.secrets
+    }
+
     pub fn has_secret(&self, secret_id: CredentialId) -> bool {
         self.secrets.contains(&secret_id)
     }
@@ -124,7 +128,7 @@ impl Registration {
         }
         let allowed = |scope: &Permission| match is_service {
             true => Role::Service.permits(*scope),
-            false => scope.is_delegable(),
+            false => scope.is_consentable(),
         };
         if self.scopes.iter().all(allowed) { Ok(()) } else { Err(Error::ScopeNotAllowed) }
     }

@@ -48,7 +48,7 @@ fn a_client_is_registered_once() {
 
 #[test]
 fn people_hand_out_only_what_may_be_handed_out() {
-    for scope in Permission::ALL.into_iter().filter(|scope| !scope.is_delegable()) {
+    for scope in Permission::ALL.into_iter().filter(|scope| !scope.is_consentable()) {
         given(vec![])
             .when(register(ClientKind::Public, &["https://budget.example/"], &[scope]))
             .then_expect_error(Error::ScopeNotAllowed);

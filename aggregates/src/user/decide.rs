@@ -156,7 +156,7 @@ impl User {
             }
             Command::GrantConsent { client_id, scopes, now } => {
                 self.open()?;
-                if !scopes.iter().all(|scope| scope.is_delegable()) {
+                if !scopes.iter().all(|scope| scope.is_consentable()) {
                     return Err(Error::ScopeNotAllowed);
                 }
                 Ok(match self.consents.get(&client_id) {

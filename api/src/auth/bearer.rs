@@ -39,7 +39,8 @@ pub struct Caller<R> {
     pub session_id: SessionId,
     /// The program that acts for the person, if it is not our own app.
     pub client_id: Option<ClientId>,
-    rights: Rights,
+    /// All that the token permits.
+    pub rights: Rights,
     /// The position of the person's last write through any instance, where the request is a read.
     last_write: Option<i64>,
     context: Arc<Context>,
@@ -78,6 +79,19 @@ impl<R> Caller<R> {
     }
 }
 
+impl<R: Right> Caller<R> {
+    /// The caller, checked and counted.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
+        let context = Context::of(request);
+        let claimed = identify(request, &context).await?;
+        let last_write = admit::<R>(&context, &claimed, is_read(request)).await?;
+        context.service.api_keys.used(&claimed, &context).await?;
+        permit(&claimed, R::PERMISSION)?;
+        let Claimed { user_id, session_id, client_id, rights, .. } = claimed;
+        Ok(Caller { user_id, session_id, client_id, rights, last_write, context, right: PhantomData })
+    }
+}
+
 impl<R> Deref for Caller<R> {
     type Target = Context;
 
@@ -88,6 +102,13 @@ impl<R> Deref for Caller<R> {
 
 impl<'a> FromRequest<'a> for Visitor {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        Ok(Visitor::of(request).await?)
+    }
+}
+
+impl Visitor {
+    /// Whoever it is, counted.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
         let context = Context::of(request);
         count_address(&context).await?;
         Ok(Visitor(context))
@@ -109,13 +130,7 @@ impl<'a, R: Right> ApiExtractor<'a> for Caller<R> {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let context = Context::of(request);
-        let claimed = identify(request, &context).await?;
-        let last_write = admit::<R>(&context, &claimed, is_read(request)).await?;
-        context.service.api_keys.used(&claimed, &context).await?;
-        permit(&claimed, R::PERMISSION)?;
-        let Claimed { user_id, session_id, client_id, rights, .. } = claimed;
-        Ok(Caller { user_id, session_id, client_id, rights, last_write, context, right: PhantomData })
+        Ok(Caller::of(request).await?)
     }
 }
 

@@ -2,7 +2,7 @@ use std::future::Future;
 
 use aggregates::user::SessionEnd;
 use flows::{
-    Origin, System, Written,
+    Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
     factors::Changed,
     sessions::{self, Opened},
@@ -77,18 +77,6 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
     let issue = service.tokens.issue(place, &session, &roles);
     let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
     Ok((issued?, refresh_token))
-}
-
-/// Does `work`, which ends sessions, on a task of its own, so that a client that hangs up cannot cut it short.
-pub async fn ending<T: Send + 'static, F>(
-    context: &Context,
-    work: impl FnOnce(System, Origin) -> F + Send + 'static,
-) -> Result<T, flows::Error>
-where
-    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
-{
-    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
-    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }
 
 /// Ends the caller's session. On a task of its own, so that the log says so too when the client hangs up.

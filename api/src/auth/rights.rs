@@ -44,6 +44,7 @@ rights!(
     ClientsManage,
     AuditRead,
     EventsRead,
+    OpenId,
 );
 
 /// Paying has a stricter limit of its own.
@@ -108,6 +109,11 @@ impl Rights {
             }
         }
         rights
+    }
+
+    /// By name.
+    pub fn all(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.into_iter().filter(move |permission| self.permit(*permission))
     }
 
     pub fn permit(self, permission: Permission) -> bool {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aggregates::{ClientId, CredentialId, Permission, Proof, Role, SessionId, UserId};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use quick_cache::sync::Cache;
@@ -32,6 +33,8 @@ pub struct Tokens {
     audience: String,
     lifetime: Duration,
     signing: Arc<(Header, EncodingKey)>,
+    /// The header of ID tokens, whose type keeps them from being taken for access tokens.
+    id_header: Header,
     verifying: Vec<(String, DecodingKey)>,
     validation: Validation,
     /// By SHA-256 of the whole token, signature included, so that only the very token that was verified is found.
@@ -72,6 +75,21 @@ struct Claims {
     scope: Option<String>,
 }
 
+/// OpenID Connect Core 1.0 §2.
+#[derive(Serialize)]
+struct IdClaims {
+    iss: String,
+    sub: UserId,
+    aud: Option<ClientId>,
+    iat: u64,
+    exp: u64,
+    auth_time: i64,
+    amr: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    at_hash: String,
+}
+
 /// A place in the queue for signing. Taken before a session is opened, so that an open session always gets its token.
 pub struct SigningPlace {
     _held: OwnedSemaphorePermit,
@@ -89,6 +107,7 @@ impl Tokens {
         let mut header = Header::new(Algorithm::RS256);
         header.typ = Some(TYPE.into());
         header.kid = Some(current.kid.clone());
+        let id_header = Header { typ: Some("JWT".into()), ..header.clone() };
         let signing = EncodingKey::from_rsa_pem(current.private_pem.expose_secret().as_bytes())?;
         let verifying = keys.all().iter().map(|key| {
             let decoding = DecodingKey::from_rsa_components(&key.n, &key.e)?;
@@ -105,6 +124,7 @@ impl Tokens {
             audience: config.audience.clone(),
             lifetime: Duration::from_secs(config.lifetime_minutes * 60),
             signing: Arc::new((header, signing)),
+            id_header,
             verifying: verifying.collect::<Result<_, jsonwebtoken::errors::Error>>()?,
             validation,
             verified: Cache::new(VERIFIED),
@@ -123,14 +143,60 @@ impl Tokens {
     pub async fn issue(&self, place: SigningPlace, session: &Session, roles: &[Role]) -> Result<Issued, Problem> {
         let claims = self.claims(session, roles, Utc::now());
         let expires_in = Duration::from_secs(claims.exp - claims.iat);
+        let token = self.sign(place, self.signing.0.clone(), claims).await?;
+        Ok(Issued { token, expires_in })
+    }
+
+    /// An ID token for the client of a session (OpenID Connect Core 1.0 §2), which goes with `access_token`.
+    pub async fn issue_id_token(
+        &self,
+        place: SigningPlace,
+        session: &Session,
+        nonce: Option<String>,
+        access_token: &Issued,
+    ) -> Result<String, Problem> {
+        let iat = Utc::now().timestamp().max(0) as u64;
+        let hash = Sha256::digest(access_token.token.as_bytes());
+        let claims = IdClaims {
+            iss: self.issuer.clone(),
+            sub: session.user_id,
+            aud: session.client_id,
+            iat,
+            exp: iat + access_token.expires_in.as_secs(),
+            auth_time: session.auth_time.timestamp(),
+            amr: Proof::amr(&session.proofs),
+            nonce,
+            at_hash: BASE64_URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]),
+        };
+        self.sign(place, self.id_header.clone(), claims).await
+    }
+
+    /// How long an access token is good, unless its session ends before.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub fn audience(&self) -> &str {
+        &self.audience
+    }
+
+    async fn sign(
+        &self,
+        place: SigningPlace,
+        header: Header,
+        claims: impl Serialize + Send + 'static,
+    ) -> Result<String, Problem> {
         let thread = self.threads.clone().acquire_owned().await.map_err(Problem::internal)?;
         let signing = self.signing.clone();
         let signed = tokio::task::spawn_blocking(move || {
             let _held = (place, thread);
-            encode(&signing.0, &claims, &signing.1)
+            encode(&header, &claims, &signing.1)
         });
-        let token = signed.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
-        Ok(Issued { token, expires_in })
+        signed.await.map_err(Problem::internal)?.map_err(Problem::internal)
     }
 
     fn claims(&self, session: &Session, roles: &[Role], now: DateTime<Utc>) -> Claims {
@@ -195,6 +261,11 @@ impl Tokens {
 }
 
 impl Claimed {
+    /// Seconds since 1970.
+    pub fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+
     pub(super) fn in_force(&self, now: u64) -> bool {
         now < self.expires_at + LEEWAY
     }

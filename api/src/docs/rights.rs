@@ -40,7 +40,7 @@ pub fn register_schemes(registry: &mut Registry) {
             implicit: None,
             password: None,
             client_credentials: Some(flow(None, is_for_services)),
-            authorization_code: Some(flow(Some("/oauth/authorize"), Permission::is_delegable)),
+            authorization_code: Some(flow(Some("/oauth/authorize"), Permission::is_consentable)),
         }),
         ..none()
     };
@@ -124,6 +124,10 @@ const fn meaning(permission: Permission) -> &'static str {
         Permission::ClientsManage => "Register OAuth clients",
         Permission::AuditRead => "Read the record of authentications",
         Permission::EventsRead => "Read the event log",
+        Permission::OpenId => "Know which account is the person's",
+        Permission::Profile => "Know the person's name",
+        Permission::Email => "Know the person's e-mail address",
+        Permission::OfflineAccess => "Go on without the person being there, by refresh tokens",
     }
 }
 

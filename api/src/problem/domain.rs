@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -62,7 +62,17 @@ impl From<flows::Error> for Problem {
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
+            Error::Client(error) => error.into(),
             Error::Money(error) => error.into(),
+            Error::NotVouched => {
+                Problem::new(StatusCode::UNAUTHORIZED, "auth.not_vouched", "The provider's login is not accepted")
+                    .detail("It was not begun here, is over, or the provider does not vouch for it. Begin again.")
+            }
+            Error::EmailNotVouched => forbidden("auth.email_not_vouched", "The e-mail address is not verified")
+                .detail("The provider has to vouch for an e-mail address before it can open an account."),
+            Error::LinkRequired => conflict("auth.link_required", "The address has an account already")
+                .detail("Log in to the account as before, then link the provider to it."),
+            Error::IdentityTaken => conflict("identity.taken", "The identity belongs to another account"),
             Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
             Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
             Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
@@ -134,6 +144,29 @@ impl From<user::Error> for Problem {
             // Told only to somebody whose session was still open a moment ago.
             user::Error::Closed => conflict("account.closed", "The account is closed"),
             user::Error::NotClosed => conflict("account.not_closed", "The account has to be closed first"),
+        }
+    }
+}
+
+impl From<client::Error> for Problem {
+    fn from(error: client::Error) -> Problem {
+        let said = error.to_string();
+        match error {
+            client::Error::NotRegistered => not_found("client"),
+            client::Error::AlreadyRegistered => conflict("client.already_registered", "The client is registered"),
+            client::Error::NoRedirectUri | client::Error::UnwantedRedirectUri => {
+                unprocessable("client.redirect_uris", "The addresses do not fit the client's kind")
+                    .field("redirect_uris", said)
+            }
+            client::Error::ScopeNotAllowed => {
+                unprocessable("scope.not_allowed", "The right cannot be given to such a client").field("scopes", said)
+            }
+            client::Error::PublicClient => conflict("client.public", "A public client has no secret"),
+            client::Error::TooManySecrets { .. } => {
+                conflict("client.too_many_secrets", "Too many secrets").detail(said)
+            }
+            client::Error::NoSuchSecret => not_found("client_secret"),
+            client::Error::Disabled => conflict("client.disabled", "The client is disabled"),
         }
     }
 }

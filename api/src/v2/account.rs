@@ -1,5 +1,5 @@
 use flows::{
-    Written,
+    Origin, System, Written,
     accounts::{self, Ended, Ending, email_change},
     export,
     factors::Presence,
@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::{Tag, factors::PasswordAgain, me::Standing};
 use crate::{
     auth::{
-        Caller, Visitor, ending,
+        Caller, Visitor,
         rights::{Exporting, OwnersProof},
     },
+    context::Context,
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -154,7 +155,7 @@ impl Account {
     ) -> Result<ConfirmResponse, Failure<Confirm>> {
         let token = SecretString::from(body.0.token);
         let confirm = |system, origin| async move { email_change::confirm(&system, &token, &origin).await };
-        let Written { value, position } = ending(&visitor, confirm).await?;
+        let Written { value, position } = apart(&visitor, confirm).await?;
         visitor.service.last_writes.note(value.user_id, position);
         Ok(ConfirmResponse::Confirmed(Json(Confirmed { changed: value.is_changed }), position))
     }
@@ -209,7 +210,19 @@ impl Account {
 async fn end<R>(caller: &Caller<R>, end: Ending, presence: Presence) -> Result<Written<Ended>, flows::Error> {
     let principal = caller.principal();
     let end = move |system, origin| async move { accounts::end(&system, principal, end, presence, &origin).await };
-    ending(caller, end).await
+    apart(caller, end).await
+}
+
+/// Works on a task of its own: a client that hangs up does not leave it half done.
+async fn apart<T: Send + 'static, F>(
+    context: &Context,
+    work: impl FnOnce(System, Origin) -> F + Send + 'static,
+) -> Result<T, flows::Error>
+where
+    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
+{
+    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
+    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
 }
 
 fn response(ended: Written<Ended>, standing: Standing) -> EndResponse {

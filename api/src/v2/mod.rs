@@ -6,7 +6,10 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod clients;
+mod consents;
 mod factors;
+mod identities;
 mod me;
 mod passkeys;
 mod passwords;
@@ -15,6 +18,7 @@ mod proofs;
 mod registration;
 mod second_factor;
 mod sessions;
+mod social;
 mod step_up;
 mod tokens;
 mod users;
@@ -36,7 +40,11 @@ type Access = (
     factors::Factors,
     passkeys::Passkeys,
     sessions::Sessions,
+    Programs,
 );
+
+/// What concerns programs of third parties and other providers' logins.
+type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
 #[derive(Tags)]
 enum Tag {
@@ -50,9 +58,11 @@ enum Tag {
     Users,
     /// Payments.
     Payments,
+    /// How the caller logs in, and who else may act for them.
+    Security,
     /// Keys for the caller's own programs.
     ApiKeys,
-    /// Roles and sessions of others.
+    /// For those who run the programme.
     Administration,
     /// What happened, for auditors and analysts.
     Audit,

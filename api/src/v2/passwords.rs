@@ -1,12 +1,11 @@
-use aggregates::SessionId;
-use flows::{Written, passwords};
+use flows::passwords;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{Tag, registration::Mailed};
 use crate::{
-    auth::{Caller, Visitor, ending, rights::SecurityManage},
+    auth::{Caller, Visitor, rights::SecurityManage},
     json::Json,
     limits::Policy,
     problem::{Failure, Problem, refusals},
@@ -76,9 +75,8 @@ impl Passwords {
         let PasswordChange { current_password, new_password } = body.0;
         let both = (SecretString::from(current_password), SecretString::from(new_password));
         let (user_id, session_id) = (caller.user_id, caller.session_id);
-        let change = async move |system, origin| passwords::change(&system, user_id, session_id, both, &origin).await;
-        let Written { position, .. } = ending(&caller, change).await.map_err(about_the_new_one)?;
-        let ((), position) = caller.wrote(Written { value: (), position });
+        let changed = passwords::change(&caller.service.system, user_id, session_id, both, &caller.origin()).await;
+        let ((), position) = caller.wrote(changed.map_err(about_the_new_one)?);
         Ok(Changed::Changed(position))
     }
 
@@ -101,8 +99,8 @@ impl Passwords {
         visitor.strict(Policy::Verify, None).await?;
         let ResetCompletion { token, new_password } = body.0;
         let (token, new) = (SecretString::from(token), SecretString::from(new_password));
-        let reset = async move |system, origin| passwords::complete_reset(&system, &token, new, &origin).await;
-        let _: Written<Vec<SessionId>> = ending(&visitor, reset).await.map_err(about_the_new_one)?;
+        let reset = passwords::complete_reset(&visitor.service.system, &token, new, &visitor.origin()).await;
+        reset.map_err(about_the_new_one)?;
         Ok(Reset::Reset)
     }
 }

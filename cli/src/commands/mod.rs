@@ -1,4 +1,5 @@
 pub(crate) mod admin;
+pub(crate) mod clients;
 pub(crate) mod keys;
 pub(crate) mod replay;
 pub(crate) mod schemas;

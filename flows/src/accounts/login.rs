@@ -67,37 +67,53 @@ pub(crate) struct HalfDone {
 
 /// Checks the password, always and first. An account with a second factor is then asked for it.
 pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Written<Entry>, Error> {
-    if login.device_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
-        return Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters"));
-    }
+    check_device(login.device_id.as_deref())?;
     let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
     entry.device_id.clone_from(&login.device_id);
-    let entered = attempt(system, login, origin, &mut entry).await;
-    match &entered {
-        Ok(Written { value: Entry::Open(inside), .. }) => entry.session_id = Some(inside.opened.session.session_id),
-        Ok(Written { value: Entry::SecondFactor(_), .. }) => entry.reason = Some("second_factor_next"),
-        Err(error) => (entry.outcome, entry.reason) = error.as_outcome(),
-    }
+    let entered = async {
+        let user_id = prove(system, &login.email, login.password, origin, &mut entry).await?;
+        enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
+    };
+    let entered = entered.await;
+    concluded(&mut entry, &entered);
     system.store.record_authentication(&entry).await?;
     entered
 }
 
-async fn attempt(
+/// How a login stands in the record.
+pub(crate) fn concluded(entry: &mut Authentication, entered: &Result<Written<Entry>, Error>) {
+    match entered {
+        Ok(Written { value: Entry::Open(inside), .. }) => entry.session_id = Some(inside.opened.session.session_id),
+        Ok(Written { value: Entry::SecondFactor(_), .. }) => entry.reason = Some("second_factor_next"),
+        Err(error) => (entry.outcome, entry.reason) = error.as_outcome(),
+    }
+}
+
+pub(crate) fn check_device(device_id: Option<&str>) -> Result<(), Error> {
+    match device_id.is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_control)) {
+        true => Err(Error::invalid("device_id", "has 1 to 128 bytes and no control characters")),
+        false => Ok(()),
+    }
+}
+
+/// Whose address and password these are. Completes the entry for the record with whom was tried.
+pub(crate) async fn prove(
     system: &System,
-    login: Login,
+    email: &str,
+    password: SecretString,
     origin: &Origin,
     entry: &mut Authentication,
-) -> Result<Written<Entry>, Error> {
+) -> Result<UserId, Error> {
     let store = &system.store;
     // What is no address is counted like one, and nobody has it.
-    let email = normalised_email(&login.email).unwrap_or_else(|_| login.email.chars().take(LONGEST_TRIED).collect());
+    let email = normalised_email(email).unwrap_or_else(|_| email.chars().take(LONGEST_TRIED).collect());
     let index = store.email_index(&email);
     let tried = Tried::address(system, &index, origin);
     let known = store.account_by_email(&index).await?;
     (entry.subject, entry.user_id) = (Some(index), known);
     lockout::admit(system, &tried).await?;
-    let possible = login.password.expose_secret().len() <= passwords::LONGEST;
-    let matches = possible && store.check_password(known, login.password).await?;
+    let possible = password.expose_secret().len() <= passwords::LONGEST;
+    let matches = possible && store.check_password(known, password).await?;
     let Some(user_id) = known.filter(|_| matches) else {
         lockout::failed(system, &tried).await?;
         return Err(Error::BadCredentials);
@@ -110,7 +126,16 @@ async fn attempt(
     }
     // Failed second factors are counted apart: the password does not buy new guesses at them.
     lockout::succeeded(system, &tried).await?;
-    enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
+    Ok(user_id)
+}
+
+/// Whether somebody with these proofs may be let in at all: the account is open, its address verified, and a password
+/// that they used has not expired.
+pub(crate) async fn admissible(system: &System, user_id: UserId, person: &User, proofs: &[Proof]) -> Result<(), Error> {
+    if person.standing() != Standing::Open || !person.is_email_verified() {
+        return Err(Error::BadCredentials);
+    }
+    passwords::refuse_expired(system, user_id, person, proofs).await
 }
 
 /// Lets somebody in who has proven who they are by `proofs`: at once if that is enough, else with a ticket for the

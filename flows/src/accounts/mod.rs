@@ -7,7 +7,7 @@ mod profile;
 mod proven;
 mod registration;
 mod second_factor;
-mod text;
+pub(crate) mod text;
 
 use std::fmt;
 
@@ -19,6 +19,7 @@ use crate::{Error, System};
 
 pub use ending::{Ended, Ending, end, finish};
 pub use login::{Entry, Login, Pending, enter, login};
+pub(crate) use login::{admissible, check_device, concluded, prove};
 pub(crate) use profile::profile_from_log;
 pub use profile::{ERASED, Names, Profile, choose, profile, rename};
 pub use registration::{Registration, register, resend_verification, verify_email};

@@ -4,7 +4,7 @@
 //! that the log knows.
 
 pub mod passkeys;
-mod presence;
+pub(crate) mod presence;
 mod proof;
 pub mod recovery_codes;
 mod relying_party;

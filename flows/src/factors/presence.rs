@@ -18,9 +18,9 @@ pub struct Presence {
     pub step_up: Option<SecretString>,
 }
 
-/// Lets somebody add a factor who has just logged in with all that the account has, or shows it again: the password, or
+/// Lets somebody add a factor, or another way in, who has just logged in with all that the account has, or shows it again: the password, or
 /// a step-up where there is a second factor.
-pub(super) async fn shown(
+pub(crate) async fn shown(
     system: &System,
     principal: Principal,
     presence: Presence,

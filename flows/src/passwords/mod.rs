@@ -15,6 +15,7 @@ use aggregates::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use store::{
+    Store,
     authentications::{Action, Outcome},
     one_time::Purpose,
     passwords::Replacement,
@@ -26,7 +27,7 @@ use crate::{
     evenly::evenly,
     lockout::{self, Tried},
     mail::{self, Letter},
-    people,
+    people, sessions,
 };
 
 pub(crate) use policy::LONGEST;
@@ -48,15 +49,14 @@ pub struct Settings {
     pub expire_after_days: BTreeMap<Role, u32>,
 }
 
-/// Changes the password of somebody who is logged in and knows the old one. All other sessions end; which, whoever caches
-/// sessions has to forget.
+/// Changes the password of somebody who is logged in and knows the old one. All other sessions end.
 pub async fn change(
     system: &System,
     user_id: UserId,
     session_id: SessionId,
     (current, new): (SecretString, SecretString),
     origin: &Origin,
-) -> Result<Written<Vec<SessionId>>, Error> {
+) -> Result<Written<()>, Error> {
     let mut entry = origin.authentication(Action::ChangePassword, Outcome::Success);
     (entry.user_id, entry.session_id) = (Some(user_id), Some(session_id));
     let changed = try_change(system, user_id, session_id, (current, new), origin).await;
@@ -73,11 +73,10 @@ async fn try_change(
     session_id: SessionId,
     (current, new): (SecretString, SecretString),
     origin: &Origin,
-) -> Result<Written<Vec<SessionId>>, Error> {
+) -> Result<Written<()>, Error> {
     prove(system, user_id, current, origin).await?;
     acceptable(system, user_id, &new).await?;
-    let replaced = replace(system, user_id, new, Replacement::Changed, Some(session_id), origin).await?;
-    replaced.ok_or(Error::Conflict)
+    replace(system, user_id, new, Replacement::Changed, Some(session_id), origin).await
 }
 
 /// Whether somebody who is logged in knows the account's password, braked as a login is. [`Error::WrongPassword`] if not.
@@ -139,7 +138,7 @@ pub async fn complete_reset(
     token: &SecretString,
     new: SecretString,
     origin: &Origin,
-) -> Result<Written<Vec<SessionId>>, Error> {
+) -> Result<Written<()>, Error> {
     let mut entry = origin.authentication(Action::ResetPassword, Outcome::Success);
     let found = system.store.attempt_one_time(Purpose::ResetPassword, token, ATTEMPTS_OF_A_TOKEN).await?;
     entry.user_id = found.and_then(|found| found.user_id);
@@ -150,7 +149,7 @@ pub async fn complete_reset(
         }
         acceptable(system, user_id, &new).await?;
         // Where two use it at once, one of them voids it for the other.
-        replace(system, user_id, new, Replacement::Reset, None, origin).await?.ok_or(Error::BadToken)
+        replace(system, user_id, new, Replacement::Reset, None, origin).await
     };
     let reset = reset.await;
     if let Err(error) = &reset {
@@ -170,7 +169,7 @@ async fn acceptable(system: &System, user_id: UserId, password: &SecretString) -
     }
 }
 
-/// Tables first, then the log. None where a reset's token was void by now.
+/// Tables first, then the log. [`Error::BadToken`] where a reset's token was void by now.
 async fn replace(
     system: &System,
     user_id: UserId,
@@ -178,21 +177,15 @@ async fn replace(
     replacement: Replacement,
     except: Option<SessionId>,
     origin: &Origin,
-) -> Result<Option<Written<Vec<SessionId>>>, Error> {
+) -> Result<Written<()>, Error> {
     let hashed = system.store.hash_password(password).await?;
-    let Some(ended) = system.store.replace_password(user_id, &hashed, replacement, except).await? else {
-        return Ok(None);
-    };
+    let work = move |store: Store| async move { store.replace_password(user_id, &hashed, replacement, except).await };
+    sessions::ended(system, work).await?;
     // Whatever happens to the log now, the password is another one, and a worker makes up for the rest.
-    let written = match append(system, user_id, replacement, except, origin).await {
-        Ok(written) => written,
-        Err(error) => {
-            tracing::error!(%error, %user_id, "a password was replaced without its event; a worker goes on");
-            Written { value: (), position: 0 }
-        }
-    };
-    mail::notify(system, user_id, Letter::PasswordChanged).await;
-    Ok(Some(Written { value: ended, position: written.position }))
+    append(system, user_id, replacement, except, origin).await.or_else(|error| {
+        tracing::error!(%error, %user_id, "a password was replaced without its event; a worker goes on");
+        Ok(Written { value: (), position: 0 })
+    })
 }
 
 async fn append(
@@ -213,11 +206,17 @@ async fn append(
         Ok::<_, user::Error>(events)
     });
     let written = written.await?;
-    system.store.password_recorded(user_id).await?;
+    tell(system, user_id).await?;
     Ok(written)
 }
 
-/// Appends the event of a replacement that a crash has left without. Sessions that the tables ended are not closed in the
+/// The letter first: whoever hangs up in between does not keep it from being sent.
+async fn tell(system: &System, user_id: UserId) -> Result<(), Error> {
+    mail::queue(system, user_id, Letter::PasswordChanged).await?;
+    Ok(system.store.password_recorded(user_id).await?)
+}
+
+/// Appends the event of a replacement that a crash has left without, and writes to the person. Sessions that the tables ended are not closed in the
 /// log by this: which of them was to stay is not known any more, and they expire there as all do.
 pub async fn record(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
     let Some(replacement) = system.store.unrecorded_password(user_id).await? else { return Ok(()) };
@@ -226,8 +225,9 @@ pub async fn record(system: &System, user_id: UserId, origin: &Origin) -> Result
         Replacement::Reset => person.decide(user::Command::ResetPassword { now: crate::now() }),
     });
     match appended.await {
+        Ok(_) => tell(system, user_id).await,
         // A closed account's password does not matter any more.
-        Ok(_) | Err(Error::User(user::Error::Closed)) => Ok(system.store.password_recorded(user_id).await?),
+        Err(Error::User(user::Error::Closed)) => Ok(system.store.password_recorded(user_id).await?),
         Err(error) => Err(error),
     }
 }

@@ -11,10 +11,8 @@ use super::{By, Change, change_role, record};
 use crate::{
     Error, Origin, System,
     accounts::{name, normalised_email},
+    mail::RESET_WITHIN,
 };
-
-/// How long the first password may be set with the token that is printed.
-const FIRST_PASSWORD_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// What became of somebody who was to be an admin.
 pub enum Created {
@@ -86,7 +84,6 @@ async fn open(
         Err(error) => return Err(error.into()),
     }
     record(system, By::Operator, user_id, Action::GrantRole, Role::Admin.as_str(), true, origin).await?;
-    let password_token =
-        store.issue_one_time(Purpose::ResetPassword, Some(user_id), b"", FIRST_PASSWORD_WITHIN).await?;
-    Ok(Created::Account { user_id, password_token, good_for: FIRST_PASSWORD_WITHIN })
+    let password_token = store.issue_one_time(Purpose::ResetPassword, Some(user_id), &[], RESET_WITHIN).await?;
+    Ok(Created::Account { user_id, password_token, good_for: RESET_WITHIN })
 }

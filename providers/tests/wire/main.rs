@@ -9,3 +9,4 @@ mod metrics;
 mod retry;
 mod secrets;
 mod serving;
+mod social;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use aggregates::{ClientId, SessionId, UserId};
 use chrono::{DateTime, Utc};
-use sqlx::{QueryBuilder, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -44,29 +44,20 @@ pub struct Recorded {
 impl Store {
     /// The newest entries first, `limit` at most.
     pub async fn authentications(&self, filter: &Filter, limit: i64) -> Result<Vec<Recorded>, Error> {
-        let mut sql = QueryBuilder::new(
+        let rows = sqlx::query(
             "SELECT entry_id, at, action, outcome, reason, user_id, client_id, convert_from(subject, 'UTF8'),
                     session_id, device_id, host(address), request_id
-               FROM authentications WHERE entry_id < ",
-        );
-        sql.push_bind(filter.before.unwrap_or(i64::MAX));
-        if let Some(user_id) = filter.user_id {
-            sql.push(" AND user_id = ").push_bind(user_id.0);
-        }
-        if let Some(action) = &filter.action {
-            sql.push(" AND action = ").push_bind(action);
-        }
-        if let Some(outcome) = &filter.outcome {
-            sql.push(" AND outcome = ").push_bind(outcome);
-        }
-        if let Some(from) = filter.from {
-            sql.push(" AND at >= ").push_bind(from);
-        }
-        if let Some(to) = filter.to {
-            sql.push(" AND at < ").push_bind(to);
-        }
-        sql.push(" ORDER BY entry_id DESC LIMIT ").push_bind(limit);
-        let rows = sql.build().fetch_all(self.pool()).await?;
+               FROM audited_authentications($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(filter.user_id.map(|user| user.0))
+        .bind(filter.action.as_deref())
+        .bind(filter.outcome.as_deref())
+        .bind(filter.from)
+        .bind(filter.to)
+        .bind(filter.before)
+        .bind(limit)
+        .fetch_all(self.pool())
+        .await?;
         rows.iter().map(read).collect()
     }
 }

@@ -84,6 +84,13 @@ impl Store {
         rows.iter().map(envelope).collect()
     }
 
+    /// The same as [`Store::read_after`], for whoever serves auditors; 1000 at most.
+    pub async fn audited_events(&self, position: i64, limit: i64) -> Result<Vec<Envelope>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM audited_events($1, $2)");
+        let rows = sqlx::query(&sql).bind(position).bind(limit).fetch_all(self.pool()).await?;
+        rows.iter().map(envelope).collect()
+    }
+
     /// Everybody whose roles were ever changed: few people, staff and merchants.
     pub async fn people_with_role_changes(&self) -> Result<Vec<UserId>, Error> {
         let sql = "SELECT DISTINCT aggregate_id FROM events

@@ -160,3 +160,15 @@ async fn secrets_that_no_account_came_of_are_thrown_away_after_a_day() {
     assert!(store.password_set_at(young).await.unwrap().is_some());
     assert_eq!(store.discard_orphaned_secrets(span).await.unwrap(), 0);
 }
+
+/// A stranger may have registered the address of somebody who is to become an admin, and wait for the role.
+#[tokio::test]
+async fn an_unconfirmed_account_is_given_no_role() {
+    let system = TestSystem::start().await;
+    let (mut client, email) = (system.client(), an_email());
+    client.apply(&email).await.unwrap();
+    let arguments = ["admin", "create", "--email", &email, "--first-name", "Ada", "--last-name", "Lovelace"];
+    assert!(system.environment.run(&arguments).await.is_err());
+    let events = system.store().read_after(0, 100).await.unwrap();
+    assert_eq!(events.iter().map(|event| &*event.name).collect::<Vec<_>>(), ["registered"]);
+}
