@@ -280,6 +280,12 @@ CREATE TABLE client_secrets (
 
 CREATE INDEX client_secrets_of_client ON client_secrets (client_id);
 
+-- Accounts that are being closed or erased: put down before the event, taken out by a worker once nothing is left to do.
+CREATE TABLE account_endings (
+    user_id  uuid        PRIMARY KEY,
+    begun_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Failed logins: what Redis may forget, this does not.
 CREATE TABLE login_failures (
     subject      bytea       PRIMARY KEY, -- keyed hash of an account's address or of a network

@@ -117,7 +117,7 @@ CREATE POLICY put_in ON authentications FOR INSERT TO vc_api WITH CHECK (true);
 SELECT guard_person_tables('public');
 
 GRANT USAGE ON SCHEMA public TO vc_api;
-GRANT SELECT, INSERT, UPDATE ON sessions, refresh_tokens, api_keys TO vc_api;
+GRANT SELECT, INSERT, UPDATE ON sessions, refresh_tokens, api_keys, account_endings TO vc_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON credentials, totp_secrets, passkeys, linked_identities TO vc_api;
 GRANT SELECT, INSERT, DELETE ON person_keys, password_history, recovery_codes TO vc_api;
 GRANT SELECT, INSERT ON card_vault, authentications TO vc_api;
@@ -241,6 +241,28 @@ CREATE FUNCTION peek_one_time(of_hash bytea, of_purpose text, OUT owner uuid, OU
 BEGIN
     RETURN QUERY SELECT o.user_id, o.data FROM one_time o
                   WHERE o.token_hash = of_hash AND o.purpose = of_purpose AND o.expires_at > now();
+END $$;
+
+-- Destroys every secret of a person, if their erasure is in the log: the key under which they are sealed, and all by
+-- which they or their cards could act.
+CREATE FUNCTION destroy_person(of_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM events e WHERE e.aggregate_id = of_id AND e.kind = 'user' AND e.name = 'erased') THEN
+        RAISE EXCEPTION 'the person is not erased' USING ERRCODE = 'restrict_violation';
+    END IF;
+    DELETE FROM person_keys WHERE user_id = of_id;
+    DELETE FROM credentials WHERE user_id = of_id;
+    DELETE FROM password_history WHERE user_id = of_id;
+    DELETE FROM totp_secrets WHERE user_id = of_id;
+    DELETE FROM recovery_codes WHERE user_id = of_id;
+    DELETE FROM passkeys WHERE user_id = of_id;
+    DELETE FROM linked_identities WHERE user_id = of_id;
+    DELETE FROM api_keys WHERE user_id = of_id;
+    DELETE FROM sessions WHERE user_id = of_id; -- and their refresh tokens
+    DELETE FROM one_time WHERE user_id = of_id;
+    DELETE FROM mail_queue WHERE user_id = of_id;
+    DELETE FROM card_vault WHERE user_id = of_id;
 END $$;
 
 -- Appending is the only way into the log. No rights on its tables go with it.

@@ -75,7 +75,7 @@ fn envelope_schema(kind: Kind, event: &str, data: &Value) -> Value {
             "correlationid": uuid,
             "causationid": uuid,
             "traceparent": { "type": "string" },
-            "actor": { "type": "string", "pattern": "^(person|system):" },
+            "actor": { "type": "string", "pattern": "^(person|service|system):" },
             "data": data,
         },
         "required": [

@@ -72,6 +72,8 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
+    /// Exports of a person's data.
+    pub export: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
     /// Logins.
     pub login: u32,
@@ -150,6 +152,7 @@ impl Default for RateLimits {
             person: 100,
             address: 1000,
             payments: 60,
+            export: 2,
             login: 10,
             second_factor: 10,
             step_up: 10,
@@ -165,10 +168,11 @@ impl Default for RateLimits {
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 12] = [
+    pub const NAMES: [&str; 13] = [
         "person",
         "address",
         "payments",
+        "export",
         "login",
         "second_factor",
         "step_up",

@@ -4,6 +4,7 @@ use aggregates::{
     Actor, CardId, Currency, Money, UserId,
     card::{self, Card, CardType, Expiry, Window},
     kyc,
+    user::{self, Standing, User},
 };
 use chrono::{DateTime, Utc};
 use projections::ReadError;
@@ -67,13 +68,17 @@ pub async fn request(
     })?;
     let mut position = None;
     for _ in 0..ATTEMPTS {
+        let person = store.load_latest::<User>(user_id).await?;
+        if person.standing() != Standing::Open {
+            return Err(user::Error::Closed.into());
+        }
         let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
         if identity.status() != kyc::Status::Approved {
             return Err(Error::KycRequired { status: identity.status() });
         }
-        // The empty addition holds the verification in place: should it change meanwhile, the append conflicts.
-        let unit =
-            Unit::new(origin.context(Actor::Person(user_id))).stream(&card, events.clone()).stream(&identity, vec![]);
+        // The empty additions hold account and verification in place: should they change meanwhile, the append conflicts.
+        let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&card, events.clone());
+        let unit = unit.stream(&identity, vec![]).stream(&person, vec![]);
         match store.append(unit).await {
             Ok(appended) => {
                 position = Some(appended.position);
@@ -98,6 +103,12 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
         return Ok(Written { value: view(card_id, &card)?, position: 0 });
     };
     let issuer = &system.providers.issuer;
+    if store.load_latest::<User>(user_id).await?.standing() != Standing::Open {
+        // Whatever the issuer has made: nobody is there who could use it.
+        let (issuer, reason) = (issuer.name().to_owned(), "account_closed".to_owned());
+        let command = card::Command::RecordIssueFailed { issuer, reason, now: crate::now() };
+        return record(system, card_id, command, origin).await;
+    }
     let request = IssueRequest { user_id, card_type, monthly_limit };
     let asked = system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await;
     let name = issuer.name().to_owned();

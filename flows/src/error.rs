@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aggregates::{MoneyError, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
 use store::{AppendError, authentications::Outcome};
 
 use crate::passwords::Refusal;
@@ -50,6 +50,9 @@ pub enum Error {
     /// Too many failures before: the attempt was not even looked at.
     #[error("too many failed attempts")]
     Locked { retry_after: Duration },
+    /// An account cannot end while these payments have no outcome.
+    #[error("payments are pending")]
+    PaymentsPending { payments: Vec<PaymentId> },
     #[error("identity must be verified first")]
     KycRequired { status: kyc::Status },
     #[error(transparent)]

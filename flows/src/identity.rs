@@ -67,6 +67,15 @@ pub async fn status(system: &System, user_id: UserId) -> Result<KycView, Error> 
     Ok(view(&*system.store.load_latest::<kyc::Kyc>(user_id).await?))
 }
 
+/// Where somebody stands, for whoever may ask about other people.
+pub async fn status_of(system: &System, user_id: UserId) -> Result<KycView, Error> {
+    let person = system.store.load_latest::<user::User>(user_id).await?;
+    if !person.is_registered() {
+        return Err(Error::NotFound { what: "account" });
+    }
+    status(system, user_id).await
+}
+
 /// Asks the provider about the person's open case, pending or in review, and records what it says. Does nothing
 /// without one.
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {

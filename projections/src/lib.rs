@@ -39,7 +39,7 @@ pub use dump::Fingerprint;
 pub use error::{AddressError, ApplyError, ReadError};
 pub use generation::Sweep;
 pub use keys::Generation;
-pub use notifications::{INBOX_KEPT, Notification, NotificationKind, Subject};
+pub use notifications::{Content, INBOX_KEPT, Inbox, Notification, NotificationKind, Subject, Text};
 pub use profile::Profile;
 pub use read::Views;
 pub use transactions::{TRANSACTIONS_KEPT, Transaction, TransactionPage};

@@ -1,9 +1,9 @@
 //! The inbox: what each person was told, the newest first. Delivery to devices is not done here.
 
 use aggregates::{
-    CardId, Currency, Envelope, Money, PaymentId, UserId, card,
+    CardId, Currency, Envelope, Money, PaymentId, Sealed, UserId, card,
     envelope::AnyEvent,
-    kyc,
+    kyc, notification,
     payment::{self, Decline},
 };
 use chrono::{DateTime, Utc};
@@ -14,6 +14,7 @@ use crate::{
     ReadError, Views,
     cards::Card,
     keys::Key,
+    profile::Profile,
     transactions::Transaction,
     workspace::{FoldError, Workspace},
 };
@@ -23,17 +24,40 @@ pub const INBOX_KEPT: usize = 200;
 
 const LIST: &str = "inbox";
 
+/// A person's newest notifications, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbox {
+    pub notifications: Vec<Notification>,
+    /// The person has seen what stands at or below this position.
+    pub read_up_to: i64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// The id of the event that it tells of.
     pub id: Uuid,
+    /// Where that event is in the log.
+    pub position: i64,
+    pub content: Content,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Follows from what happened.
+    Composed(Text),
+    /// What a service wrote, sealed under the person's key.
+    Sent { topic: String, title: Sealed, message: Sealed, data: Sealed },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
     #[serde(rename = "type")]
     pub kind: NotificationKind,
     pub title: String,
     pub message: String,
     pub data: Subject,
-    pub created_at: DateTime<Utc>,
-    pub read: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,44 +96,66 @@ pub enum Subject {
     },
 }
 
+impl NotificationKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NotificationKind::TransactionSuccess => "transaction_success",
+            NotificationKind::TransactionFailed => "transaction_failed",
+            NotificationKind::FraudAlert => "fraud_alert",
+            NotificationKind::KycApproved => "kyc_approved",
+            NotificationKind::KycRejected => "kyc_rejected",
+            NotificationKind::KycReview => "kyc_review",
+            NotificationKind::CardIssued => "card_issued",
+            NotificationKind::CardFailed => "card_failed",
+        }
+    }
+}
+
 impl Views {
-    /// A person's notifications, newest first, at most [`INBOX_KEPT`].
-    pub async fn inbox(
-        &self,
-        user: UserId,
-        limit: usize,
-        at_least: Option<i64>,
-    ) -> Result<Vec<Notification>, ReadError> {
-        self.list(Key::new(LIST, user), limit.min(INBOX_KEPT), at_least).await
+    /// A person's notifications, newest first, at most [`INBOX_KEPT`]; and how far they are read, at the same
+    /// position of the log.
+    pub async fn inbox(&self, user: UserId, limit: usize, at_least: Option<i64>) -> Result<Inbox, ReadError> {
+        let list = Key::new(LIST, user);
+        let (notifications, profile) =
+            self.list_beside::<_, Profile>(list, limit.min(INBOX_KEPT), user, at_least).await?;
+        Ok(Inbox { notifications, read_up_to: profile.map_or(0, |profile| profile.notifications_read) })
     }
 }
 
 pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEvent) -> Result<(), FoldError> {
-    let composed = match event {
-        AnyEvent::User(_) | AnyEvent::Client(_) | AnyEvent::Notification(_) => None,
-        AnyEvent::Kyc(event) => of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text)),
-        AnyEvent::Card(event) => of_card(workspace, envelope, event)?,
-        AnyEvent::Payment(event) => of_payment(workspace, envelope, event)?,
+    let told = match event {
+        AnyEvent::User(_) | AnyEvent::Client(_) => None,
+        AnyEvent::Kyc(event) => composed(of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text))),
+        AnyEvent::Card(event) => composed(of_card(workspace, envelope, event)?),
+        AnyEvent::Payment(event) => composed(of_payment(workspace, envelope, event)?),
+        AnyEvent::Notification(event) => Some(of_service(event)),
     };
-    if let Some((user, created_at, Text { kind, title, message, data })) = composed {
-        let title = title.to_owned();
-        let notification = Notification { id: envelope.id, kind, title, message, data, created_at, read: false };
+    if let Some((user, created_at, content)) = told {
+        let notification = Notification { id: envelope.id, position: envelope.position, content, created_at };
         workspace.push_list(Key::new(LIST, user), INBOX_KEPT, &notification);
     }
     Ok(())
 }
 
-struct Text {
-    kind: NotificationKind,
-    title: &'static str,
-    message: String,
-    data: Subject,
+type Told<C> = (UserId, DateTime<Utc>, C);
+
+fn composed(told: Option<Told<Text>>) -> Option<Told<Content>> {
+    told.map(|(user, at, text)| (user, at, Content::Composed(text)))
+}
+
+fn of_service(event: &notification::Event) -> Told<Content> {
+    match event {
+        notification::Event::Sent { user_id, topic, title, message, data, at } => {
+            let (title, message, data) = (title.clone(), message.clone(), data.clone());
+            (*user_id, *at, Content::Sent { topic: topic.clone(), title, message, data })
+        }
+    }
 }
 
 fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
-    let text = |kind, title, message: &str, reasons: &[String]| Text {
+    let text = |kind, title: &str, message: &str, reasons: &[String]| Text {
         kind,
-        title,
+        title: title.to_owned(),
         message: message.to_owned(),
         data: Subject::Kyc { reasons: reasons.to_vec() },
     };
@@ -130,7 +176,7 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
     }
 }
 
-type Composed = Result<Option<(UserId, DateTime<Utc>, Text)>, FoldError>;
+type Composed = Result<Option<Told<Text>>, FoldError>;
 
 fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) -> Composed {
     let card_id = CardId(envelope.aggregate_id);
@@ -151,6 +197,7 @@ fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) 
         None => (NotificationKind::CardFailed, "Card Not Issued", "Your card could not be issued".to_owned()),
     };
     let owner = workspace.get::<Card>(card_id)?.map(|card| card.user_id);
+    let title = title.to_owned();
     let data = Subject::Card { card_id, last_four };
     Ok(owner.map(|user| (user, at, Text { kind, title, message, data })))
 }
@@ -171,6 +218,7 @@ fn of_payment(workspace: &mut Workspace, envelope: &Envelope, event: &payment::E
         }
         Some(_) => (NotificationKind::TransactionFailed, "Payment Failed", format!("{payment} was declined")),
     };
+    let title = title.to_owned();
     let data = Subject::Transaction {
         transaction_id: paid.payment_id,
         amount: paid.amount,

@@ -1,6 +1,8 @@
 //! A person: who they are (sealed) and whether they are verified.
 
-use aggregates::{Envelope, KycCaseId, Sealed, UserId, envelope::AnyEvent, kyc, user};
+use std::collections::BTreeSet;
+
+use aggregates::{Envelope, KycCaseId, Role, Sealed, UserId, envelope::AnyEvent, kyc, user};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +19,12 @@ pub struct Profile {
     pub first_name: Sealed,
     pub last_name: Sealed,
     pub created_at: DateTime<Utc>,
-    #[serde(default)]
     pub email_verified: bool,
-    #[serde(default)]
     pub preferences: user::Preferences,
-    #[serde(default)]
     pub standing: user::Standing,
+    pub roles: BTreeSet<Role>,
+    /// The position up to which the person has seen what they were told.
+    pub notifications_read: i64,
     pub kyc_status: kyc::Status,
     /// The latest case.
     pub kyc_case: Option<KycCaseId>,
@@ -71,6 +73,8 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
                 email_verified: false,
                 preferences: user::Preferences::default(),
                 standing: user::Standing::Open,
+                roles: BTreeSet::from([Role::Customer]),
+                notifications_read: 0,
                 kyc_status: kyc::Status::NotStarted,
                 kyc_case: None,
                 verified_at: None,
@@ -99,6 +103,9 @@ fn concerns(event: &user::Event) -> bool {
             | Event::NameChanged { .. }
             | Event::EmailChanged { .. }
             | Event::PreferencesChosen { .. }
+            | Event::NotificationsRead { .. }
+            | Event::RoleGranted { .. }
+            | Event::RoleRevoked { .. }
             | Event::Closed { .. }
             | Event::Erased { .. }
     )
@@ -118,6 +125,13 @@ impl Profile {
                 self.email_verified = true;
             }
             Event::PreferencesChosen { preferences, .. } => self.preferences = preferences.clone(),
+            Event::NotificationsRead { up_to_position, .. } => self.notifications_read = *up_to_position,
+            Event::RoleGranted { role, .. } => {
+                self.roles.insert(*role);
+            }
+            Event::RoleRevoked { role, .. } => {
+                self.roles.remove(role);
+            }
             Event::Closed { .. } => self.standing = user::Standing::Closed,
             Event::Erased { .. } => self.standing = user::Standing::Erased,
             Event::Registered { .. }
@@ -131,8 +145,6 @@ impl Profile {
             | Event::RecoveryCodeUsed { .. }
             | Event::PasskeyAdded { .. }
             | Event::PasskeyRemoved { .. }
-            | Event::RoleGranted { .. }
-            | Event::RoleRevoked { .. }
             | Event::ApiKeyIssued { .. }
             | Event::ApiKeyRevoked { .. }
             | Event::IdentityLinked { .. }

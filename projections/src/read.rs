@@ -132,18 +132,25 @@ impl Views {
         Ok(Members { members: members.map_err(|e| ReadError::Unavailable(format!("a member of {index}: {e}")))?, size })
     }
 
-    /// The newest `limit` entries of a list, newest first.
-    pub(crate) async fn list<T: DeserializeOwned>(
+    /// The newest `limit` entries of a list, newest first, and beside it a document, both as of one position.
+    pub(crate) async fn list_beside<T: DeserializeOwned, D: Document>(
         &self,
         list: Key,
         limit: usize,
+        document: impl Into<Uuid>,
         at_least: Option<i64>,
-    ) -> Result<Vec<T>, ReadError> {
-        let Some(last) = limit.checked_sub(1) else { return Ok(vec![]) };
-        let extra: Extra<'_> = &|name| vec![redis::cmd("LRANGE").arg(name(list)).arg(0).arg(last).clone()];
-        let mut extra = self.ask(&[], extra, at_least).await?.extra.into_iter();
-        let entries: Vec<Vec<u8>> = from_redis_value(extra.next().unwrap_or_default())?;
-        entries.iter().map(|entry| read(entry)).collect()
+    ) -> Result<(Vec<T>, Option<D>), ReadError> {
+        let extra: Extra<'_> = &|name| match limit.checked_sub(1) {
+            Some(last) => vec![redis::cmd("LRANGE").arg(name(list)).arg(0).arg(last).clone()],
+            None => vec![],
+        };
+        let answer = self.ask(&[D::key(document)], extra, at_least).await?;
+        let entries: Vec<Vec<u8>> = match answer.extra.into_iter().next() {
+            Some(entries) => from_redis_value(entries)?,
+            None => vec![],
+        };
+        let document = answer.documents.into_iter().flatten().next().as_deref().map(read).transpose()?;
+        Ok((entries.iter().map(|entry| read(entry)).collect::<Result<_, _>>()?, document))
     }
 
     /// Asks until the checkpoint is at least at `at_least`, or the time for that is over.

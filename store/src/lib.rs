@@ -9,6 +9,7 @@ mod as_person;
 pub mod authentications;
 mod client_secrets;
 mod cqrs;
+mod endings;
 mod error;
 pub mod factors;
 pub mod identities;
@@ -23,6 +24,7 @@ mod people;
 mod seal;
 pub mod sessions;
 pub mod tables;
+pub mod traces;
 pub mod vault;
 
 use std::{str::FromStr, sync::Arc, time::Duration};

@@ -18,8 +18,9 @@ use crate::{
     seal::{DataKey, WrappedKey},
 };
 
-/// How long another process may go on opening the data of a person who was just erased.
-const CACHED_FOR: Duration = Duration::from_secs(60);
+/// How long another process may go on opening the data of a person who was just erased. Short, and still one look at
+/// the table for many openings.
+const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// What a sealed field is, so that one cannot be passed off as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub enum PersonalData {
     /// A mail that waits to be sent.
     Mail,
     ApiKeyLabel,
+    NotificationTitle,
+    NotificationMessage,
+    NotificationData,
 }
 
 impl PersonalData {
@@ -46,6 +50,9 @@ impl PersonalData {
             PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
             PersonalData::ApiKeyLabel => "api_key_label",
+            PersonalData::NotificationTitle => "notification_title",
+            PersonalData::NotificationMessage => "notification_message",
+            PersonalData::NotificationData => "notification_data",
         };
         format!("person:{user}:{field}")
     }
@@ -59,6 +66,10 @@ pub(crate) struct People {
 impl People {
     pub fn new(capacity: usize) -> People {
         People { cache: quick_cache::sync::Cache::new(capacity) }
+    }
+
+    pub fn forget(&self, user: UserId) {
+        self.cache.remove(&user.0);
     }
 }
 

@@ -37,6 +37,10 @@ impl Vault {
     pub fn new(capacity: usize) -> Vault {
         Vault { cache: quick_cache::sync::Cache::new(capacity) }
     }
+
+    pub fn forget(&self, card: CardId) {
+        self.cache.remove(&card.0);
+    }
 }
 
 impl Store {

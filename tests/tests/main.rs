@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod account;
 mod accounts;
 mod api_keys;
 mod contract_v1;

@@ -1,7 +1,8 @@
 //! Finishes what a request left open: a crash between two appends, or a third party that did not answer.
 //!
-//! What is open is found in the relational read tables. They may be behind, which does no harm: each flow looks at
-//! the aggregate itself before it does anything. Passwords whose event is missing are found beside them.
+//! What is open is found in the relational read tables, or in a table of its own. They may be behind, which does no
+//! harm: each flow looks at the aggregate itself before it does anything. Passwords whose event is missing are found
+//! beside them.
 
 use std::{
     collections::HashMap,
@@ -105,6 +106,26 @@ impl Flow for Cases {
 
     async fn finish(system: &System, id: UserId) -> Result<(), Error> {
         flows::identity::finish(system, id, &Origin::of_worker()).await.map(drop)
+    }
+}
+
+pub(crate) struct Endings;
+
+impl Flow for Endings {
+    const NAME: &'static str = "ending";
+    type Id = UserId;
+
+    /// Old enough for whatever else was under way at that moment to have come to its end.
+    fn age(system: &System) -> Duration {
+        system.settings.abandoned_after()
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
+        system.store.endings(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: UserId) -> Result<(), Error> {
+        flows::accounts::finish(system, id, &Origin::of_worker()).await
     }
 }
 

@@ -33,6 +33,11 @@ async fn tidy(system: &System) {
     note("expired refresh tokens", store.delete_expired_refresh_tokens().await);
     note("expired tokens", store.delete_expired_one_time().await);
     note("failed logins", store.delete_failures_before(now - settings.lockout.forget_after()).await);
+    match store.find_resurrected().await {
+        Ok(0) => {}
+        Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
+        Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
+    }
     let kept = TimeDelta::days(settings.authentications_kept_days.into());
     note("entries of authentications", store.forget_authentications(now - kept).await);
     let orphans = now - ORPHANS_FROM..now - ORPHANS_TO;

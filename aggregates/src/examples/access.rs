@@ -44,6 +44,7 @@ pub fn user_events() -> Vec<user::Event> {
             at: november(3),
         },
         user::Event::PreferencesChosen { preferences: Preferences::default(), at: november(3) },
+        user::Event::NotificationsRead { up_to_position: 17, at: november(4) },
         user::Event::PasswordChanged { at: november(4) },
         user::Event::PasswordReset { at: november(4) },
         user::Event::TotpEnabled { at: november(4) },

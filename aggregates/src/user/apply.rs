@@ -4,13 +4,14 @@ use crate::Role;
 impl User {
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Registered { email, email_index, first_name, last_name, at: _ } => {
+            Event::Registered { email, email_index, first_name, last_name, at } => {
                 self.account = Some(Account {
                     email: email.clone(),
                     email_index: email_index.clone(),
                     email_verified: false,
                     first_name: first_name.clone(),
                     last_name: last_name.clone(),
+                    registered_at: *at,
                 });
                 self.roles.insert(Role::Customer);
             }
@@ -45,6 +46,7 @@ impl User {
                 });
             }
             Event::PreferencesChosen { preferences, at: _ } => self.preferences = preferences.clone(),
+            Event::NotificationsRead { up_to_position, at: _ } => self.notifications_read = *up_to_position,
             Event::PasswordChanged { at: _ } | Event::PasswordReset { at: _ } => {}
             Event::TotpEnabled { at: _ } => self.totp = true,
             Event::TotpDisabled { at: _ } => {

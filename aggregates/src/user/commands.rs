@@ -40,6 +40,11 @@ pub enum Command {
         preferences: Preferences,
         now: DateTime<Utc>,
     },
+    /// Marks what the person was told up to a position as read. One that is not beyond the last changes nothing.
+    ReadNotifications {
+        up_to_position: i64,
+        now: DateTime<Utc>,
+    },
     /// The caller has checked the old password, the new one, and set it.
     ChangePassword {
         now: DateTime<Utc>,

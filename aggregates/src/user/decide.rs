@@ -45,6 +45,14 @@ impl User {
                     vec![Event::PreferencesChosen { preferences, at: now }]
                 })
             }
+            Command::ReadNotifications { up_to_position, now } => {
+                self.open()?;
+                Ok(if up_to_position > self.notifications_read {
+                    vec![Event::NotificationsRead { up_to_position, at: now }]
+                } else {
+                    vec![]
+                })
+            }
             Command::ChangePassword { now } => {
                 self.open()?;
                 Ok(vec![Event::PasswordChanged { at: now }])

@@ -50,6 +50,11 @@ pub enum Event {
         preferences: Preferences,
         at: DateTime<Utc>,
     },
+    /// The person has seen what they were told up to this position of the log.
+    NotificationsRead {
+        up_to_position: i64,
+        at: DateTime<Utc>,
+    },
     /// By the person, who knew the old one.
     PasswordChanged {
         at: DateTime<Utc>,
@@ -154,6 +159,7 @@ impl Fact for Event {
             Event::EmailChangeConfirmed { .. } => "email_change_confirmed",
             Event::EmailChanged { .. } => "email_changed",
             Event::PreferencesChosen { .. } => "preferences_chosen",
+            Event::NotificationsRead { .. } => "notifications_read",
             Event::PasswordChanged { .. } => "password_changed",
             Event::PasswordReset { .. } => "password_reset",
             Event::TotpEnabled { .. } => "totp_enabled",

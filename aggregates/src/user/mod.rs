@@ -36,6 +36,8 @@ pub struct User {
     sessions: Vec<Session>,
     email_change: Option<EmailChange>,
     preferences: Preferences,
+    /// The position up to which the person has seen what they were told.
+    notifications_read: i64,
     roles: BTreeSet<Role>,
     totp: bool,
     passkeys: Vec<CredentialId>,
@@ -54,6 +56,7 @@ struct Account {
     email_verified: bool,
     first_name: Sealed,
     last_name: Sealed,
+    registered_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +106,15 @@ impl User {
 
     pub fn last_name(&self) -> Option<&Sealed> {
         self.account.as_ref().map(|account| &account.last_name)
+    }
+
+    pub fn registered_at(&self) -> Option<DateTime<Utc>> {
+        self.account.as_ref().map(|account| account.registered_at)
+    }
+
+    /// Told things up to this position of the log are read.
+    pub fn notifications_read(&self) -> i64 {
+        self.notifications_read
     }
 
     pub fn is_email_verified(&self) -> bool {

@@ -67,6 +67,11 @@ impl<R> Caller<R> {
         (written.value, written.position)
     }
 
+    /// Whether the token permits something else beside `R`.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.rights.permit(permission)
+    }
+
     /// The position that a read must have reached: as the client demands, else the person's own last write.
     pub fn at_least(&self, demanded: Option<MinPosition>) -> Option<i64> {
         let own = || self.service.last_writes.of(self.user_id).max(self.last_write);

@@ -58,6 +58,31 @@ impl Right for PaymentsWrite {
     }
 }
 
+/// What asks for the password once more, or hands everything out: the owner's own affair, and with limits of its own.
+macro_rules! of_the_owner {
+    ($($(#[$doc:meta])* $name:ident counts $counter:ident),+ $(,)?) => {
+        $(
+            $(#[$doc])*
+            pub struct $name;
+
+            impl Right for $name {
+                const PERMISSION: Permission = Permission::SecurityManage;
+
+                fn counter(limits: &Limits, user: UserId) -> Option<Counter> {
+                    limits.$counter(user)
+                }
+            }
+        )+
+    };
+}
+
+of_the_owner!(
+    /// Each attempt to give the password counts, so that an open session does not help to guess it.
+    OwnersProof counts passwords,
+    /// An export is made of a great many reads.
+    Exporting counts exports,
+);
+
 /// All that one credential permits, as bits, so that the check of each request is one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rights {

@@ -85,6 +85,15 @@ impl Limits {
         self.counter(Policy::Payments, || user.to_string())
     }
 
+    /// Passwords given once more, within a session.
+    pub fn passwords(&self, user: UserId) -> Option<Counter> {
+        self.counter(Policy::StepUp, || format!("password:{user}"))
+    }
+
+    pub fn exports(&self, user: UserId) -> Option<Counter> {
+        self.counter(Policy::Export, || user.to_string())
+    }
+
     fn counter(&self, policy: Policy, of: impl FnOnce() -> String) -> Option<Counter> {
         let limit = policy.rate(&self.rates);
         let key = || self.redis.key("limit", format_args!("{}:{}", policy.name(), of()));

@@ -11,6 +11,8 @@ pub enum Policy {
     Person,
     /// Payments of a person.
     Payments,
+    /// Exports of a person's data.
+    Export,
     /// Passwords tried.
     Login,
     /// Second factors tried during a login.
@@ -41,10 +43,11 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 12] = [
+    pub const ALL: [Policy; 13] = [
         Policy::Address,
         Policy::Person,
         Policy::Payments,
+        Policy::Export,
         Policy::Login,
         Policy::SecondFactor,
         Policy::StepUp,
@@ -61,6 +64,7 @@ impl Policy {
             Policy::Address => "address",
             Policy::Person => "person",
             Policy::Payments => "payments",
+            Policy::Export => "export",
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
             Policy::StepUp => "step_up",
@@ -80,6 +84,7 @@ impl Policy {
             Policy::Address
             | Policy::Person
             | Policy::Payments
+            | Policy::Export
             | Policy::Login
             | Policy::SecondFactor
             | Policy::StepUp
@@ -97,6 +102,7 @@ impl Policy {
             Policy::Address => rates.address,
             Policy::Person => rates.person,
             Policy::Payments => rates.payments,
+            Policy::Export => rates.export,
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
             Policy::StepUp => rates.step_up,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -18,6 +18,7 @@ impl From<flows::Error> for Problem {
             Error::BadCredentials => {
                 Problem::new(StatusCode::UNAUTHORIZED, "auth.bad_credentials", "E-mail address or password is wrong")
             }
+            Error::PaymentsPending { payments } => pending(payments),
             Error::ProofRefused => unauthorized("auth.proof_refused", "The proof is refused")
                 .detail("It is wrong, was used before, or is not the account's."),
             Error::BadTicket => unauthorized("auth.bad_ticket", "The login is over")
@@ -241,6 +242,14 @@ impl From<MoneyError> for Problem {
             }
         }
     }
+}
+
+fn pending(payments: Vec<PaymentId>) -> Problem {
+    let first = payments.first().map(|payment| format!("/api/v2/payments/{payment}"));
+    let named: Vec<_> = payments.iter().map(PaymentId::to_string).collect();
+    conflict("account.payments_pending", "Payments have no outcome yet")
+        .detail(format!("Try again when these have one: {}.", named.join(", ")))
+        .resource(first)
 }
 
 /// The status of a verification as clients read it.

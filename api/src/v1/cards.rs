@@ -60,7 +60,7 @@ enum CardStatus {
 /// A card with its secrets masked. Number, CVV and expiry date are there once it is issued.
 #[derive(Object, Serialize)]
 #[oai(skip_serializing_if_is_none, example)]
-struct Card {
+pub(super) struct Card {
     card_id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     card_number: Option<String>,

@@ -1,14 +1,15 @@
-use aggregates::kyc;
+use aggregates::{UserId, kyc};
 use chrono::NaiveDate;
 use flows::identity::{self, KycView, Submission};
-use poem_openapi::{ApiResponse, Enum, Object, OpenApi, registry::MetaSchema, types::Example};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, param::Path, registry::MetaSchema, types::Example};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Tag, users::KycStatus};
 use crate::{
     auth::{
         Caller,
-        rights::{KycRead, KycWrite},
+        rights::{KycRead, KycWrite, UsersRead},
     },
     json::Json,
     problem::{Failure, refusals},
@@ -33,7 +34,7 @@ struct SubmitRequest {
 /// A calendar day as ISO 8601 writes it.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Day(NaiveDate);
+pub(super) struct Day(NaiveDate);
 
 described!(
     Day,
@@ -54,7 +55,7 @@ enum DocumentType {
 /// How far verification has come.
 #[derive(Object, Serialize)]
 #[oai(rename = "KycVerification", skip_serializing_if_is_none, example)]
-struct Verification {
+pub(super) struct Verification {
     success: bool,
     kyc_status: KycStatus,
     /// The day of the verdict.
@@ -86,6 +87,7 @@ enum StatusResponse {
 
 refusals!(Submit, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504]);
 refusals!(GetStatus, V1, [401, 403, 404, 429, 500, 503, 504]);
+refusals!(GetStatusOf, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/kyc", tag = "Tag::Kyc")]
 impl Kyc {
@@ -115,6 +117,19 @@ impl Kyc {
     #[oai(path = "/status", method = "get", operation_id = "getKycStatus")]
     async fn status(&self, caller: Caller<KycRead>) -> Result<StatusResponse, Failure<GetStatus>> {
         let view = identity::status(&caller.service.system, caller.user_id).await?;
+        Ok(StatusResponse::Status(Json(view.into())))
+    }
+
+    /// How far is somebody's verification
+    ///
+    /// For services and for those who look after people's accounts.
+    #[oai(path = "/status/:user_id", method = "get", operation_id = "getKycStatusOf", tag = "Tag::Services")]
+    async fn status_of(
+        &self,
+        caller: Caller<UsersRead>,
+        user_id: Path<Uuid>,
+    ) -> Result<StatusResponse, Failure<GetStatusOf>> {
+        let view = identity::status_of(&caller.service.system, UserId(user_id.0)).await?;
         Ok(StatusResponse::Status(Json(view.into())))
     }
 }

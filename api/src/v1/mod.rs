@@ -3,8 +3,10 @@
 
 mod auth;
 mod cards;
+mod fraud;
 mod kyc;
 mod notifications;
+mod overview;
 mod payments;
 mod refresh;
 mod registration;
@@ -22,10 +24,12 @@ pub type Api = (
     refresh::Refreshing,
     second_factor::SecondFactor,
     users::Users,
+    overview::Me,
     kyc::Kyc,
     cards::Cards,
     payments::Payments,
     notifications::Notifications,
+    fraud::Fraud,
 );
 
 #[derive(Tags)]
@@ -42,6 +46,8 @@ enum Tag {
     Payments,
     /// What the person was told.
     Notifications,
+    /// For other services, by service token.
+    Services,
 }
 
 /// Times as this version writes them: `2025-10-20T14:30:05Z`.

@@ -1,20 +1,28 @@
+use aggregates::{ClientId, UserId};
 use chrono::{DateTime, Utc};
-use flows::notifications;
+use flows::notifications::{self, Message, Told};
 use poem_openapi::{
-    ApiResponse, Enum, Object, OpenApi,
-    param::{Header, Query},
+    ApiResponse, Object, OpenApi,
+    param::{Header, Path, Query},
+    registry::MetaSchema,
+    types::Example,
 };
-use projections::{NotificationKind, Subject};
-use serde::Serialize;
-use uuid::Uuid;
+use projections::Subject;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::{Uuid, uuid};
 
 use super::{Tag, seconds};
 use crate::{
-    auth::{Caller, rights::NotificationsRead},
+    auth::{
+        Caller,
+        rights::{NotificationsRead, NotificationsSend, ProfileWrite},
+    },
     json::Json,
     money::Amount,
     parameters::{MinPosition, PageSize},
     problem::{Failure, refusals},
+    schema::{described, read_by_serde},
 };
 
 #[derive(Default)]
@@ -22,36 +30,43 @@ pub struct Notifications;
 
 /// Something the person was told.
 #[derive(Object, Serialize)]
-struct Notification {
+pub(super) struct Notification {
     notification_id: Uuid,
+    /// `transaction_success`, `transaction_failed`, `fraud_alert`, `kyc_approved`, `kyc_rejected`, `kyc_review`,
+    /// `card_issued`, `card_failed`, or what a service has sent.
     #[serde(rename = "type")]
-    #[oai(rename = "type")]
-    kind: NotificationType,
+    #[oai(rename = "type", validator(pattern = "^[a-z0-9_]{1,64}$"))]
+    kind: String,
     title: String,
     message: String,
-    data: About,
+    data: Data,
     #[serde(serialize_with = "seconds")]
     created_at: DateTime<Utc>,
     read: bool,
 }
 
-#[derive(Clone, Copy, Enum, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[oai(rename_all = "snake_case")]
-enum NotificationType {
-    TransactionSuccess,
-    TransactionFailed,
-    FraudAlert,
-    KycApproved,
-    KycRejected,
-    KycReview,
-    CardIssued,
-    CardFailed,
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data {
+    Ours(Box<About>),
+    Given(Map<String, Value>),
 }
 
+described!(
+    Data,
+    MetaSchema {
+        description: Some(
+            "What the notification is about. Of a transaction: `transaction_id`, `amount`, `currency`, `merchant` and, \
+             where it was declined, `decline_reason`. Of a card: `card_id`, and `card_number` with all but its end \
+             masked. Of a rejected verification: `rejection_reasons`. Of what a service has sent: what it gave."
+        ),
+        ..MetaSchema::new("object")
+    }
+);
+read_by_serde!(Data);
+
 /// What a notification is about: a transaction, a card or the verification, by its type.
-#[derive(Default, Object, Serialize)]
-#[oai(rename = "NotificationData", skip_serializing_if_is_none)]
+#[derive(Default, Serialize)]
 struct About {
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction_id: Option<Uuid>,
@@ -61,15 +76,12 @@ struct About {
     currency: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     merchant: Option<String>,
-    /// Why a transaction was declined, as a stable code.
     #[serde(skip_serializing_if = "Option::is_none")]
     decline_reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     card_id: Option<Uuid>,
-    /// The card's number with all but its end masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     card_number: Option<String>,
-    /// Why the verification was rejected, as stable codes.
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection_reasons: Option<Vec<String>>,
 }
@@ -80,6 +92,46 @@ struct Inbox {
     notifications: Vec<Notification>,
 }
 
+/// What a service tells a person.
+#[derive(Object, Deserialize)]
+#[oai(skip_serializing_if_is_none, example)]
+struct SendRequest {
+    user_id: Uuid,
+    /// What it is about, such as `transaction_success`.
+    #[serde(rename = "type")]
+    #[oai(rename = "type", validator(pattern = "^[a-z0-9_]{1,64}$"))]
+    kind: String,
+    #[oai(validator(min_length = 1, max_length = 200))]
+    title: String,
+    #[oai(validator(min_length = 1, max_length = 2000))]
+    message: String,
+    #[oai(nullable)]
+    data: Option<Given>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Given(Map<String, Value>);
+
+described!(
+    Given,
+    MetaSchema { description: Some("Any object, at most 8 KiB. Shown to the person."), ..MetaSchema::new("object") }
+);
+read_by_serde!(Given);
+
+#[derive(Object, Serialize)]
+#[oai(rename = "NotificationSent")]
+struct Sent {
+    success: bool,
+    notification_id: Uuid,
+}
+
+#[derive(Object, Serialize)]
+#[oai(rename = "NotificationsRead")]
+struct Done {
+    success: bool,
+}
+
 #[derive(ApiResponse)]
 enum ListResponse {
     /// The newest notifications, the newest first.
@@ -87,7 +139,24 @@ enum ListResponse {
     Inbox(Json<Inbox>),
 }
 
+#[derive(ApiResponse)]
+enum ReadResponse {
+    /// They are read.
+    #[oai(status = 200)]
+    Read(Json<Done>, #[oai(header = "X-Position")] i64),
+}
+
+#[derive(ApiResponse)]
+enum SendResponse {
+    /// It is in the person's inbox.
+    #[oai(status = 201)]
+    Sent(Json<Sent>, #[oai(header = "X-Position")] i64),
+}
+
 refusals!(List, V1, [400, 401, 403, 429, 500, 503, 504]);
+refusals!(Read, V1, [400, 401, 403, 404, 409, 429, 500, 503, 504]);
+refusals!(ReadAll, V1, [401, 403, 404, 409, 429, 500, 503, 504]);
+refusals!(Send, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Notifications")]
 impl Notifications {
@@ -107,33 +176,71 @@ impl Notifications {
         let notifications = inbox.into_iter().map(Notification::from).collect();
         Ok(ListResponse::Inbox(Json(Inbox { success: true, notifications })))
     }
-}
 
-impl From<projections::Notification> for Notification {
-    fn from(told: projections::Notification) -> Notification {
-        Notification {
-            notification_id: told.id,
-            kind: told.kind.into(),
-            title: told.title,
-            message: told.message,
-            data: told.data.into(),
-            created_at: told.created_at,
-            read: told.read,
-        }
+    /// Mark as read
+    ///
+    /// This notification and all older ones are read from now on.
+    #[oai(path = "/notifications/:notification_id/read", method = "post", operation_id = "readNotification")]
+    async fn read(
+        &self,
+        caller: Caller<ProfileWrite>,
+        notification_id: Path<Uuid>,
+    ) -> Result<ReadResponse, Failure<Read>> {
+        Ok(mark_read(&caller, Some(notification_id.0)).await?)
+    }
+
+    /// Mark all as read
+    ///
+    /// All that the caller was told so far is read from now on.
+    #[oai(path = "/notifications/read-all", method = "post", operation_id = "readAllNotifications")]
+    async fn read_all(&self, caller: Caller<ProfileWrite>) -> Result<ReadResponse, Failure<ReadAll>> {
+        Ok(mark_read(&caller, None).await?)
+    }
+
+    /// Tell somebody something
+    ///
+    /// For services: puts a notification into a person's inbox. Each call is one of its own.
+    #[oai(path = "/notifications/send", method = "post", operation_id = "sendNotification", tag = "Tag::Services")]
+    async fn send(
+        &self,
+        caller: Caller<NotificationsSend>,
+        body: Json<SendRequest>,
+    ) -> Result<SendResponse, Failure<Send>> {
+        let sender = caller.client_id.unwrap_or(ClientId(caller.user_id.0));
+        let sent = notifications::send(&caller.service.system, body.0.into(), sender, &caller.origin()).await?;
+        let (id, position) = caller.wrote(sent);
+        Ok(SendResponse::Sent(Json(Sent { success: true, notification_id: id.0 }), position))
     }
 }
 
-impl From<NotificationKind> for NotificationType {
-    fn from(kind: NotificationKind) -> NotificationType {
-        match kind {
-            NotificationKind::TransactionSuccess => NotificationType::TransactionSuccess,
-            NotificationKind::TransactionFailed => NotificationType::TransactionFailed,
-            NotificationKind::FraudAlert => NotificationType::FraudAlert,
-            NotificationKind::KycApproved => NotificationType::KycApproved,
-            NotificationKind::KycRejected => NotificationType::KycRejected,
-            NotificationKind::KycReview => NotificationType::KycReview,
-            NotificationKind::CardIssued => NotificationType::CardIssued,
-            NotificationKind::CardFailed => NotificationType::CardFailed,
+async fn mark_read(caller: &Caller<ProfileWrite>, notification: Option<Uuid>) -> Result<ReadResponse, flows::Error> {
+    let (system, at_least) = (&caller.service.system, caller.at_least(None));
+    let marked = notifications::mark_read(system, caller.user_id, notification, at_least, &caller.origin()).await?;
+    let ((), position) = caller.wrote(marked);
+    Ok(ReadResponse::Read(Json(Done { success: true }), position))
+}
+
+impl From<SendRequest> for Message {
+    fn from(request: SendRequest) -> Message {
+        let SendRequest { user_id, kind, title, message, data } = request;
+        let data = data.map(|Given(data)| data).unwrap_or_default();
+        Message { user_id: UserId(user_id), topic: kind, title, message, data }
+    }
+}
+
+impl From<Told> for Notification {
+    fn from(told: Told) -> Notification {
+        Notification {
+            notification_id: told.id,
+            kind: told.topic,
+            title: told.title,
+            message: told.message,
+            data: match told.data {
+                notifications::About::Subject(subject) => Data::Ours(Box::new(subject.into())),
+                notifications::About::Given(data) => Data::Given(data),
+            },
+            created_at: told.created_at,
+            read: told.is_read,
         }
     }
 }
@@ -157,6 +264,19 @@ impl From<Subject> for About {
             Subject::Kyc { reasons } => {
                 About { rejection_reasons: (!reasons.is_empty()).then_some(reasons), ..About::default() }
             }
+        }
+    }
+}
+
+impl Example for SendRequest {
+    fn example() -> SendRequest {
+        let transaction = ("transaction_id".to_owned(), Value::from("0199f5a5-1e20-7a68-b5d4-6c8f3e2a9d03"));
+        SendRequest {
+            user_id: uuid!("0199f5a4-3f00-7b3e-9c1a-5d2f6a8b4c01"),
+            kind: "transaction_success".into(),
+            title: "Payment Successful".into(),
+            message: "Your payment of $99.99 to example-merchant.com was successful".into(),
+            data: Some(Given(Map::from_iter([transaction]))),
         }
     }
 }

@@ -57,7 +57,7 @@ enum TransactionStatus {
 /// A payment and what became of it.
 #[derive(Object, Serialize)]
 #[oai(skip_serializing_if_is_none, example)]
-struct Transaction {
+pub(super) struct Transaction {
     transaction_id: Uuid,
     status: TransactionStatus,
     amount: Amount,

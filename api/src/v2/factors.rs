@@ -31,7 +31,7 @@ struct AllFactors {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct PasswordAgain {
     #[oai(nullable, validator(max_length = 256))]
-    password: Option<String>,
+    pub(super) password: Option<String>,
 }
 
 /// What an authenticator app needs. Shown once.

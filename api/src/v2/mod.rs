@@ -1,6 +1,7 @@
 //! Version 2: the modern face over the same flows. Unknown fields are refused, money is minor units, payments need an
 //! idempotency key. One file a resource.
 
+mod account;
 mod admin;
 mod api_keys;
 mod audit;
@@ -9,6 +10,7 @@ mod clients;
 mod consents;
 mod factors;
 mod identities;
+mod me;
 mod passkeys;
 mod passwords;
 mod payments;
@@ -19,11 +21,13 @@ mod sessions;
 mod social;
 mod step_up;
 mod tokens;
+mod users;
 
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api = (Access, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+pub type Api =
+    (Access, me::Me, account::Account, users::Users, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
 
 /// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
@@ -48,6 +52,10 @@ enum Tag {
     Authentication,
     /// Authenticator apps, passkeys and recovery codes.
     Factors,
+    /// The caller's own account.
+    Account,
+    /// Accounts of others.
+    Users,
     /// Payments.
     Payments,
     /// How the caller logs in, and who else may act for them.

@@ -169,6 +169,7 @@ pub(crate) async fn enter(
     origin: &Origin,
 ) -> Result<Written<Entry>, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
+    // As if there were no account: that there was one is nobody's business.
     if person.standing() != Standing::Open || !person.is_email_verified() {
         return Err(Error::BadCredentials);
     }

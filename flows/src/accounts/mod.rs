@@ -1,6 +1,10 @@
 //! Registration, login, and the person's own view of the account.
 
+pub mod email_change;
+mod ending;
 mod login;
+mod profile;
+mod proven;
 mod registration;
 mod second_factor;
 pub(crate) mod text;
@@ -13,8 +17,11 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
+pub use ending::{Ended, Ending, end, finish};
 pub use login::{Entry, Login, Pending, login};
 pub(crate) use login::{Proven, admissible, check_device, concluded, enter, prove};
+pub(crate) use profile::profile_from_log;
+pub use profile::{ERASED, Names, Profile, choose, profile, rename};
 pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 pub(crate) use text::{name, normalised_email};
@@ -80,4 +87,13 @@ async fn opened(
         last_name: open(PersonalData::LastName, last_name).await?,
         kyc_status,
     })
+}
+
+/// The open or closed account that an address belongs to, for programs of ours that may ask.
+pub async fn by_email(system: &System, email: &str) -> Result<Profile, Error> {
+    let unknown = || Error::NotFound { what: "account" };
+    let email = normalised_email(email).map_err(|_| unknown())?;
+    let store = &system.store;
+    let user_id = store.account_by_email(&store.email_index(&email)).await?.ok_or_else(unknown)?;
+    profile_from_log(system, user_id).await
 }

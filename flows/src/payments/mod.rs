@@ -217,32 +217,46 @@ fn identify(user_id: UserId, pay: &Pay, key: Key<'_>) -> (PaymentId, Option<Stri
 /// Scores the payment on what is known of the person. Where Redis is away nothing is known, and the payment is
 /// judged like a newcomer's: the card's limit still binds.
 async fn screen(system: &System, user_id: UserId, pay: &Pay, now: DateTime<Utc>) -> Screening {
-    let state = system.views.fraud_state(user_id).await.unwrap_or_else(|_| {
-        metrics::counter!("fraud_state_unavailable_total").increment(1);
-        None
-    });
     let attempt = fraud::Attempt {
         amount: pay.amount,
         merchant_category: &pay.merchant_category,
         device_id: pay.device_id.as_deref(),
         now,
     };
-    fraud::assess(&state.unwrap_or_default(), &attempt, &system.settings.fraud)
+    assess(system, user_id, &attempt).await
+}
+
+pub(crate) async fn assess(system: &System, user_id: UserId, attempt: &fraud::Attempt<'_>) -> Screening {
+    let state = system.views.fraud_state(user_id).await.unwrap_or_else(|_| {
+        metrics::counter!("fraud_state_unavailable_total").increment(1);
+        None
+    });
+    fraud::assess(&state.unwrap_or_default(), attempt, &system.settings.fraud)
 }
 
 fn check(pay: &Pay) -> Result<(), Error> {
+    check_screenable(pay.amount, &pay.merchant, &pay.merchant_category, pay.device_id.as_deref())
+}
+
+/// What a payment says of itself has to be within bounds before anybody judges it.
+pub(crate) fn check_screenable(
+    amount: Money,
+    merchant: &str,
+    merchant_category: &str,
+    device_id: Option<&str>,
+) -> Result<(), Error> {
     let plain =
         |text: &str, longest| !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control);
-    if !pay.amount.is_positive() {
+    if !amount.is_positive() {
         return Err(Error::invalid("amount", "must be above zero"));
     }
-    if !plain(&pay.merchant, LONGEST_MERCHANT) {
+    if !plain(merchant, LONGEST_MERCHANT) {
         return Err(Error::invalid("merchant", format!("has 1 to {LONGEST_MERCHANT} bytes")));
     }
-    if !plain(&pay.merchant_category, LONGEST_CATEGORY) {
+    if !plain(merchant_category, LONGEST_CATEGORY) {
         return Err(Error::invalid("merchant_category", format!("has 1 to {LONGEST_CATEGORY} bytes")));
     }
-    if pay.device_id.as_deref().is_some_and(|id| !plain(id, LONGEST_DEVICE)) {
+    if device_id.is_some_and(|id| !plain(id, LONGEST_DEVICE)) {
         return Err(Error::invalid("device_id", format!("has 1 to {LONGEST_DEVICE} bytes")));
     }
     Ok(())

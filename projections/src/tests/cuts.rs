@@ -5,6 +5,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{
     history::{History, usd},
+    inbox::text,
     redis_server::RedisServer,
 };
 use crate::{INBOX_KEPT, TRANSACTIONS_KEPT};
@@ -117,7 +118,7 @@ async fn lists_keep_the_newest_and_no_more() {
     let last = page.transactions.last().unwrap().position;
     let beyond = views.transactions(user, Some(last), 10, None).await.unwrap();
     assert_eq!((beyond.transactions.len(), beyond.truncated), (0, true));
-    let inbox = views.inbox(user, usize::MAX, None).await.unwrap();
+    let inbox = views.inbox(user, usize::MAX, None).await.unwrap().notifications;
     assert_eq!(inbox.len(), INBOX_KEPT);
-    assert!(inbox[0].message.contains("$11.00"), "{:?}", inbox[0]);
+    assert!(text(&inbox[0]).message.contains("$11.00"), "{:?}", inbox[0]);
 }

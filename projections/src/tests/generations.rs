@@ -7,6 +7,7 @@ use redis::Value;
 
 use super::{
     history::{History, usd},
+    inbox::text,
     redis_server::RedisServer,
 };
 use crate::{ApplyError, ReadError, Views};
@@ -45,9 +46,9 @@ async fn looks_whole(views: &Views, user: UserId, card: CardId) -> i64 {
     let amount = page.transactions[0].amount;
     assert_eq!(page.transactions.len(), 20);
     assert!(page.transactions.iter().all(|transaction| transaction.amount == amount), "a mixture");
-    let inbox = views.inbox(user, 20, None).await.unwrap();
+    let inbox = views.inbox(user, 20, None).await.unwrap().notifications;
     assert_eq!(inbox.len(), 20);
-    assert!(inbox.iter().all(|told| told.message == inbox[0].message), "a mixture");
+    assert!(inbox.iter().all(|told| text(told).message == text(&inbox[0]).message), "a mixture");
     assert!(amount.minor_units >= used, "back in time");
     amount.minor_units
 }

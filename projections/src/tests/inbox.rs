@@ -1,15 +1,24 @@
 //! What people are told.
 
-use aggregates::{Currency, Money, UserId, payment::Decline};
+use aggregates::{Currency, Money, Sealed, UserId, notification, payment::Decline, user};
 
 use super::{
     folds::Folded,
     history::{History, usd},
 };
-use crate::{Notification, NotificationKind, Subject};
+use crate::{Content, Notification, NotificationKind, Profile, Subject, Text};
 
-fn told(history: &History, user: UserId) -> Notification {
-    Folded::from(&history.log).inbox(user).remove(0)
+/// The newest that the person was told.
+fn told(history: &History, user: UserId) -> Text {
+    text(&Folded::from(&history.log).inbox(user)[0]).clone()
+}
+
+/// What the system composed.
+pub fn text(notification: &Notification) -> &Text {
+    match &notification.content {
+        Content::Composed(text) => text,
+        Content::Sent { .. } => panic!("a service wrote this one"),
+    }
 }
 
 #[test]
@@ -18,8 +27,7 @@ fn a_successful_payment_is_told_with_amount_and_merchant() {
     let (user, card) = history.a_person_with_card();
     let payment = history.pays(user, card, usd(9_999));
     let event = history.log.last().unwrap();
-    let expected = Notification {
-        id: event.id,
+    let content = Content::Composed(Text {
         kind: NotificationKind::TransactionSuccess,
         title: "Payment Successful".into(),
         message: "Your payment of $99.99 to example-merchant.com was successful".into(),
@@ -29,10 +37,9 @@ fn a_successful_payment_is_told_with_amount_and_merchant() {
             merchant: "example-merchant.com".into(),
             reason: None,
         },
-        created_at: event.recorded_at,
-        read: false,
-    };
-    assert_eq!(told(&history, user), expected);
+    });
+    let expected = Notification { id: event.id, position: event.position, content, created_at: event.recorded_at };
+    assert_eq!(Folded::from(&history.log).inbox(user)[0], expected);
 }
 
 #[test]
@@ -111,5 +118,35 @@ fn a_notification_has_its_published_field_names() {
     let json = serde_json::to_value(told(&history, user)).unwrap();
     assert_eq!(json["type"], "transaction_success");
     assert_eq!(json["data"]["transaction_id"], payment.to_string());
-    assert_eq!(json["read"], false);
+    assert_eq!(json["title"], "Payment Successful");
+}
+
+#[test]
+fn what_a_service_sends_is_told_sealed() {
+    let mut history = History::default();
+    let user = history.a_person();
+    let (id, sealed) = (history.id(), |text: &str| Sealed::from_ciphertext(text.into()));
+    let (title, message, data) = (sealed("title"), sealed("message"), sealed("data"));
+    let event = notification::Event::Sent {
+        user_id: user,
+        topic: "news".into(),
+        title: title.clone(),
+        message: message.clone(),
+        data: data.clone(),
+        at: history.now(),
+    };
+    history.record(id, event);
+    let told = Folded::from(&history.log).inbox(user).remove(0);
+    assert_eq!(told.content, Content::Sent { topic: "news".into(), title, message, data });
+}
+
+#[test]
+fn what_is_read_is_known_by_its_position() {
+    let mut history = History::default();
+    let user = history.a_person();
+    let read = |history: &History| Folded::from(&history.log).get::<Profile>(user).notifications_read;
+    assert_eq!(read(&history), 0);
+    let at = history.now();
+    history.record(user, user::Event::NotificationsRead { up_to_position: 7, at });
+    assert_eq!(read(&history), 7);
 }

@@ -66,8 +66,8 @@ async fn an_event_that_cannot_be_folded_takes_no_effect_at_all() {
     server.built("vc", &history.log).await;
     let views = server.views("vc");
     assert_eq!(views.parked().await.unwrap().into_keys().collect::<Vec<_>>(), [format!("kyc/{stranger}")]);
-    assert!(views.inbox(stranger, 10, None).await.unwrap().is_empty());
-    assert_eq!(views.inbox(user, 10, None).await.unwrap().len(), 2);
+    assert!(views.inbox(stranger, 10, None).await.unwrap().notifications.is_empty());
+    assert_eq!(views.inbox(user, 10, None).await.unwrap().notifications.len(), 2);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use super::{
     history::{History, usd},
     redis_server::{RedisServer, quick},
 };
-use crate::{Config, ReadError, Views};
+use crate::{Config, Inbox, ReadError, Views};
 
 #[tokio::test]
 async fn what_is_not_there_is_none() {
@@ -24,7 +24,7 @@ async fn what_is_not_there_is_none() {
     assert_eq!(views.transaction(PaymentId(stranger), None).await.unwrap(), None);
     assert_eq!(views.fraud_state(user).await.unwrap(), None);
     assert_eq!(views.cards(user, None).await.unwrap(), []);
-    assert_eq!(views.inbox(user, 10, None).await.unwrap(), []);
+    assert_eq!(views.inbox(user, 10, None).await.unwrap(), Inbox::default());
     let page = views.transactions(user, None, 10, None).await.unwrap();
     assert_eq!((page.transactions.len(), page.truncated), (0, false));
 }
@@ -48,8 +48,8 @@ async fn lists_are_newest_first_and_continue_where_they_ended() {
         listed.extend(page.transactions.iter().map(|transaction| transaction.payment_id));
     }
     assert!(listed.iter().eq(payments.iter().rev()));
-    assert_eq!(views.inbox(user, 3, None).await.unwrap().len(), 3);
-    assert_eq!(views.inbox(user, 0, None).await.unwrap().len(), 0);
+    assert_eq!(views.inbox(user, 3, None).await.unwrap().notifications.len(), 3);
+    assert_eq!(views.inbox(user, 0, None).await.unwrap().notifications.len(), 0);
     assert_eq!(views.fraud_state(user).await.unwrap().unwrap().captured_count(), 25);
 }
 

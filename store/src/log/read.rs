@@ -65,6 +65,17 @@ impl Store {
         rows.iter().map(envelope).collect()
     }
 
+    /// The newest `limit` events of several streams, in the log's order.
+    pub async fn events_of(&self, streams: &[(Kind, Uuid)], limit: i64) -> Result<Vec<Envelope>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM unnest($1::text[], $2::uuid[]) AS s (of_kind, of_id),
+                    LATERAL stream_events(s.of_kind, s.of_id, 0) ORDER BY position DESC LIMIT $3"
+        );
+        let (kinds, ids): (Vec<_>, Vec<_>) = streams.iter().map(|(kind, id)| (kind.as_str(), *id)).unzip();
+        let rows = sqlx::query(&sql).bind(kinds).bind(ids).bind(limit).fetch_all(self.pool()).await?;
+        rows.iter().rev().map(envelope).collect()
+    }
+
     /// Up to `limit` events after `position`, in order and without a hole: what is missing at the end is not
     /// written yet. For the role that owns the log.
     pub async fn read_after(&self, position: i64, limit: i64) -> Result<Vec<Envelope>, Error> {

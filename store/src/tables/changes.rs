@@ -145,6 +145,7 @@ impl Changes {
             Event::EmailChangeRequested { .. }
             | Event::EmailChangeConfirmed { .. }
             | Event::PreferencesChosen { .. }
+            | Event::NotificationsRead { .. }
             | Event::PasswordChanged { .. }
             | Event::PasswordReset { .. }
             | Event::TotpEnabled { .. }

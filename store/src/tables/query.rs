@@ -115,6 +115,23 @@ impl Store {
         all(self.rows_of(user, query).await?)
     }
 
+    /// The ids of all of the person's cards that are not terminated or refused, or of all; the oldest first.
+    pub async fn card_ids(&self, user: UserId, live_only: bool, limit: i64) -> Result<Vec<CardId>, Error> {
+        let sql = "SELECT card_id FROM read.cards
+                    WHERE user_id = $1 AND (NOT $2 OR status NOT IN ('terminated', 'issue_failed'))
+                    ORDER BY position LIMIT $3";
+        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0).bind(live_only).bind(limit)).await?;
+        rows.iter().map(|row| Ok(CardId(row.try_get(0)?))).collect()
+    }
+
+    /// The person's payments that have no outcome, the oldest first.
+    pub async fn pending_payments(&self, user: UserId, limit: i64) -> Result<Vec<PaymentId>, Error> {
+        let sql = "SELECT transaction_id FROM read.transactions
+                    WHERE user_id = $1 AND status = 'pending' ORDER BY position LIMIT $2";
+        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0).bind(limit)).await?;
+        rows.iter().map(|row| Ok(PaymentId(row.try_get(0)?))).collect()
+    }
+
     /// Payments begun in `span` that have no outcome, oldest first, with the time they began.
     pub async fn open_payments(&self, span: Span, limit: i64) -> Result<Vec<(PaymentId, DateTime<Utc>)>, Error> {
         let sql = "SELECT transaction_id, created_at FROM read.transactions
@@ -130,10 +147,12 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
-    /// People whose case was submitted in `span` and still waits for the provider, or for the people who review it there.
+    /// People, erased ones apart, whose case was submitted in `span` and still waits for the provider, or for the people who review it there.
     pub async fn open_cases(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
-        let sql = "SELECT user_id, submitted_at FROM read.kyc_verifications
+        // Nobody can say any more who an erased person was.
+        let sql = "SELECT user_id, submitted_at FROM read.kyc_verifications k
                     WHERE status IN ('pending', 'in_review') AND submitted_at > $1 AND submitted_at < $2
+                      AND NOT EXISTS (SELECT FROM read.users u WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)
                     ORDER BY submitted_at LIMIT $3";
         self.still_open(sql, span, limit).await
     }

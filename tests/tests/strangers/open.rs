@@ -16,6 +16,10 @@ pub const OPEN: &[(&str, &str)] = &[
     ("post /api/v2/auth/login/second-factor/passkey-options", "for the second step of a login; wants its ticket"),
     ("post /api/v2/auth/passkey/options", "says nothing about anybody"),
     ("post /api/v2/auth/passkey", "who logs in has no token yet"),
+    (
+        "post /api/v2/auth/confirm-email-change",
+        "the mailed token is the proof, and either mailbox may be read elsewhere",
+    ),
     ("post /api/v1/auth/refresh", "the refresh token in the body is the proof"),
     ("post /api/v2/auth/refresh", "the refresh token in the body is the proof"),
     ("post /api/v2/auth/social/{provider}/start", "who logs in has no token yet"),

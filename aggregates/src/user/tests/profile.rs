@@ -105,3 +105,13 @@ fn whoever_resets_the_password_has_read_the_mail() {
     given(a_verified_person()).when(reset()).then_expect_events(vec![done.clone()]);
     given(a_person()).when(reset()).then_expect_events(vec![done, Event::EmailVerified { at: november(2) }]);
 }
+
+#[test]
+fn what_was_told_is_read_up_to_a_position_and_never_unread() {
+    let read = |up_to_position| Event::NotificationsRead { up_to_position, at: november(3) };
+    let command = |up_to_position| Command::ReadNotifications { up_to_position, now: november(3) };
+    given(a_person()).when(command(17)).then_expect_events(vec![read(17)]);
+    for earlier in [17, 16] {
+        given([a_person(), vec![read(17)]].concat()).when(command(earlier)).then_expect_events(vec![]);
+    }
+}

@@ -1,0 +1,70 @@
+use aggregates::CardId;
+use hyper::Method;
+use serde_json::json;
+use tests::{
+    client::PASSWORD,
+    eventually::eventually,
+    system::{TestSystem, an_email},
+};
+
+use super::{call, count, problem};
+
+const CLOSE: &str = "/api/v2/me/close";
+
+#[tokio::test]
+async fn a_closed_account_ends_its_cards_and_sessions_and_cannot_be_logged_in_to() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let mut client = system.client();
+    let person = &holder.person;
+    let wrong = call(&mut client, Method::POST, CLOSE, person, json!({ "password": "not the password" })).await;
+    assert_eq!(problem(&wrong), (403, "auth.wrong_password".into()));
+
+    let closed = call(&mut client, Method::POST, CLOSE, person, json!({ "password": PASSWORD })).await;
+    assert_eq!((closed.status.as_u16(), &closed.json()["standing"]), (200, &json!("closed")), "{}", closed.text());
+    assert_eq!(client.get("/api/v2/me", Some(&person.token)).await.unwrap().status, 401);
+    let (store, card_id) = (system.store(), holder.card_id.parse::<CardId>().unwrap());
+    let card = store.load_latest::<aggregates::card::Card>(card_id).await.unwrap();
+    assert_eq!(card.status(), Some(aggregates::card::Status::Terminated));
+
+    // As if there were no account.
+    let login = |email: &str| json!({ "email": email, "password": PASSWORD });
+    let theirs = client.post("/api/v1/auth/login", None, &login(&person.email)).await.unwrap();
+    let nobodys = client.post("/api/v1/auth/login", None, &login(&an_email())).await.unwrap();
+    assert_eq!(problem(&theirs), problem(&nobodys));
+    // One append: nobody sees a closed account with a live card.
+    let events = system.store().read_after(0, 10_000).await.unwrap();
+    let of = |name: &str| events.iter().find(|event| event.name == name).unwrap();
+    assert_eq!(of("closed").correlation_id, of("terminated").correlation_id);
+    assert_eq!(of("closed").position + 1, of("terminated").position);
+}
+
+#[tokio::test]
+async fn an_account_stays_open_while_a_payment_has_no_outcome() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let mut client = system.client();
+    let pending = client.post_prepared(&holder.payment("10.00", "down.example"), None).await.unwrap().json();
+    let transaction = pending["transaction"]["transaction_id"].as_str().unwrap();
+    for (method, path) in [(Method::POST, CLOSE), (Method::DELETE, "/api/v2/me")] {
+        let refused = call(&mut client, method, path, &holder.person, json!({ "password": PASSWORD })).await;
+        assert_eq!(problem(&refused), (409, "account.payments_pending".into()), "{}", refused.text());
+        assert_eq!(refused.json()["resource"], format!("/api/v2/payments/{transaction}"));
+    }
+    assert_eq!(count(&system.store(), &holder.person, "closed").await, 0);
+    assert_eq!(client.get("/api/v2/me", Some(&holder.person.token)).await.unwrap().status, 200);
+}
+
+/// An ending that was put down and refused leaves nothing behind.
+#[tokio::test]
+async fn what_a_refused_ending_put_down_is_forgotten() {
+    let system = TestSystem::start().await;
+    let person = system.a_person().await;
+    system.store().begin_ending(person.user_id.parse().unwrap()).await.unwrap();
+    let store = system.store();
+    eventually("the ending is forgotten", async || {
+        store.ending_begun_at(person.user_id.parse().unwrap()).await.unwrap().is_none().then_some(())
+    })
+    .await;
+    assert_eq!(system.client().get("/api/v2/me", Some(&person.token)).await.unwrap().status, 200);
+}

@@ -1,0 +1,153 @@
+use std::collections::BTreeMap;
+
+use aggregates::{Role, UserId, user};
+use hyper::Method;
+use serde_json::{Value, json};
+use sqlx::Row;
+use store::PersonalData;
+use tests::{
+    client::{PASSWORD, Person},
+    eventually::eventually,
+    system::TestSystem,
+};
+
+use super::{call, read, record, registered_again, somebody};
+
+/// How many rows of each table with people are this person's.
+async fn rows_of(system: &TestSystem, person: &Person) -> BTreeMap<String, i64> {
+    let mut sql = system.sql().await;
+    let tables = "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.columns
+                   WHERE column_name = 'user_id' AND table_schema = 'public'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut sql).await.unwrap();
+    assert!(tables.len() >= 10, "{tables:?}");
+    let mut found = BTreeMap::new();
+    for table in tables {
+        let count = format!("SELECT count(*) FROM {table} WHERE user_id = '{}'", person.user_id);
+        let count: i64 = sqlx::query(&count).fetch_one(&mut sql).await.unwrap().get(0);
+        if count > 0 {
+            found.insert(table, count);
+        }
+    }
+    found
+}
+
+async fn erase(system: &TestSystem, person: &Person) {
+    let body = json!({ "password": PASSWORD });
+    let erased = call(&mut system.client(), Method::DELETE, "/api/v2/me", person, body).await;
+    assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (200, &json!("erased")), "{}", erased.text());
+}
+
+/// No sealed field of the person's events opens any more.
+async fn nothing_opens(system: &TestSystem, person: &Person) {
+    let (store, id): (_, UserId) = (system.store(), person.user_id.parse().unwrap());
+    let stream = store.stream(aggregates::Kind::User, id.0).await.unwrap();
+    let data: Value = serde_json::from_str(stream[0].data.get()).unwrap();
+    for (name, field) in
+        [("email", PersonalData::Email), ("first_name", PersonalData::FirstName), ("last_name", PersonalData::LastName)]
+    {
+        let sealed = aggregates::Sealed::from_ciphertext(data[name].as_str().unwrap().to_owned());
+        assert!(matches!(store.open(id, field, &sealed).await, Err(store::Error::Erased)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_erased_person_leaves_their_money_records_and_no_secret() {
+    let system = TestSystem::start().await;
+    let support = somebody(&system, &[Role::Support]).await;
+    let holder = system.a_cardholder(100).await;
+    let (mut client, person) = (system.client(), &holder.person);
+    client.post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
+    assert!(rows_of(&system, person).await.len() >= 4);
+    erase(&system, person).await;
+
+    let left = rows_of(&system, person).await;
+    let kept: Vec<_> = left.keys().map(String::as_str).collect();
+    // Who did what stays on record, by id; the ending itself is forgotten by a worker.
+    assert_eq!(kept, ["public.account_endings", "public.authentications"]);
+    nothing_opens(&system, person).await;
+    assert_eq!(client.get("/api/v2/me", Some(&person.token)).await.unwrap().status, 401);
+    assert!(client.log_in(&person.email).await.is_err());
+    let transactions: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM read.transactions").fetch_one(&mut system.sql().await).await.unwrap();
+    assert_eq!(transactions, 1);
+
+    system.caught_up().await;
+    let path = format!("/api/v2/users/{}", person.user_id);
+    let seen = read(&mut client, &path, &support).await;
+    for field in ["email", "first_name", "last_name", "standing"] {
+        assert_eq!(seen[field], "erased", "{seen}");
+    }
+    // The address is free, and the next account with it is another one.
+    assert_ne!(registered_again(&system, &person.email).await, person.user_id);
+}
+
+/// Invariants 6 and 7: the log of an erased person is read and folded like any other.
+#[tokio::test]
+async fn the_log_of_an_erased_person_rebuilds_equal_read_models() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    system.client().post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
+    erase(&system, &holder.person).await;
+    system.caught_up().await;
+    let dump = async || {
+        let views = system.views();
+        views.dump(views.live().await.unwrap()).await.unwrap()
+    };
+    let before = dump().await;
+    system.environment.run(&["replay"]).await.unwrap();
+    assert_eq!(dump().await, before);
+}
+
+/// The event first, destruction second: what a crash in between leaves is finished by a worker.
+#[tokio::test]
+async fn a_worker_destroys_what_a_crash_has_left() {
+    let system = TestSystem::start().await;
+    let person = system.a_person().await;
+    let (store, at) = (system.store(), chrono::Utc::now());
+    let id: UserId = person.user_id.parse().unwrap();
+    store.begin_ending(id).await.unwrap();
+    record(&store, &person, vec![user::Event::Closed { at }, user::Event::Erased { at }]).await;
+    eventually("the secrets are gone", async || {
+        let left = rows_of(&system, &person).await;
+        left.keys().all(|table| table == "public.authentications").then_some(())
+    })
+    .await;
+    nothing_opens(&system, &person).await;
+}
+
+#[tokio::test]
+async fn nobody_is_destroyed_who_is_not_erased() {
+    let system = TestSystem::start().await;
+    let person = system.a_person().await;
+    let id: UserId = person.user_id.parse().unwrap();
+    assert!(system.store().destroy_person(id, &[]).await.is_err());
+    assert!(rows_of(&system, &person).await.contains_key("public.person_keys"));
+}
+
+#[tokio::test]
+async fn an_export_has_everything_in_the_clear_and_no_secret() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let (mut client, person) = (system.client(), &holder.person);
+    client.post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
+    let answer = client.get("/api/v2/me/export", Some(&person.token)).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let export = answer.json();
+    assert_eq!(export["profile"]["email"], person.email.as_str());
+    assert_eq!(export["kyc_cases"][0]["applicant"]["document_number"], "APPROVE1");
+    assert_eq!(export["cards"][0]["card_id"], holder.card_id.as_str());
+    assert_eq!(export["transactions"][0]["merchant"], "shop.example");
+    assert!(export["security"]["sessions"].as_array().is_some_and(|sessions| !sessions.is_empty()));
+    assert_eq!(export["truncated"], json!({}));
+    let events = export["events"].as_array().unwrap();
+    let registered = &events[0];
+    assert_eq!(registered["event"]["type"], "virtualcards.user.registered.v1");
+    assert_eq!(registered["opened"]["email"], person.email.as_str());
+    for kind in ["kyc.submitted", "card.issued", "payment.captured"] {
+        let named = |event: &Value| event["event"]["type"] == format!("virtualcards.{kind}.v1");
+        assert!(events.iter().any(named), "{kind}");
+    }
+    let (user, card) = (person.user_id.parse().unwrap(), holder.card_id.parse().unwrap());
+    let secrets = system.store().card_secrets(user, card).await.unwrap().unwrap();
+    assert!(!answer.contains(&secrets.number) && !answer.contains("argon2") && !answer.contains(&person.token));
+}
