@@ -1,4 +1,5 @@
 //! OpenID providers that lie, fail or were taken over.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     sync::{Arc, LazyLock, Mutex},
