@@ -22,6 +22,7 @@ pub struct Sessions;
 #[derive(Object, Serialize)]
 struct Program {
     client_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
@@ -30,7 +31,9 @@ struct Program {
 struct Session {
     session_id: Uuid,
     /// As the login named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     device_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<Program>,
     opened_at: DateTime<Utc>,
     /// When it got its last access token.
