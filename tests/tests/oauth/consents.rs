@@ -20,7 +20,9 @@ async fn a_consent_is_asked_for_once_and_can_be_taken_back() {
     let after_login = async |scope: &str, prompt: Option<&str>| {
         let http = &mut system.client();
         let mut parameters = request(&client, scope);
-        prompt.map(|prompt| parameters.insert("prompt", prompt.into()));
+        if let Some(prompt) = prompt {
+            parameters.insert("prompt", prompt.into());
+        }
         let page = authorize(http, &parameters).await;
         log_in(http, &page, &person.email, PASSWORD).await
     };
