@@ -72,6 +72,12 @@ impl RedisLink {
         if rest != 0 && self.now() < rest {
             return Err(Down);
         }
+        self.insist(work).await
+    }
+
+    /// The same, also while Redis is left alone: for what has to be written.
+    pub async fn insist<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, Down> {
+        let rest = self.resting_until.load(Ordering::Relaxed);
         match tokio::time::timeout(self.timeout, work).await {
             Ok(Ok(value)) => {
                 if rest != 0 && self.resting_until.swap(0, Ordering::Relaxed) != 0 {

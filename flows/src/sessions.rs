@@ -6,7 +6,11 @@
 
 mod list;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aggregates::{
     Actor, ClientId, Permission, Proof, Role, SessionId, UserId,
@@ -25,11 +29,16 @@ use crate::{ATTEMPTS, Error, Origin, System, Written, people};
 
 pub use list::{Device, Listed, devices, list, revoke, revoke_all, revoke_device};
 
+/// Who ends a session whose refresh token was used twice.
+const THEFT: Actor = Actor::System("token_reuse");
+
 /// Who wants in, and how they proved who they are.
 pub struct Opening {
     pub user_id: UserId,
     pub proofs: Vec<Proof>,
     pub device_id: Option<String>,
+    /// When the password that was shown had been set; none: it was no proof, or is looked at elsewhere.
+    pub password_set_at: Option<DateTime<Utc>>,
     /// The program that will act for the person, and within which rights; none: our own app.
     pub client: Option<(ClientId, Vec<Permission>)>,
 }
@@ -97,7 +106,7 @@ pub(crate) async fn open_on(
     terms: Terms,
     origin: &Origin,
 ) -> Result<Written<OpenedOn>, Error> {
-    let Opening { user_id, proofs, device_id, client } = opening;
+    let Opening { user_id, proofs, device_id, password_set_at, client } = opening;
     let Terms { session_id, auth_time, expires_at, refreshable_until } = terms;
     let (client_id, scopes) = client.unzip();
     let session = Session { session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes };
@@ -107,6 +116,10 @@ pub(crate) async fn open_on(
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load::<User>(user_id).await?;
+        // A factor may have come between the check of the proofs and now.
+        if person.has_second_factor() && !Proof::are_two_factors(&session.proofs) {
+            return Err(Error::Conflict);
+        }
         let mut unit = Unit::new(origin.context(Actor::Person(user_id)));
         if let Some(client_id) = session.client_id {
             let client = store.load::<Client>(client_id).await?;
@@ -120,10 +133,15 @@ pub(crate) async fn open_on(
             expires_at,
         })?;
         let superseded: Vec<SessionId> = events.iter().filter_map(closed).collect();
+        end_in_tables(system, user_id, superseded.clone()).await?;
         let roles = person.roles().iter().copied().collect();
         match store.append(unit.stream(&person, events)).await {
             Ok(appended) => {
-                end_in_tables(system, user_id, superseded.clone()).await?;
+                if password_set_at.is_some() && store.password_set_at(user_id).await? != password_set_at {
+                    // Replaced since it was checked: whoever replaced it has ended what was open by then.
+                    end(system, user_id, session_id, SessionEnd::CredentialsChanged, origin).await?;
+                    return Err(Error::BadCredentials);
+                }
                 let opened = OpenedOn { session, roles, refresh_token, superseded };
                 return Ok(Written { value: opened, position: appended.position });
             }
@@ -151,19 +169,27 @@ pub async fn refresh(
     origin: &Origin,
 ) -> Result<Refreshed, Error> {
     let until = crate::now() + Duration::days(system.settings.refresh_days.into());
+    // All that can fail comes before the token is used up: whoever is answered 503 may use it again.
+    let Some(session) = system.store.session_of_refresh_token(token).await? else {
+        record(system, origin, None, Some("bad_refresh_token")).await?;
+        return Ok(Refreshed::Refused);
+    };
+    let person = system.store.load_latest::<User>(session.user_id).await?;
+    if person.standing() != Standing::Open || person.session(session.session_id).is_none() {
+        record(system, origin, Some(&session), Some("session_ended")).await?;
+        return Ok(Refreshed::Refused);
+    }
     match system.store.rotate_refresh_token(token, client, until).await? {
         Rotation::Rotated(session, refresh_token) => {
-            let person = system.store.load_latest::<User>(session.user_id).await?;
-            if person.standing() != Standing::Open {
-                record(system, origin, Some(&session), Some("account_closed")).await?;
-                return Ok(Refreshed::Refused);
+            if let Err(error) = record(system, origin, Some(&session), None).await {
+                tracing::error!(%error, session_id = %session.session_id, "a refresh is missing in the record");
             }
-            record(system, origin, Some(&session), None).await?;
             let roles = person.roles().iter().copied().collect();
             Ok(Refreshed::Session(Box::new(Opened { session: *session, roles, refresh_token, superseded: vec![] })))
         }
         Rotation::Reused(session) => {
-            let ended = end(system, session.user_id, session.session_id, SessionEnd::TokenReused, origin).await;
+            let theft = SessionEnd::TokenReused;
+            let ended = end_by(system, THEFT, session.user_id, session.session_id, theft, origin).await;
             record(system, origin, Some(&session), Some("token_reused")).await?;
             ended?;
             Ok(Refreshed::Reused(session.session_id))
@@ -201,8 +227,19 @@ pub async fn end(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
+    end_by(system, Actor::Person(user_id), user_id, session_id, reason, origin).await
+}
+
+async fn end_by(
+    system: &System,
+    actor: Actor,
+    user_id: UserId,
+    session_id: SessionId,
+    reason: SessionEnd,
+    origin: &Origin,
+) -> Result<Written<()>, Error> {
     end_in_tables(system, user_id, vec![session_id]).await?;
-    people::change(system, user_id, Actor::Person(user_id), origin, |person| {
+    people::change(system, user_id, actor, origin, |person| {
         match person.decide(user::Command::CloseSession { session_id, reason, now: crate::now() }) {
             Err(user::Error::NoSuchSession) => Ok(vec![]),
             decided => decided,
@@ -231,9 +268,19 @@ pub(crate) async fn end_all_by(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
-    let ended = end_all_in_tables(system, user_id, except).await?;
-    let command = || user::Command::CloseSessions { except, reason, now: crate::now() };
-    let written = people::change(system, user_id, actor, origin, |person| person.decide(command())).await?;
+    let mut ended = end_all_in_tables(system, user_id, except).await?;
+    let closing = Mutex::new(Vec::new());
+    let written = people::change(system, user_id, actor, origin, |person| {
+        let events = person.decide(user::Command::CloseSessions { except, reason, now: crate::now() })?;
+        *closing.lock().unwrap_or_else(PoisonError::into_inner) = events.iter().filter_map(closed).collect();
+        Ok::<_, user::Error>(events)
+    })
+    .await?;
+    // A login that overlapped may have written its row after the first step, and its event before the second.
+    let mut late = closing.into_inner().unwrap_or_else(PoisonError::into_inner);
+    late.retain(|session| !ended.contains(session));
+    end_in_tables(system, user_id, late.clone()).await?;
+    ended.extend(late);
     Ok(Written { value: ended, position: written.position })
 }
 

@@ -110,6 +110,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// The open session that a refresh token belongs to, used up or not.
+    pub async fn session_of_refresh_token(&self, token: &SecretString) -> Result<Option<Session>, Error> {
+        let hash = token_hash(token.expose_secret());
+        let mut transaction = self.as_holder(Credential::RefreshToken, &hash).await?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM refresh_tokens t JOIN sessions s USING (session_id)
+              WHERE t.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
+        );
+        let row = sqlx::query(&sql).bind(hash).fetch_optional(&mut *transaction).await?;
+        row.as_ref().map(read).transpose()
+    }
+
     /// Uses a refresh token, once, for the client it was issued to, and makes the next one.
     pub async fn rotate_refresh_token(
         &self,
@@ -217,6 +229,12 @@ impl Store {
     pub async fn revoke_sessions_by(&self, client: ClientId) -> Result<Vec<SessionId>, Error> {
         let rows = sqlx::query("SELECT end_sessions_of_client($1)").bind(client.0).fetch_all(self.pool()).await?;
         rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
+    }
+
+    /// Deletes refresh tokens that are too old to be used; how many. They are refused anyway.
+    pub async fn delete_expired_refresh_tokens(&self) -> Result<u64, Error> {
+        let deleted = sqlx::query("DELETE FROM refresh_tokens WHERE expires_at < now()").execute(self.pool()).await?;
+        Ok(deleted.rows_affected())
     }
 
     /// Deletes sessions that ended before `time`; how many.

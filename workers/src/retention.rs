@@ -30,6 +30,7 @@ pub(crate) async fn run(system: System, shutdown: CancellationToken) -> Result<(
 async fn tidy(system: &System) {
     let (store, settings, now) = (&system.store, &system.settings, Utc::now());
     note("ended sessions", store.delete_sessions_ended_before(now - SESSIONS_KEPT).await);
+    note("expired refresh tokens", store.delete_expired_refresh_tokens().await);
     note("expired tokens", store.delete_expired_one_time().await);
     note("failed logins", store.delete_failures_before(now - settings.lockout.forget_after()).await);
     let kept = TimeDelta::days(settings.authentications_kept_days.into());

@@ -3,7 +3,7 @@ use poem::http::StatusCode;
 use secrecy::SecretString;
 
 use super::{login, token::Issued};
-use crate::{context::Context, problem::Problem};
+use crate::{context::Context, limits::Policy, problem::Problem};
 
 /// Longer ones are none of ours.
 const LONGEST: usize = 200;
@@ -12,6 +12,7 @@ const LONGEST: usize = 200;
 /// sent, the answer is the same.
 pub async fn refresh(context: &Context, token: String) -> Result<(Issued, SecretString), Problem> {
     let service = &context.service;
+    context.strict(Policy::Refresh, None).await?;
     // Before the token is used up.
     let place = service.tokens.signing_place()?;
     if token.len() > LONGEST {

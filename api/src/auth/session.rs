@@ -13,7 +13,7 @@ use flows::sessions::SessionCache;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::{Store, sessions::Session};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::token::Claimed;
 use crate::{
@@ -29,6 +29,9 @@ const REVOKED: &str = "revoked";
 /// Ended sessions that may wait for Redis to come back. Beyond it they are logged and left to expire.
 const WAITING_TOMBSTONES: usize = 10_000;
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long whoever ends a session waits for Redis to learn it, and between two attempts. Past it a task goes on.
+const INSISTING: Duration = Duration::from_secs(1);
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 /// How long a process with time to spare waits for Redis.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -133,9 +136,14 @@ impl Sessions {
     ///
     /// If Redis is away, requests are checked against PostgreSQL; but Redis may come back with what it knew before,
     /// so the tombstone is tried until it stands or cannot matter any more.
+    /// A machine that is busy for a moment is no reason to leave a session open, so this insists for a while first.
     pub async fn ended(&self, id: SessionId) {
-        if self.write(id, REVOKED, TOMBSTONE, false).await.is_ok() {
-            return;
+        let give_up = Instant::now() + INSISTING;
+        while Instant::now() < give_up {
+            if self.entomb(id).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
         }
         let Ok(place) = self.waiting.clone().try_acquire_owned() else {
             tracing::error!(session_id = %id, "too many ended sessions wait for Redis; this one may live on there");
@@ -144,14 +152,21 @@ impl Sessions {
         let (redis, key) = (self.redis.clone(), self.key(id));
         tokio::spawn(async move {
             let _place = place;
-            let give_up = tokio::time::Instant::now() + TOMBSTONE;
-            while tokio::time::Instant::now() < give_up {
+            let give_up = Instant::now() + TOMBSTONE;
+            while Instant::now() < give_up {
                 tokio::time::sleep(RETRY_EVERY).await;
                 if set(&redis, &key, REVOKED, TOMBSTONE, false).await.is_ok() {
                     return;
                 }
             }
         });
+    }
+
+    async fn entomb(&self, id: SessionId) -> Result<(), Down> {
+        let (key, mut connection) = (self.key(id), self.redis.connection());
+        let milliseconds = TOMBSTONE.as_millis() as u64;
+        let set = redis::cmd("SET").arg(key).arg(REVOKED).arg("PX").arg(milliseconds).to_owned();
+        self.redis.insist(async move { set.query_async::<redis::Value>(&mut connection).await }).await.map(drop)
     }
 
     async fn write(&self, id: SessionId, value: &str, ttl: Duration, only_if_absent: bool) -> Result<(), Down> {

@@ -2,6 +2,7 @@
 //! refusals. Whole flows are tested with the whole system.
 #![allow(clippy::unwrap_used)]
 
+mod cost;
 mod documents;
 mod gateway;
 mod harness;

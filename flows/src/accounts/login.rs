@@ -4,6 +4,7 @@ use aggregates::{
     Proof, UserId,
     user::{Standing, User},
 };
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use store::{
@@ -61,8 +62,23 @@ impl Pending {
 /// What a ticket stands for.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct HalfDone {
-    pub proofs: Vec<Proof>,
+    pub proven: Proven,
     pub device_id: Option<String>,
+}
+
+/// How somebody has proven who they are.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Proven {
+    pub proofs: Vec<Proof>,
+    /// When the password that was right had been set: another one since then makes it wrong.
+    pub password_set_at: Option<DateTime<Utc>>,
+}
+
+impl Proven {
+    /// By something else than the password.
+    pub fn by(proof: Proof) -> Proven {
+        Proven { proofs: vec![proof], password_set_at: None }
+    }
 }
 
 /// Checks the password, always and first. An account with a second factor is then asked for it.
@@ -71,8 +87,8 @@ pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Wri
     let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
     entry.device_id.clone_from(&login.device_id);
     let entered = async {
-        let user_id = prove(system, &login.email, login.password, origin, &mut entry).await?;
-        enter(system, user_id, vec![Proof::Password], login.device_id, origin).await
+        let (user_id, proven) = prove(system, &login.email, login.password, origin, &mut entry).await?;
+        enter(system, user_id, proven, login.device_id, origin).await
     };
     let entered = entered.await;
     concluded(&mut entry, &entered);
@@ -103,7 +119,7 @@ pub(crate) async fn prove(
     password: SecretString,
     origin: &Origin,
     entry: &mut Authentication,
-) -> Result<UserId, Error> {
+) -> Result<(UserId, Proven), Error> {
     let store = &system.store;
     // What is no address is counted like one, and nobody has it.
     let email = normalised_email(email).unwrap_or_else(|_| email.chars().take(LONGEST_TRIED).collect());
@@ -112,6 +128,11 @@ pub(crate) async fn prove(
     let known = store.account_by_email(&index).await?;
     (entry.subject, entry.user_id) = (Some(index), known);
     lockout::admit(system, &tried).await?;
+    // Before the check: one that is set meanwhile is another one.
+    let password_set_at = match known {
+        Some(user_id) => store.password_set_at(user_id).await?,
+        None => None,
+    };
     let possible = password.expose_secret().len() <= passwords::LONGEST;
     let matches = possible && store.check_password(known, password).await?;
     let Some(user_id) = known.filter(|_| matches) else {
@@ -126,7 +147,7 @@ pub(crate) async fn prove(
     }
     // Failed second factors are counted apart: the password does not buy new guesses at them.
     lockout::succeeded(system, &tried).await?;
-    Ok(user_id)
+    Ok((user_id, Proven { proofs: vec![Proof::Password], password_set_at }))
 }
 
 /// Whether somebody with these proofs may be let in at all: the account is open, its address verified, and a password
@@ -140,10 +161,10 @@ pub(crate) async fn admissible(system: &System, user_id: UserId, person: &User, 
 
 /// Lets somebody in who has proven who they are by `proofs`: at once if that is enough, else with a ticket for the
 /// second factor.
-pub async fn enter(
+pub(crate) async fn enter(
     system: &System,
     user_id: UserId,
-    proofs: Vec<Proof>,
+    proven: Proven,
     device_id: Option<String>,
     origin: &Origin,
 ) -> Result<Written<Entry>, Error> {
@@ -151,8 +172,8 @@ pub async fn enter(
     if person.standing() != Standing::Open || !person.is_email_verified() {
         return Err(Error::BadCredentials);
     }
-    if person.has_second_factor() && !Proof::are_two_factors(&proofs) {
-        let half_done = serde_json::to_vec(&HalfDone { proofs, device_id }).map_err(|e| Error::Internal(e.into()))?;
+    if person.has_second_factor() && !Proof::are_two_factors(&proven.proofs) {
+        let half_done = serde_json::to_vec(&HalfDone { proven, device_id }).map_err(|e| Error::Internal(e.into()))?;
         let ticket =
             system.store.issue_one_time(Purpose::SecondFactor, Some(user_id), &half_done, SECOND_FACTOR_WITHIN);
         let pending = Pending {
@@ -164,8 +185,10 @@ pub async fn enter(
         };
         return Ok(Written { value: Entry::SecondFactor(pending), position: system.store.head().await? });
     }
-    passwords::refuse_expired(system, user_id, &person, &proofs).await?;
-    let opened = sessions::open(system, Opening { user_id, proofs, device_id, client: None }, origin).await?;
+    passwords::refuse_expired(system, user_id, &person, &proven.proofs).await?;
+    let Proven { proofs, password_set_at } = proven;
+    let opening = Opening { user_id, proofs, device_id, password_set_at, client: None };
+    let opened = sessions::open(system, opening, origin).await?;
     tell_of_new_device(system, &opened.value.session).await;
     let account = account_from_log(system, user_id).await?;
     let logged_in = LoggedIn { account, opened: opened.value };

@@ -13,8 +13,8 @@ use store::PersonalData;
 
 use crate::{Error, System};
 
-pub use login::{Entry, Login, Pending, enter, login};
-pub(crate) use login::{admissible, check_device, concluded, prove};
+pub use login::{Entry, Login, Pending, login};
+pub(crate) use login::{Proven, admissible, check_device, concluded, enter, prove};
 pub use registration::{Registration, register, resend_verification, verify_email};
 pub use second_factor::{begin_passkey, begin_passkey_login, log_in_with_passkey, second_factor};
 pub(crate) use text::{name, normalised_email};

@@ -14,7 +14,10 @@ use store::{
 };
 use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyAuthentication, PublicKeyCredential};
 
-use super::{Entry, enter, login::HalfDone};
+use super::{
+    Entry, enter,
+    login::{HalfDone, Proven},
+};
 use crate::{
     Error, Origin, System, Written,
     factors::{
@@ -73,7 +76,7 @@ async fn finish(
     let store = &system.store;
     let tried = store.attempt_one_time(Purpose::SecondFactor, ticket, ATTEMPTS).await?.ok_or(Error::BadTicket)?;
     let user_id = tried.user_id.ok_or(Error::BadTicket)?;
-    let HalfDone { mut proofs, device_id } = passkeys::read(&tried.data)?;
+    let HalfDone { mut proven, device_id } = passkeys::read(&tried.data)?;
     entry.user_id = Some(user_id);
     entry.device_id.clone_from(&device_id);
     let ceremony = match passkey_ticket {
@@ -81,7 +84,7 @@ async fn finish(
         None => None,
     };
     match verify(system, user_id, proof, ceremony.as_ref(), origin).await? {
-        Verdict::Proven(proof) => proofs.push(proof),
+        Verdict::Proven(proof) => proven.proofs.push(proof),
         Verdict::Refused(reason) => {
             entry.reason = Some(reason);
             return Err(Error::ProofRefused);
@@ -89,7 +92,7 @@ async fn finish(
     }
     // Whoever comes second with this ticket is too late, however good the proof.
     store.redeem_one_time(Purpose::SecondFactor, ticket).await?.ok_or(Error::BadTicket)?;
-    enter(system, user_id, proofs, device_id, origin).await
+    enter(system, user_id, proven, device_id, origin).await
 }
 
 /// Begins a login by passkey. Says nothing about anybody: the authenticator will name its owner.
@@ -131,7 +134,7 @@ async fn by_passkey(
     let (owner, verdict) = signed(system, &credential, ceremony).await?;
     entry.user_id = owner;
     match (owner, verdict) {
-        (Some(user_id), Verdict::Proven(proof)) => enter(system, user_id, vec![proof], device_id, origin).await,
+        (Some(user_id), Verdict::Proven(proof)) => enter(system, user_id, Proven::by(proof), device_id, origin).await,
         (None, Verdict::Proven(_)) => Err(Error::ProofRefused),
         (_, Verdict::Refused(reason)) => {
             entry.reason = Some(reason);

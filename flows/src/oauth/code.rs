@@ -90,10 +90,13 @@ pub async fn exchange(
         refreshable_until: offline.then(|| days(settings.refresh_days)),
     };
     let client_of = Some((code.client_id, code.scopes));
-    let opening = Opening { user_id, proofs: code.proven.proofs, device_id: None, client: client_of };
+    let Proven { proofs, password_set_at, .. } = code.proven;
+    let opening = Opening { user_id, proofs, device_id: None, password_set_at, client: client_of };
     let opened = match sessions::open_on(system, opening, terms, origin).await {
         // Taken back, disabled or closed since the code was issued.
-        Err(Error::User(user::Error::NoSuchConsent | user::Error::Closed) | Error::Client(_)) => {
+        Err(
+            Error::User(user::Error::NoSuchConsent | user::Error::Closed) | Error::Client(_) | Error::BadCredentials,
+        ) => {
             record(system, client, Some(user_id), Some("grant_withdrawn"), origin).await?;
             return Err(Refusal::InvalidGrant);
         }

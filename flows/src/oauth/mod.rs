@@ -145,6 +145,8 @@ enum Stage {
 struct Proven {
     user_id: UserId,
     proofs: Vec<Proof>,
+    /// When the password that was right had been set.
+    password_set_at: Option<DateTime<Utc>>,
     auth_time: DateTime<Utc>,
 }
 

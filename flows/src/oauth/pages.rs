@@ -1,4 +1,4 @@
-use aggregates::{Proof, client::Client, user::User};
+use aggregates::{client::Client, user::User};
 use secrecy::SecretString;
 use store::{
     authentications::{Action, Outcome},
@@ -48,13 +48,14 @@ pub async fn log_in(
         (entry.outcome, entry.reason) = error.as_outcome();
     }
     system.store.record_authentication(&entry).await?;
-    let user_id = match proven {
-        Ok(user_id) => user_id,
+    let (user_id, shown) = match proven {
+        Ok(proven) => proven,
         Err(Error::BadCredentials) => return wrong(system, client_name, transaction).await,
         Err(error) => return Err(error),
     };
     let person = system.store.load_latest::<User>(user_id).await?;
-    let proven = Proven { user_id, proofs: vec![Proof::Password], auth_time: crate::now() };
+    let proven =
+        Proven { user_id, proofs: shown.proofs, password_set_at: shown.password_set_at, auth_time: crate::now() };
     if person.has_second_factor() {
         transaction.wrong_tries = 0;
         transaction.stage = Stage::SecondFactor(proven);

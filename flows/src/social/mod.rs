@@ -76,7 +76,7 @@ pub async fn complete(system: &System, provider: &str, back: Return, origin: &Or
     let entered = match outcome.await {
         Ok(user_id) => {
             entry.user_id = Some(user_id);
-            accounts::enter(system, user_id, vec![Proof::Federated], device_id, origin).await
+            accounts::enter(system, user_id, accounts::Proven::by(Proof::Federated), device_id, origin).await
         }
         Err(error) => Err(error),
     };

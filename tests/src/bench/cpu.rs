@@ -132,6 +132,11 @@ impl Account {
     }
 }
 
+/// What one process has spent since it was started.
+pub fn spent_by(pid: u32) -> Option<Duration> {
+    Account::of(pid).map(|account| account.own)
+}
+
 fn family(head: u32) -> Duration {
     let own = Account::of(head).map(|a| a.own + a.children).unwrap_or_default();
     let members = pids().filter_map(Account::of).filter(|account| account.parent == head);

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use super::{cpu::Parts, lag::Positions};
 use crate::{
     database::{keys_dir, namespace},
-    processes::{Addresses, Environment, Failure, Processes},
+    processes::{Addresses, Environment, Failure, Process, Processes, Role},
     scratch::{Scratch, execute},
     system::clear,
 };
@@ -50,7 +50,7 @@ pub struct Ground {
     pub parts: Parts,
     pub positions: Positions,
     /// Holds the processes' logs.
-    _environment: Environment,
+    environment: Environment,
 }
 
 impl Ground {
@@ -71,7 +71,16 @@ impl Ground {
         let parts = Parts::find(&processes, &addresses.database_url, &addresses.nats_url, &addresses.redis_url)?;
         let views = Views::connect(&addresses.redis_url, &namespace, &projections::Config::default())?;
         let positions = Positions { pool: PgPool::connect_lazy(&addresses.database_url)?, views };
-        Ok(Ground { addresses, database, processes, parts, positions, _environment: environment })
+        Ok(Ground { addresses, database, processes, parts, positions, environment })
+    }
+
+    /// One more api, with settings of its own.
+    pub async fn another_api(&self, settings: &[(String, &str)]) -> Result<Process, Failure> {
+        let mut environment = self.environment.clone().set("VC_PROVIDERS_URL", &self.processes.sandbox.url());
+        for (name, value) in settings {
+            environment = environment.set(name, value);
+        }
+        environment.start(Role::Api).await
     }
 
     /// Stops the system and throws its database away.

@@ -12,6 +12,7 @@ mod load;
 pub mod payments;
 mod people;
 mod report;
+pub mod tokens;
 mod tpcb;
 
 use hdrhistogram::Histogram;

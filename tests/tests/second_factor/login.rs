@@ -1,6 +1,6 @@
 use futures::future::join_all;
 use serde_json::json;
-use tests::{client::PASSWORD, system::TestSystem};
+use tests::system::TestSystem;
 
 use super::{PATIENT, SECOND_STEP, an_enrolled_person, factors, half_done, refusal, refused, second_step};
 
@@ -109,11 +109,12 @@ async fn wrong_proofs_lock_the_account() {
         let wrong = second_step(&mut client, &half, json!({ "totp": "00000x" })).await;
         assert_eq!(wrong.status, 401, "{attempt}: {}", wrong.text());
     }
-    let login = json!({ "email": person.email, "password": PASSWORD });
-    let locked = client.post("/api/v2/auth/login", None, &login).await.unwrap();
+    // The password is still right, and yet no further proof is looked at.
+    let half = half_done(&mut client, &person).await;
+    let locked = second_step(&mut client, &half, json!({ "recovery_code": codes[0] })).await;
     assert_eq!(locked.status, 429, "{}", locked.text());
     assert!(locked.header("retry-after").is_some());
-    // The open session cannot be used to guess on.
+    // Nor can the open session be used to guess on.
     let token = Some(person.token.as_str());
     let begun = client.post("/api/v2/auth/step-up", token, &json!({ "operation": "account" })).await.unwrap().json();
     let proof = json!({ "ticket": begun["ticket"], "recovery_code": codes[0] });

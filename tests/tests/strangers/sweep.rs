@@ -217,7 +217,9 @@ async fn what_belongs_to_somebody_else_is_as_unknown_as_what_is_not_there() {
         let path = operation.path(|parameter| belongings.id(parameter));
         let theirs = Call { operation, path, headers: &headers }.send(&mut client).await;
         let nothing = Call { operation, path: nobodys(operation), headers: &headers }.send(&mut client).await;
-        assert_eq!(theirs.status, 404, "{name}: {}", theirs.text());
+        // A body that is not quite right may be refused first, for what is there and what is not alike.
+        let refused_for_body = operation.body.is_some() && theirs.status == 422;
+        assert!(theirs.status == 404 || refused_for_body, "{name}: {} {}", theirs.status, theirs.text());
         assert_eq!(answered(&theirs), answered(&nothing), "{name}");
     }
     assert!(tried >= 5, "{tried} operations are not all with ids");
