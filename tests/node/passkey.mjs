@@ -1,5 +1,5 @@
-// Registers a passkey in a real browser, and logs in with it in two ways. Reads {api, password, email, token} as JSON
-// from standard input, writes what each step answered as JSON to standard output.
+// Registers a passkey in a real browser, and logs in with it in two ways. Its argument is {api, password, email,
+// token} as JSON; it prints what each step answered as JSON.
 //
 // The browser is headless Chromium with a virtual authenticator (WebDriver's, over the DevTools protocol): everything
 // from `navigator.credentials` on is Chromium's own. The page comes from http://localhost, the relying party of tests;
@@ -8,7 +8,6 @@
 import { createServer, request } from "node:http";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { text } from "node:stream/consumers";
 import { chromium } from "playwright-core";
 
 const PAGE = "<!doctype html><meta charset=utf-8><title>Passkeys</title>";
@@ -102,7 +101,7 @@ async function signs() {
 }
 
 async function main() {
-  const input = JSON.parse(await text(process.stdin));
+  const input = JSON.parse(process.argv[2]);
   const server = await serve(input.api);
   const chrome = await chromium.launch({ executablePath: browser(), headless: true, args: FLAGS });
   try {

@@ -1,30 +1,7 @@
 //! A passkey in headless Chromium, with its own implementation of WebAuthn and a virtual authenticator.
 
-use std::{path::Path, process::Stdio};
-
-use serde_json::{Value, json};
-use tests::{client::PASSWORD, system::TestSystem};
-use tokio::{io::AsyncWriteExt, process::Command};
-
-/// Runs a program of `tests/node` with `input` as JSON; what it wrote.
-async fn node(program: &str, input: &Value) -> Value {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
-    assert!(folder.join("node_modules").exists(), "`./dev test` installs what is missing; or: npm ci in tests/node");
-    // Killed with us, however we end; Chromium ends with its driver.
-    let mut child = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "--", "node", program])
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).await.unwrap();
-    let output = child.wait_with_output().await.unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
+use serde_json::json;
+use tests::{client::PASSWORD, peers, system::TestSystem};
 
 #[tokio::test]
 async fn a_passkey_is_registered_and_used_in_a_browser() {
@@ -32,7 +9,7 @@ async fn a_passkey_is_registered_and_used_in_a_browser() {
     let person = system.a_person().await;
     let api = system.processes.apis[0].url();
     let input = json!({ "api": api, "email": person.email, "password": PASSWORD, "token": person.token });
-    let walked = node("passkey.mjs", &input).await;
+    let walked = peers::run("passkey.mjs", &input).await;
 
     assert_eq!(walked["registered"]["passkey"]["label"], "Chromium", "{walked}");
     assert_eq!(walked["registered"]["recovery_codes"].as_array().map(Vec::len), Some(10));
