@@ -257,6 +257,8 @@ BEGIN
     DELETE FROM totp_secrets WHERE user_id = of_id;
     DELETE FROM recovery_codes WHERE user_id = of_id;
     DELETE FROM passkeys WHERE user_id = of_id;
+    DELETE FROM claims c USING linked_identities l
+     WHERE l.user_id = of_id AND c.scope = 'identity' AND c.key = l.subject_hash AND c.owner = of_id;
     DELETE FROM linked_identities WHERE user_id = of_id;
     DELETE FROM api_keys WHERE user_id = of_id;
     DELETE FROM sessions WHERE user_id = of_id; -- and their refresh tokens

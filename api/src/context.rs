@@ -1,9 +1,11 @@
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+use aggregates::UserId;
 use poem::{Request, http::HeaderMap};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
@@ -26,6 +28,8 @@ pub struct Context {
     pub standing: OnceLock<Standing>,
     /// Likewise with the stricter ones of this operation, where it has any.
     pub strict_standing: OnceLock<Standing>,
+    /// The note of what the request has written, on its way to Redis.
+    note: OnceLock<Mutex<Option<JoinHandle<()>>>>,
 }
 
 /// Which face of the API a request looks at, and so how it is answered.
@@ -57,6 +61,7 @@ impl Context {
             service,
             standing: OnceLock::new(),
             strict_standing: OnceLock::new(),
+            note: OnceLock::new(),
         }
     }
 
@@ -72,6 +77,21 @@ impl Context {
         // An operation has one stricter limit.
         let _ = self.strict_standing.set(standing);
         Ok(())
+    }
+
+    /// Notes that a person has written, for their next reads through any instance.
+    pub fn noted(&self, person: UserId, position: i64) {
+        if let Some(note) = self.service.last_writes.note(person, position) {
+            let _ = self.note.set(Mutex::new(Some(note)));
+        }
+    }
+
+    /// Waits until the note has reached Redis, or could not. To be called before the answer is sent.
+    pub async fn note_delivered(&self) {
+        let note = self.note.get().and_then(|note| note.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(note) = note {
+            let _ = note.await;
+        }
     }
 
     pub fn origin(&self) -> flows::Origin {

@@ -12,7 +12,7 @@ use std::{
 use aggregates::UserId;
 use quick_cache::sync::Cache;
 use redis::Script;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::redis_link::RedisLink;
 
@@ -27,8 +27,8 @@ const UNDER_WAY: usize = 1_000;
 /// The position of each person's last write: through this instance in memory, and for the other instances, which may
 /// serve what this one does not, in Redis.
 ///
-/// Redis is written without being waited for, and read in the round trip that counts the request: neither reads nor
-/// writes gain one. What Redis loses, a client still has in `X-Position`.
+/// Redis is written while the answer is made, which waits for it at the end, within the time limit of all that goes to
+/// Redis; it is read in the round trip that counts the request. What Redis loses, a client still has in `X-Position`.
 pub struct LastWrites {
     here: Cache<UserId, Arc<AtomicI64>>,
     redis: Arc<RedisLink>,
@@ -53,19 +53,19 @@ impl LastWrites {
         self.redis.key("written", person)
     }
 
-    /// To be called before the answer is sent: then Redis has most likely heard of it before the client asks again.
-    pub fn note(&self, person: UserId, position: i64) {
+    /// The task that takes the note to Redis; none at the bound. Once it has ended every instance knows of the write.
+    pub fn note(&self, person: UserId, position: i64) -> Option<JoinHandle<()>> {
         let Ok(last) = self.here.get_or_insert_with(&person, || Ok::<_, Infallible>(Arc::new(AtomicI64::new(0))));
         last.fetch_max(position, Ordering::Relaxed);
-        let Ok(place) = self.places.clone().try_acquire_owned() else { return };
+        let place = self.places.clone().try_acquire_owned().ok()?;
         let (redis, raise, key) = (self.redis.clone(), self.raise.clone(), self.key(person));
-        tokio::spawn(async move {
+        Some(tokio::spawn(async move {
             let _place = place;
             let mut connection = redis.connection();
             let mut call = raise.key(key);
             call.arg(position).arg(REMEMBERED.as_millis() as u64);
             let _ = redis.run(call.invoke_async::<()>(&mut connection)).await;
-        });
+        }))
     }
 
     pub fn of(&self, person: UserId) -> Option<i64> {

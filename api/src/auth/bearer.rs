@@ -63,7 +63,7 @@ impl<R> Caller<R> {
 
     /// Remembers that the person wrote, for their next reads; gives the written value back.
     pub fn wrote<T>(&self, written: Written<T>) -> (T, i64) {
-        self.service.last_writes.note(self.user_id, written.position);
+        self.context.noted(self.user_id, written.position);
         (written.value, written.position)
     }
 

@@ -65,7 +65,7 @@ pub async fn enter(context: &Context, place: SigningPlace, written: Written<Entr
         Entry::Open(logged_in) => *logged_in,
         Entry::SecondFactor(pending) => return Ok(Entered::Halfway(pending)),
     };
-    context.service.last_writes.note(account.user_id, position);
+    context.noted(account.user_id, position);
     let (issued, refresh_token) = tokens(context, place, opened).await?;
     Ok(Entered::In(Box::new(Inside { account, issued, refresh_token, position })))
 }

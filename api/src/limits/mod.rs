@@ -187,7 +187,7 @@ fn parse(reply: Vec<redis::Value>, counters: &[Counter]) -> Option<Admission> {
     let last_write = last_write.and_then(|position| position.parse().ok());
     let mut verdict = Verdict::Admitted(Standing::default());
     // An ended session is counted against nobody here.
-    if !counters.is_empty() && !(values.len() == 0 && session.is_some()) {
+    if !counters.is_empty() && (values.len() > 0 || session.is_none()) {
         verdict = counted(&mut values, counters)?;
     }
     Some(Admission { session, last_write, verdict })

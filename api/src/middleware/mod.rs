@@ -73,6 +73,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
             Some(Err(problem)) => problem.into_response(&context),
             None => self.ask(request, &found, &context).await,
         };
+        context.note_delivered().await;
         self.headers.finish(&mut response, &context);
         self.cors.finish(&mut response, origin);
         let took = began.elapsed();

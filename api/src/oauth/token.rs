@@ -94,7 +94,7 @@ async fn token(context: &Context, client: &Authenticated, mut form: Form) -> Res
             };
             let Written { value, position } =
                 oauth::exchange(system, client, exchange, lifetime, &origin).await.map_err(Refused::Refusal)?;
-            service.last_writes.note(value.session.user_id, position);
+            context.noted(value.session.user_id, position);
             value
         }
         Some("refresh_token") => {

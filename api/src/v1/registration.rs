@@ -100,7 +100,7 @@ impl Registration {
         visitor.strict(Policy::Verify, None).await?;
         let token = SecretString::from(body.0.token);
         let written = accounts::verify_email(&service.system, &token, &visitor.origin()).await?;
-        service.last_writes.note(written.value.user_id, written.position);
+        visitor.noted(written.value.user_id, written.position);
         let profile = Profile { success: true, user: User::from(written.value) };
         Ok(VerifyResponse::Verified(Json(profile), written.position))
     }

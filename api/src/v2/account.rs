@@ -156,7 +156,7 @@ impl Account {
         let token = SecretString::from(body.0.token);
         let confirm = |system, origin| async move { email_change::confirm(&system, &token, &origin).await };
         let Written { value, position } = apart(&visitor, confirm).await?;
-        visitor.service.last_writes.note(value.user_id, position);
+        visitor.noted(value.user_id, position);
         Ok(ConfirmResponse::Confirmed(Json(Confirmed { changed: value.is_changed }), position))
     }
 

@@ -96,7 +96,7 @@ impl Registration {
         let token = SecretString::from(body.0.token);
         let written = accounts::verify_email(&service.system, &token, &visitor.origin()).await?;
         let (account, position) = (written.value, written.position);
-        service.last_writes.note(account.user_id, position);
+        visitor.noted(account.user_id, position);
         let verified = VerifiedAccount { user_id: account.user_id.0, email: account.email };
         Ok(VerifyResponse::Verified(Json(verified), position))
     }

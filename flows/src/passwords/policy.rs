@@ -163,7 +163,7 @@ mod tests {
             "P@ssw0rd2026!",
             "!!DRAGON!!!!",
             "passwordpassword",
-            "letmeinletme",
+            "letmeinletmein",
             "aaaaaaaaaaaaaaa",
             "abcabcabcabcab",
             "123456789012",
