@@ -78,7 +78,7 @@ async fn change_in_log(
         let admin = allowed(system, by, user_id).await?;
         let person = store.load_latest::<User>(user_id).await?;
         // Anybody may have registered an address that nobody has confirmed: the role would be a stranger's to take.
-        if change == Change::Grant && !person.is_email_verified() {
+        if change == Change::Grant && person.is_registered() && !person.is_email_verified() {
             return Err(user::Error::EmailNotVerified.into());
         }
         let command = match change {

@@ -111,6 +111,22 @@ async fn a_key_that_has_expired_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_ends_with_its_account() {
+    let system = TestSystem::start_with(2, &[]).await;
+    let (merchant, mut clients) = (a_merchant(&system).await, [system.client_of(0), system.client_of(1)]);
+    let (key, _) = a_key(&mut clients[0], &merchant).await;
+    for client in &mut clients {
+        assert_eq!(use_it(client, &key).await, 200);
+    }
+    let body = json!({ "password": tests::client::PASSWORD });
+    let closed = clients[0].post("/api/v2/me/close", Some(&merchant.session.token), &body).await.unwrap();
+    assert!(closed.status.is_success(), "{}", closed.text());
+    for client in &mut clients {
+        assert_eq!(use_it(client, &key).await, 401);
+    }
+}
+
+#[tokio::test]
 async fn keys_are_for_merchants_and_for_rights_that_can_be_handed_on() {
     let system = TestSystem::start().await;
     let (merchant, mut client) = (a_merchant(&system).await, system.client());

@@ -16,7 +16,7 @@ use store::{
 
 use super::proven;
 use crate::{
-    ATTEMPTS, Error, Origin, Principal, System, Written,
+    ATTEMPTS, Error, Origin, Principal, System, Written, api_keys,
     factors::{Presence, record},
     mail::{self, Letter},
     sessions,
@@ -64,8 +64,8 @@ pub async fn end(
     proven::owner(system, principal, presence, action, origin).await?;
     system.store.begin_ending(user_id).await?;
     let position = append(system, user_id, ending, origin).await?;
-    // Sessions apart from the rest: they have to end whatever else fails.
-    let ended = sessions::end_all_in_tables(system, user_id, None).await;
+    // Sessions and API keys apart from the rest: they have to end whatever else fails.
+    let ended = end_access(system, user_id).await;
     ended.map_err(|error| error.after_intent(|| ACCOUNT.to_owned()))?;
     if ending == Ending::Close {
         mail::notify(system, user_id, Letter::AccountClosed).await;
@@ -92,7 +92,7 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         // Refused, or never got so far.
         Standing::Open => true,
         Standing::Closed | Standing::Erased => {
-            sessions::end_all_in_tables(system, user_id, None).await?;
+            end_access(system, user_id).await?;
             clear(system, user_id, origin).await?
         }
     };
@@ -100,6 +100,12 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         store.forget_ending(user_id, begun_at).await?;
     }
     Ok(())
+}
+
+/// Both in the tables and wherever they are cached.
+async fn end_access(system: &System, user_id: UserId) -> Result<(), Error> {
+    sessions::end_all_in_tables(system, user_id, None).await?;
+    api_keys::end_all(system, user_id).await
 }
 
 /// Records the end, with the cards' own, and releases the address of an erased person.
