@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn only_our_own_proxies_are_believed() {
         // Lines of headers as they arrive, our proxies, and whom we take the client for; none: our own peer.
-        let table: [(&[&[u8]], usize, Option<&str>); 20] = [
+        type Case<'a> = (&'a [&'a [u8]], usize, Option<&'a str>);
+        let table: [Case<'_>; 20] = [
             (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 1, Some("192.0.2.1")),
             (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 2, Some("198.51.100.2")),
             (&[b"203.0.113.9, 198.51.100.2, 192.0.2.1"], 3, Some("203.0.113.9")),
