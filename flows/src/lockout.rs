@@ -73,10 +73,16 @@ impl Tried {
         Tried::new(system, "login failures of an address", &address.0, origin)
     }
 
-    /// A proof of somebody who is logged in, or half-way: a second factor, the current password. Counted apart from
-    /// logins, so that strangers who fail at the door do not keep the owner from what is done inside.
-    pub fn inside(system: &System, user_id: UserId, origin: &Origin) -> Tried {
-        Tried::new(system, "failures inside an account", &user_id.to_string(), origin)
+    /// The current password of somebody who is logged in. Counted apart from logins, so that strangers who fail at the
+    /// door do not keep the owner from what is done inside.
+    pub fn password(system: &System, user_id: UserId, origin: &Origin) -> Tried {
+        Tried::new(system, "wrong passwords inside an account", &user_id.to_string(), origin)
+    }
+
+    /// A second proof of somebody who is logged in, or half-way. Counted apart from passwords: a right one of those
+    /// takes back no wrong one of these.
+    pub fn second_proof(system: &System, user_id: UserId, origin: &Origin) -> Tried {
+        Tried::new(system, "wrong second proofs of an account", &user_id.to_string(), origin)
     }
 
     fn new(system: &System, kind: &'static str, account: &str, origin: &Origin) -> Tried {

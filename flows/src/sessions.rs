@@ -170,7 +170,7 @@ pub async fn refresh(
 ) -> Result<Refreshed, Error> {
     let until = crate::now() + Duration::days(system.settings.refresh_days.into());
     // All that can fail comes before the token is used up: whoever is answered 503 may use it again.
-    let Some(session) = system.store.session_of_refresh_token(token).await? else {
+    let Some((session, _)) = system.store.session_by_refresh_token(token).await? else {
         record(system, origin, None, Some("bad_refresh_token")).await?;
         return Ok(Refreshed::Refused);
     };
@@ -178,6 +178,13 @@ pub async fn refresh(
     if person.standing() != Standing::Open || person.session(session.session_id).is_none() {
         record(system, origin, Some(&session), Some("session_ended")).await?;
         return Ok(Refreshed::Refused);
+    }
+    if let Some(client_id) = session.client_id {
+        let program = system.store.load_latest::<Client>(client_id).await?;
+        if permitted(&person, &program, client_id, session.scopes.as_deref()).is_err() {
+            record(system, origin, Some(&session), Some("consent_withdrawn")).await?;
+            return Ok(Refreshed::Refused);
+        }
     }
     match system.store.rotate_refresh_token(token, client, until).await? {
         Rotation::Rotated(session, refresh_token) => {

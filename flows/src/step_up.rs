@@ -20,6 +20,7 @@ use webauthn_rs::prelude::PasskeyAuthentication;
 use crate::{
     Error, Origin, System,
     factors::{Principal, SecondProof, Verdict, passkeys, record, verify},
+    payments,
 };
 
 pub use policy::{Demand, Policy};
@@ -107,6 +108,9 @@ impl Challenge {
 
 /// Asks for a second proof, for one operation.
 pub async fn begin(system: &System, principal: Principal, operation: Operation) -> Result<Challenge, Error> {
+    if let Operation::Payment(Linked { amount, merchant, .. }) = &operation {
+        payments::check_linked(*amount, merchant)?;
+    }
     let user_id = principal.user_id;
     let person = system.store.load_latest::<User>(user_id).await?;
     if !person.has_second_factor() {

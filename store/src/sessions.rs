@@ -110,18 +110,6 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// The open session that a refresh token belongs to, used up or not.
-    pub async fn session_of_refresh_token(&self, token: &SecretString) -> Result<Option<Session>, Error> {
-        let hash = token_hash(token.expose_secret());
-        let mut transaction = self.as_holder(Credential::RefreshToken, &hash).await?;
-        let sql = format!(
-            "SELECT {COLUMNS} FROM refresh_tokens t JOIN sessions s USING (session_id)
-              WHERE t.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
-        );
-        let row = sqlx::query(&sql).bind(hash).fetch_optional(&mut *transaction).await?;
-        row.as_ref().map(read).transpose()
-    }
-
     /// Uses a refresh token, once, for the client it was issued to, and makes the next one.
     pub async fn rotate_refresh_token(
         &self,

@@ -4,7 +4,6 @@ use aggregates::user::SessionEnd;
 use flows::{
     Written,
     accounts::{self, Account, Entry, LoggedIn, Login, Pending},
-    factors::Changed,
     sessions::{self, Opened},
 };
 use secrecy::SecretString;
@@ -47,15 +46,6 @@ pub async fn enter_by(
 ) -> Result<Entered, Problem> {
     let place = context.service.tokens.signing_place()?;
     enter(context, place, entering.await?).await
-}
-
-/// Remembers the caller's write, and forgets the sessions that the change ended.
-pub async fn changed<R, T>(caller: &Caller<R>, written: Written<Changed<T>>) -> (T, i64) {
-    let (Changed { value, ended }, position) = caller.wrote(written);
-    for session in ended {
-        caller.service.sessions.ended(session).await;
-    }
-    (value, position)
 }
 
 /// Gives the tokens out, where the way is open.

@@ -9,5 +9,5 @@ pub mod session;
 pub mod token;
 
 pub use bearer::{Caller, Visitor};
-pub use login::{Entered, Inside, changed, enter_by, log_in, log_out};
+pub use login::{Entered, Inside, enter_by, log_in, log_out};
 pub use refresh::refresh;

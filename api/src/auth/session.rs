@@ -10,6 +10,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use aggregates::{SessionId, UserId};
 use chrono::{DateTime, Utc};
 use flows::sessions::SessionCache;
+use futures::future::join_all;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::{Store, sessions::Session};
@@ -177,9 +178,7 @@ impl Sessions {
 impl SessionCache for Sessions {
     fn forget(self: Arc<Self>, ended: Vec<SessionId>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            for id in ended {
-                self.ended(id).await;
-            }
+            join_all(ended.into_iter().map(|id| self.ended(id))).await;
         })
     }
 }

@@ -108,8 +108,9 @@ impl<'a> Found<'a> {
             ("POST", "/api/v1/cards/request") => Some("/api/v1/cards"),
             ("POST", "/api/v1/payments/process") => Some("/api/v1/transactions"),
             ("PATCH", "/api/v1/users/me") => Some("/api/v1/users/me"),
-            ("PATCH" | "DELETE", "/api/v2/me") => Some("/api/v2/me"),
-            ("PUT", "/api/v2/me/preferences") | ("POST", "/api/v2/me/email" | "/api/v2/me/close") => Some("/api/v2/me"),
+            ("PATCH", "/api/v2/me") => Some("/api/v2/me"),
+            ("PUT", "/api/v2/me/preferences")
+            | ("POST", "/api/v2/me/email" | "/api/v2/me/close" | "/api/v2/me/erase") => Some("/api/v2/me"),
             ("POST", "/api/v1/notifications/{notification_id}/read" | "/api/v1/notifications/read-all") => {
                 Some("/api/v1/notifications")
             }

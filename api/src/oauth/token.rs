@@ -73,7 +73,7 @@ pub async fn answer(path: &str, context: &Visitor, request: &Request, body: Body
     match outcome.await {
         Ok(response) => response,
         Err(Refused::Problem(problem)) => problem.into_response(context),
-        Err(Refused::Refusal(refusal)) => refuse(refusal, request, context),
+        Err(Refused::Refusal(refusal)) => refuse(refusal, context),
     }
 }
 
@@ -165,7 +165,7 @@ fn basic(header: &str) -> Option<Credentials> {
     Some(Credentials { client_id: decoded(id)?, secret: Some(SecretString::from(decoded(secret)?)) })
 }
 
-fn refuse(refusal: Refusal, request: &Request, context: &Context) -> Response {
+fn refuse(refusal: Refusal, context: &Context) -> Response {
     let (status, error, error_description) = match refusal {
         Refusal::InvalidRequest(why) => (StatusCode::BAD_REQUEST, "invalid_request", why),
         Refusal::InvalidClient => {
@@ -185,7 +185,7 @@ fn refuse(refusal: Refusal, request: &Request, context: &Context) -> Response {
         Refusal::Failed(error) => return Problem::from(error).into_response(context),
     };
     let mut response = json(status, &Fault { error, error_description }, context);
-    if status == StatusCode::UNAUTHORIZED && request.headers().contains_key(header::AUTHORIZATION) {
+    if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Basic realm=\"oauth\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }

@@ -100,6 +100,7 @@ fn meaning(status: u16) -> &'static str {
         408 => "The body did not arrive in time.",
         409 => "The state of things forbids this. Nothing has changed.",
         413 => "The body is longer than allowed.",
+        414 => "Path and query are longer than allowed.",
         415 => "The body is not JSON.",
         422 => "A field is missing or wrong; `errors` names it where it can.",
         429 => "Too many requests.",

@@ -50,6 +50,13 @@ fn every_operation_is_described() {
     }
 }
 
+/// Two parts of the API that share a path would hide each other's operations.
+#[test]
+fn every_operation_that_is_served_is_in_its_document() {
+    let documented: usize = both().iter().map(|(_, document)| operations(document).len()).sum();
+    assert_eq!(documented, crate::docs::paths().len());
+}
+
 /// Which operations are open to strangers is listed, with reasons, beside the sweep that tries all of them.
 #[test]
 fn an_operation_that_demands_a_right_names_it_and_says_how_it_refuses() {

@@ -111,7 +111,7 @@ enum KycStatusResponse {
 
 refusals!(Me, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
 refusals!(Change, V1, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
-refusals!(Verify, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
+refusals!(Verify, V1, [400, 401, 403, 404, 414, 429, 500, 503, 504]);
 refusals!(GetKycStatusOf, V1, [400, 401, 403, 404, 429, 500, 503, 504]);
 
 #[OpenApi(prefix_path = "/api/v1/users", tag = "Tag::Users")]

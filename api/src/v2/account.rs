@@ -16,6 +16,7 @@ use crate::{
     },
     context::Context,
     json::Json,
+    limits::Policy,
     parameters::StepUpToken,
     problem::{Failure, refusals},
     schema::{described, read_by_serde},
@@ -154,6 +155,7 @@ impl Account {
         body: Json<Confirmation>,
     ) -> Result<ConfirmResponse, Failure<Confirm>> {
         let token = SecretString::from(body.0.token);
+        visitor.strict(Policy::Verify, None).await?;
         let confirm = |system, origin| async move { email_change::confirm(&system, &token, &origin).await };
         let Written { value, position } = apart(&visitor, confirm).await?;
         visitor.noted(value.user_id, position);
@@ -184,7 +186,7 @@ impl Account {
     /// once these are gone. Records of payments stay, as the law wants them, and lead to nobody's name. The address
     /// may be registered again. Needs the password or a step-up for
     /// `account`. This cannot be undone.
-    #[oai(path = "/me", method = "delete", operation_id = "eraseAccount")]
+    #[oai(path = "/me/erase", method = "post", operation_id = "eraseAccount")]
     async fn erase(
         &self,
         caller: Caller<OwnersProof>,

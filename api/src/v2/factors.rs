@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tag, passkeys::Passkey};
 use crate::{
-    auth::{Caller, changed, rights::SecurityManage},
+    auth::{Caller, rights::SecurityManage},
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -139,7 +139,7 @@ impl Factors {
     ) -> Result<CodesResponse, Failure<Confirm>> {
         let code = SecretString::from(body.0.code);
         let written = totp::confirm(&caller.service.system, caller.principal(), &code, &caller.origin()).await?;
-        let (codes, position) = changed(&caller, written).await;
+        let (codes, position) = caller.wrote(written);
         Ok(CodesResponse::Codes(Json(RecoveryCodes::of(codes)), position))
     }
 
@@ -154,7 +154,7 @@ impl Factors {
     ) -> Result<DisableResponse, Failure<Disable>> {
         let step_up = StepUpToken::secret(&step_up.0);
         let written = totp::disable(&caller.service.system, caller.principal(), step_up, &caller.origin()).await?;
-        let ((), position) = changed(&caller, written).await;
+        let ((), position) = caller.wrote(written);
         Ok(DisableResponse::Disabled(position))
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{Tag, factors::PasswordAgain, proofs::Credential, second_factor::PasskeyChallenge};
 use crate::{
-    auth::{Caller, changed, rights::SecurityManage},
+    auth::{Caller, rights::SecurityManage},
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -149,7 +149,7 @@ impl Passkeys {
         let NewPasskey { ticket, credential, label } = body.0;
         let (system, ticket, origin) = (&caller.service.system, SecretString::from(ticket), caller.origin());
         let written = passkeys::register(system, caller.principal(), &ticket, credential.value(), &label, &origin);
-        let (registered, position) = changed(&caller, written.await?).await;
+        let (registered, position) = caller.wrote(written.await?);
         Ok(RegisterResponse::Registered(Json(registered.into()), position))
     }
 
@@ -181,7 +181,7 @@ impl Passkeys {
         let (principal, passkey_id) = (caller.principal(), CredentialId(passkey_id.0));
         let (system, step_up, origin) = (&caller.service.system, StepUpToken::secret(&step_up.0), caller.origin());
         let written = passkeys::remove(system, principal, passkey_id, step_up, &origin).await?;
-        let ((), position) = changed(&caller, written).await;
+        let ((), position) = caller.wrote(written);
         Ok(RemoveResponse::Removed(position))
     }
 }

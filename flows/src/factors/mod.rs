@@ -56,13 +56,6 @@ pub struct PasskeyView {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-/// A change of factors that was made, and the sessions that it ended: whoever caches sessions has to forget them.
-#[derive(Debug)]
-pub struct Changed<T> {
-    pub value: T,
-    pub ended: Vec<SessionId>,
-}
-
 /// What the account has, from the log: never behind.
 pub async fn list(system: &System, user_id: UserId) -> Result<Factors, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
@@ -89,7 +82,7 @@ async fn conclude<T>(
     change: Change,
     done: Written<T>,
     origin: &Origin,
-) -> Result<Written<Changed<T>>, Error> {
+) -> Result<Written<T>, Error> {
     let Principal { user_id, session_id } = principal;
     let ended = sessions::end_all(system, user_id, Some(session_id), SessionEnd::CredentialsChanged, origin).await?;
     let (action, factor, letter) = match change {
@@ -103,7 +96,7 @@ async fn conclude<T>(
     record(system, principal, action, Outcome::Success, Some(name), origin).await?;
     mail::notify(system, user_id, letter).await;
     let position = done.position.max(ended.position);
-    Ok(Written { value: Changed { value: done.value, ended: ended.value }, position })
+    Ok(Written { value: done.value, position })
 }
 
 /// Recovery codes go with the last factor.
@@ -116,12 +109,18 @@ async fn forget_needless_codes(system: &System, user_id: UserId) -> Result<(), E
 
 /// New recovery codes, where the account has a factor and none or where they are asked for.
 async fn new_codes(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<Vec<SecretString>>, Error> {
-    let codes = system.store.issue_recovery_codes(user_id).await?;
-    let count = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+    let store = &system.store;
+    if store.load_latest::<User>(user_id).await?.recovery_codes() == 0 {
+        // What the table may still have is void, and must not come back with the log's new count.
+        store.delete_recovery_codes(user_id).await?;
+    }
+    let count = u32::try_from(store::factors::recovery_codes::RECOVERY_CODES).unwrap_or(u32::MAX);
     let command = || aggregates::user::Command::IssueRecoveryCodes { count, now: crate::now() };
     let issued =
         crate::people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command()));
-    Ok(Written { position: issued.await?.position, value: codes })
+    // The log first: if it cannot be written, the codes that the person has stay good.
+    let position = issued.await?.position;
+    Ok(Written { position, value: store.issue_recovery_codes(user_id).await? })
 }
 
 pub(crate) async fn record(

@@ -19,7 +19,7 @@ use webauthn_rs::prelude::{
     RegisterPublicKeyCredential, WebauthnError,
 };
 
-use super::{Change, Changed, Known, PasskeyView, Presence, Principal, Verdict, conclude, new_codes, presence};
+use super::{Change, Known, PasskeyView, Presence, Principal, Verdict, conclude, new_codes, presence};
 use crate::{
     Error, Origin, System, Written,
     mail::{self, Factor, Letter},
@@ -89,7 +89,7 @@ pub async fn register(
     credential: Value,
     label: &str,
     origin: &Origin,
-) -> Result<Written<Changed<Registered>>, Error> {
+) -> Result<Written<Registered>, Error> {
     let (store, user_id) = (&system.store, principal.user_id);
     let label = checked(label)?;
     let begun = store.redeem_one_time(Purpose::PasskeyRegistration, ticket).await?.ok_or(Error::PasskeyRefused)?;
@@ -114,7 +114,7 @@ pub async fn register(
         }
         added => added?,
     };
-    let recovery_codes = match store.recovery_codes_left(user_id).await? {
+    let recovery_codes = match store.load_latest::<User>(user_id).await?.recovery_codes() {
         0 => new_codes(system, user_id, origin).await?,
         _ => Written { value: vec![], position: added.position },
     };
@@ -144,7 +144,7 @@ pub async fn remove(
     passkey_id: CredentialId,
     step_up: Option<&SecretString>,
     origin: &Origin,
-) -> Result<Written<Changed<()>>, Error> {
+) -> Result<Written<()>, Error> {
     let (store, user_id) = (&system.store, principal.user_id);
     let has_password = store.has_password(user_id).await?;
     let remove = |person: &User| {

@@ -56,7 +56,7 @@ pub(crate) async fn verify(
     origin: &Origin,
 ) -> Result<Verdict, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
-    let tried = Tried::inside(system, user_id, origin);
+    let tried = Tried::second_proof(system, user_id, origin);
     lockout::admit(system, &tried).await?;
     let verdict = check(system, &person, user_id, proof, ceremony, origin).await?;
     match verdict {
@@ -94,12 +94,14 @@ async fn recovery_code(
     code: &SecretString,
     origin: &Origin,
 ) -> Result<Verdict, Error> {
-    if !system.store.use_recovery_code(user_id, code).await? {
+    // Codes that the log does not know count for nothing.
+    let known = system.store.load_latest::<User>(user_id).await?.recovery_codes();
+    if known == 0 || !system.store.use_recovery_code(user_id, code).await? {
         return Ok(Verdict::Refused("bad_recovery_code"));
     }
     let used = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         match person.decide(user::Command::UseRecoveryCode { now: crate::now() }) {
-            // The log has lost count in a crash; the table has not.
+            // Two at once, and the log knew of one: the table has let each of its codes through once.
             Err(user::Error::NoSuchFactor) => Ok(vec![]),
             decided => decided,
         }

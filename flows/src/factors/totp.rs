@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use store::PersonalData;
 use totp_rs::{Builder, Secret, Totp};
 
-use super::{Change, Changed, Presence, Principal, Verdict, conclude, new_codes, presence};
+use super::{Change, Presence, Principal, Verdict, conclude, new_codes, presence};
 use crate::{Error, Origin, System, Written, mail::Factor, people};
 
 /// How long a new secret waits for its first code.
@@ -64,7 +64,7 @@ pub async fn confirm(
     principal: Principal,
     code: &SecretString,
     origin: &Origin,
-) -> Result<Written<Changed<Vec<SecretString>>>, Error> {
+) -> Result<Written<Vec<SecretString>>, Error> {
     let user_id = principal.user_id;
     let person = system.store.load_latest::<User>(user_id).await?;
     if person.has_totp() {
@@ -88,17 +88,21 @@ pub async fn disable(
     principal: Principal,
     step_up: Option<&SecretString>,
     origin: &Origin,
-) -> Result<Written<Changed<()>>, Error> {
+) -> Result<Written<()>, Error> {
     let user_id = principal.user_id;
     let person = system.store.load_latest::<User>(user_id).await?;
     if !person.has_totp() {
         return Err(aggregates::user::Error::NoSuchFactor.into());
     }
     presence::proven(system, principal, step_up, origin).await?;
+    let secret = system.store.totp_secret(user_id, None).await?;
     let disable = |person: &User| person.decide(Command::DisableTotp { now: crate::now() });
     let disabled = people::change(system, user_id, Actor::Person(user_id), origin, disable).await?;
     // After the log: a secret that the log does not know counts for nothing.
-    system.store.delete_totp(user_id).await?;
+    // This one and no other: the app may have been enabled anew meanwhile.
+    if let Some(secret) = secret {
+        system.store.delete_totp(user_id, &secret).await?;
+    }
     super::forget_needless_codes(system, user_id).await?;
     conclude(system, principal, Change::Removed(Factor::Totp), disabled, origin).await
 }

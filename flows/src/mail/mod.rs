@@ -20,11 +20,12 @@ use crate::{Error, System};
 pub use letters::{EMAIL_CHANGE_WITHIN, Factor, Letter};
 pub(crate) use letters::{RESET_WITHIN, VERIFY_WITHIN};
 
-/// Mails taken from the queue at a time; as many again follow at once.
-const ROUND: i64 = 32;
+/// Mails taken from the queue at a time, all of them handed over at once; as many again follow. Not more, lest a lease end
+/// before its mail's turn comes.
+const ROUND: i64 = 8;
 
 /// Mails handed over at the same time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = ROUND as usize;
 
 /// How long a mail that was taken is out of the other workers' sight. Above the provider's time-out (5 s, and half of it
 /// waiting for a place), so that only a dead worker's mail is taken twice.
@@ -43,7 +44,7 @@ struct Content {
 
 /// Writes to a person, at the address of their account.
 pub async fn queue(system: &System, user_id: UserId, letter: Letter<'_>) -> Result<(), Error> {
-    let person = system.store.load::<User>(user_id).await?;
+    let person = system.store.load_latest::<User>(user_id).await?;
     let address = person.email().ok_or(Error::NotFound { what: "account" })?;
     let address = system.store.open(user_id, PersonalData::Email, address).await?;
     queue_to(system, user_id, &address, letter).await
@@ -106,6 +107,11 @@ async fn deliver_one(system: &System, mail: &DueMail) -> Result<(), Error> {
             store.delete_mail(mail.mail_id).await?;
             metrics::counter!("mail_total", "outcome" => "sent").increment(1);
             Ok(())
+        }
+        // These are about us, our key or our address for the provider, and not about the mail.
+        Err(Failure::Refused { status: status @ (401 | 403 | 404), code }) => {
+            tracing::error!(status, code, "the mail provider refuses us; mail waits");
+            Ok(store.postpone_mail(mail.mail_id, LONGEST_PAUSE).await?)
         }
         Err(Failure::Refused { status, code }) => {
             tracing::warn!(mail = %mail.mail_id, status, code, "the mail provider refuses a mail");

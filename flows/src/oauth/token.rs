@@ -96,7 +96,8 @@ pub async fn refresh(
     // Looked at before the token is used up: who asks for too much keeps it.
     let mut fewer = None;
     if scope.is_some()
-        && let Some((session, _)) = system.store.session_by_refresh_token(token).await?
+        // A used one goes on: it ends the session, whatever is asked for with it.
+        && let Some((session, true)) = system.store.session_by_refresh_token(token).await?
         && session.client_id == Some(client.client_id)
     {
         fewer = Some(narrowed(scope, session.scopes.as_deref().unwrap_or_default())?);

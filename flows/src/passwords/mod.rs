@@ -86,7 +86,7 @@ pub(crate) async fn prove(
     password: SecretString,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let tried = Tried::inside(system, user_id, origin);
+    let tried = Tried::password(system, user_id, origin);
     lockout::admit(system, &tried).await?;
     let possible = password.expose_secret().len() <= LONGEST;
     if !(possible && system.store.check_password(Some(user_id), password).await?) {

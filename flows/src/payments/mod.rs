@@ -234,6 +234,11 @@ pub(crate) async fn assess(system: &System, user_id: UserId, attempt: &fraud::At
     fraud::assess(&state.unwrap_or_default(), attempt, &system.settings.fraud)
 }
 
+/// A payment that a step-up is asked for is one that could be made.
+pub(crate) fn check_linked(amount: Money, merchant: &str) -> Result<(), Error> {
+    check_screenable(amount, merchant, "any", None)
+}
+
 fn check(pay: &Pay) -> Result<(), Error> {
     check_screenable(pay.amount, &pay.merchant, &pay.merchant_category, pay.device_id.as_deref())
 }

@@ -68,8 +68,10 @@ impl Store {
         Ok(used.rows_affected() == 1)
     }
 
-    pub async fn delete_totp(&self, user: UserId) -> Result<(), Error> {
-        self.write_as(user, sqlx::query("DELETE FROM totp_secrets WHERE user_id = $1").bind(user.0)).await?;
+    /// Deletes the secret, if it still is this one.
+    pub async fn delete_totp(&self, user: UserId, secret: &TotpSecret) -> Result<(), Error> {
+        let query = sqlx::query("DELETE FROM totp_secrets WHERE user_id = $1 AND secret = $2");
+        self.write_as(user, query.bind(user.0).bind(&secret.sealed)).await?;
         Ok(())
     }
 }

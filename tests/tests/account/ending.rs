@@ -46,7 +46,7 @@ async fn an_account_stays_open_while_a_payment_has_no_outcome() {
     let mut client = system.client();
     let pending = client.post_prepared(&holder.payment("10.00", "down.example"), None).await.unwrap().json();
     let transaction = pending["transaction"]["transaction_id"].as_str().unwrap();
-    for (method, path) in [(Method::POST, CLOSE), (Method::DELETE, "/api/v2/me")] {
+    for (method, path) in [(Method::POST, CLOSE), (Method::POST, "/api/v2/me/erase")] {
         let refused = call(&mut client, method, path, &holder.person, json!({ "password": PASSWORD })).await;
         assert_eq!(problem(&refused), (409, "account.payments_pending".into()), "{}", refused.text());
         assert_eq!(refused.json()["resource"], format!("/api/v2/payments/{transaction}"));

@@ -33,7 +33,7 @@ async fn rows_of(system: &TestSystem, person: &Person) -> BTreeMap<String, i64> 
 
 async fn erase(system: &TestSystem, person: &Person) {
     let body = json!({ "password": PASSWORD });
-    let erased = call(&mut system.client(), Method::DELETE, "/api/v2/me", person, body).await;
+    let erased = call(&mut system.client(), Method::POST, "/api/v2/me/erase", person, body).await;
     assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (200, &json!("erased")), "{}", erased.text());
 }
 
