@@ -1,6 +1,6 @@
-//! Who may do what: roles, what each role permits, and by which methods somebody proved who they are.
+//! Who may do what: roles, and what each role permits.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -277,64 +277,6 @@ impl fmt::Display for Permission {
     }
 }
 
-/// How somebody proved who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Proof {
-    Password,
-    Totp,
-    RecoveryCode,
-    /// User verification included: two factors in one.
-    Passkey,
-    /// An OpenID provider vouched for them.
-    Federated,
-    /// A client's secret or an API key.
-    Secret,
-}
-
-impl Proof {
-    pub const ALL: [Proof; 6] =
-        [Proof::Password, Proof::Totp, Proof::RecoveryCode, Proof::Passkey, Proof::Federated, Proof::Secret];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Proof::Password => "password",
-            Proof::Totp => "totp",
-            Proof::RecoveryCode => "recovery_code",
-            Proof::Passkey => "passkey",
-            Proof::Federated => "federated",
-            Proof::Secret => "secret",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Proof> {
-        Proof::ALL.into_iter().find(|proof| proof.as_str() == text)
-    }
-
-    /// Whether these proofs are two factors: a passkey is two in one.
-    pub fn are_two_factors(proofs: &[Proof]) -> bool {
-        proofs.contains(&Proof::Passkey) || proofs.len() > 1
-    }
-
-    /// Authentication method references of what was proven (RFC 8176 §2), as `amr` lists them.
-    pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
-        let mut references = BTreeSet::new();
-        for proof in proofs {
-            references.insert(match proof {
-                Proof::Password => "pwd",
-                Proof::Totp | Proof::RecoveryCode => "otp",
-                Proof::Passkey => "hwk",
-                Proof::Federated => "fed",
-                Proof::Secret => "swk",
-            });
-        }
-        if Proof::are_two_factors(proofs) {
-            references.insert("mfa");
-        }
-        references.into_iter().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,9 +286,6 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(Role::parse(role.as_str()), Some(role));
             assert_eq!(serde_json::to_value(role).ok(), Some(role.as_str().into()));
-        }
-        for proof in Proof::ALL {
-            assert_eq!(Proof::parse(proof.as_str()), Some(proof));
         }
         for permission in Permission::ALL {
             assert_eq!(Permission::parse(permission.as_str()), Some(permission));
@@ -376,12 +315,5 @@ mod tests {
             assert!(Role::Customer.permits(permission), "{permission}");
             assert_ne!(permission, Permission::SecurityManage);
         }
-    }
-
-    #[test]
-    fn two_proofs_are_multi_factor_and_a_passkey_is_so_alone() {
-        assert_eq!(Proof::amr(&[Proof::Password]), ["pwd"]);
-        assert_eq!(Proof::amr(&[Proof::Password, Proof::Totp]), ["mfa", "otp", "pwd"]);
-        assert_eq!(Proof::amr(&[Proof::Passkey]), ["hwk", "mfa"]);
     }
 }

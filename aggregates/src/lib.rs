@@ -17,13 +17,15 @@ pub mod kyc;
 mod money;
 pub mod notification;
 pub mod payment;
+mod proof;
 pub mod schema;
 mod sealed;
 pub mod user;
 
-pub use access::{Permission, Proof, Role};
+pub use access::{Permission, Role};
 pub use aggregate::{Kind, Root};
 pub use envelope::{Actor, Context, Envelope, EventError, Fact};
 pub use ids::{CardId, ClientId, CredentialId, KycCaseId, NotificationId, PaymentId, SessionId, UserId};
 pub use money::{Currency, Money, MoneyError};
+pub use proof::Proof;
 pub use sealed::{BlindIndex, Sealed};
