@@ -208,12 +208,14 @@ BEGIN
     RETURN QUERY SELECT * FROM events e WHERE e.position > after ORDER BY e.position LIMIT least(at_most, 1000);
 END $$;
 
--- Ends the sessions of an OAuth client, whoever they are for.
+-- Ends the sessions of an OAuth client, whoever they are for; those of which caches are to be told: an access token of one
+-- that ended lately may live on where they were not.
 CREATE FUNCTION end_sessions_of_client(of_client uuid) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    RETURN QUERY UPDATE sessions s SET revoked_at = now()
-                  WHERE s.client_id = of_client AND s.revoked_at IS NULL AND s.expires_at > now()
+    RETURN QUERY UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now())
+                  WHERE s.client_id = of_client AND s.expires_at > now()
+                    AND (s.revoked_at IS NULL OR s.revoked_at > now() - interval '31 minutes')
                  RETURNING s.session_id;
 END $$;
 

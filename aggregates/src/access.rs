@@ -1,109 +1,65 @@
 //! Who may do what: roles, and what each role permits.
 
-use std::fmt;
+use crate::named::named;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// What somebody is to the programme. A person has one role or several; a service has `Service` alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Has cards and pays with them. Everybody who registers is one.
-    Customer,
-    /// Is paid, and reads about it by API key.
-    Merchant,
-    /// Grants roles and registers clients.
-    Admin,
-    /// Reads what happened, changes nothing.
-    Auditor,
-    /// Reads the event stream.
-    Analyst,
-    /// Looks after people's accounts.
-    Support,
-    /// A program of ours or a partner's, by client credentials.
-    Service,
+named! {
+    /// What somebody is to the programme. A person has one role or several; a service has `Service` alone.
+    pub enum Role {
+        /// Has cards and pays with them. Everybody who registers is one.
+        Customer = "customer",
+        /// Is paid, and reads about it by API key.
+        Merchant = "merchant",
+        /// Grants roles and registers clients.
+        Admin = "admin",
+        /// Reads what happened, changes nothing.
+        Auditor = "auditor",
+        /// Reads the event stream.
+        Analyst = "analyst",
+        /// Looks after people's accounts.
+        Support = "support",
+        /// A program of ours or a partner's, by client credentials.
+        Service = "service",
+    }
 }
 
-/// A right that an operation demands. Its text is also its OAuth scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Permission {
-    #[serde(rename = "profile:read")]
-    ProfileRead,
-    #[serde(rename = "profile:write")]
-    ProfileWrite,
-    /// Sessions, password, second factors, linked identities, consents: never given to third parties.
-    #[serde(rename = "security:manage")]
-    SecurityManage,
-    #[serde(rename = "kyc:read")]
-    KycRead,
-    #[serde(rename = "kyc:write")]
-    KycWrite,
-    #[serde(rename = "cards:read")]
-    CardsRead,
-    #[serde(rename = "cards:write")]
-    CardsWrite,
-    #[serde(rename = "payments:read")]
-    PaymentsRead,
-    #[serde(rename = "payments:write")]
-    PaymentsWrite,
-    #[serde(rename = "notifications:read")]
-    NotificationsRead,
-    #[serde(rename = "api_keys:manage")]
-    ApiKeysManage,
-    /// Finds a person by e-mail address.
-    #[serde(rename = "users:verify")]
-    UsersVerify,
-    /// Reads other people's accounts and verification status.
-    #[serde(rename = "users:read")]
-    UsersRead,
-    #[serde(rename = "fraud:check")]
-    FraudCheck,
-    #[serde(rename = "notifications:send")]
-    NotificationsSend,
-    /// Roles and sessions of others.
-    #[serde(rename = "accounts:manage")]
-    AccountsManage,
-    #[serde(rename = "clients:manage")]
-    ClientsManage,
-    #[serde(rename = "audit:read")]
-    AuditRead,
-    #[serde(rename = "events:read")]
-    EventsRead,
-    /// To learn who somebody is (OpenID Connect Core 1.0 §3.1.2.1).
-    #[serde(rename = "openid")]
-    OpenId,
-    /// To learn the name (§5.4).
-    #[serde(rename = "profile")]
-    Profile,
-    /// To learn the e-mail address (§5.4).
-    #[serde(rename = "email")]
-    Email,
-    /// To go on without the person being there (§11).
-    #[serde(rename = "offline_access")]
-    OfflineAccess,
+named! {
+    /// A right that an operation demands. Its text is also its OAuth scope.
+    pub enum Permission {
+        ProfileRead = "profile:read",
+        ProfileWrite = "profile:write",
+        /// Sessions, password, second factors, linked identities, consents: never given to third parties.
+        SecurityManage = "security:manage",
+        KycRead = "kyc:read",
+        KycWrite = "kyc:write",
+        CardsRead = "cards:read",
+        CardsWrite = "cards:write",
+        PaymentsRead = "payments:read",
+        PaymentsWrite = "payments:write",
+        NotificationsRead = "notifications:read",
+        ApiKeysManage = "api_keys:manage",
+        /// Finds a person by e-mail address.
+        UsersVerify = "users:verify",
+        /// Reads other people's accounts and verification status.
+        UsersRead = "users:read",
+        FraudCheck = "fraud:check",
+        NotificationsSend = "notifications:send",
+        /// Roles and sessions of others.
+        AccountsManage = "accounts:manage",
+        ClientsManage = "clients:manage",
+        AuditRead = "audit:read",
+        EventsRead = "events:read",
+        /// To learn who somebody is (OpenID Connect Core 1.0 §3.1.2.1).
+        OpenId = "openid",
+        /// To learn the name (§5.4).
+        Profile = "profile",
+        /// To learn the e-mail address (§5.4).
+        Email = "email",
+        /// To go on without the person being there (§11).
+        OfflineAccess = "offline_access",
+    }
 }
 
 impl Role {
-    pub const ALL: [Role; 7] =
-        [Role::Customer, Role::Merchant, Role::Admin, Role::Auditor, Role::Analyst, Role::Support, Role::Service];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Role::Customer => "customer",
-            Role::Merchant => "merchant",
-            Role::Admin => "admin",
-            Role::Auditor => "auditor",
-            Role::Analyst => "analyst",
-            Role::Support => "support",
-            Role::Service => "service",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Role> {
-        Role::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-
     /// What the role permits. Every person may let a program know who they are.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission as P;
@@ -183,64 +139,6 @@ impl Role {
 }
 
 impl Permission {
-    pub const ALL: [Permission; 23] = [
-        Permission::ProfileRead,
-        Permission::ProfileWrite,
-        Permission::SecurityManage,
-        Permission::KycRead,
-        Permission::KycWrite,
-        Permission::CardsRead,
-        Permission::CardsWrite,
-        Permission::PaymentsRead,
-        Permission::PaymentsWrite,
-        Permission::NotificationsRead,
-        Permission::ApiKeysManage,
-        Permission::UsersVerify,
-        Permission::UsersRead,
-        Permission::FraudCheck,
-        Permission::NotificationsSend,
-        Permission::AccountsManage,
-        Permission::ClientsManage,
-        Permission::AuditRead,
-        Permission::EventsRead,
-        Permission::OpenId,
-        Permission::Profile,
-        Permission::Email,
-        Permission::OfflineAccess,
-    ];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Permission::ProfileRead => "profile:read",
-            Permission::ProfileWrite => "profile:write",
-            Permission::SecurityManage => "security:manage",
-            Permission::KycRead => "kyc:read",
-            Permission::KycWrite => "kyc:write",
-            Permission::CardsRead => "cards:read",
-            Permission::CardsWrite => "cards:write",
-            Permission::PaymentsRead => "payments:read",
-            Permission::PaymentsWrite => "payments:write",
-            Permission::NotificationsRead => "notifications:read",
-            Permission::ApiKeysManage => "api_keys:manage",
-            Permission::UsersVerify => "users:verify",
-            Permission::UsersRead => "users:read",
-            Permission::FraudCheck => "fraud:check",
-            Permission::NotificationsSend => "notifications:send",
-            Permission::AccountsManage => "accounts:manage",
-            Permission::ClientsManage => "clients:manage",
-            Permission::AuditRead => "audit:read",
-            Permission::EventsRead => "events:read",
-            Permission::OpenId => "openid",
-            Permission::Profile => "profile",
-            Permission::Email => "email",
-            Permission::OfflineAccess => "offline_access",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Permission> {
-        Permission::ALL.into_iter().find(|permission| permission.as_str() == text)
-    }
-
     /// Whether a person may hand this right to a third party's program or to an API key.
     pub const fn is_delegable(self) -> bool {
         matches!(
@@ -262,18 +160,6 @@ impl Permission {
     /// Whether a person may consent to it for a third party's program.
     pub const fn is_consentable(self) -> bool {
         self.is_delegable() || self.is_identity()
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -15,6 +15,7 @@ mod examples;
 mod ids;
 pub mod kyc;
 mod money;
+mod named;
 pub mod notification;
 pub mod payment;
 mod proof;

@@ -2,58 +2,41 @@
 
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::named::named;
 
-/// How somebody proved who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Proof {
-    Password,
-    Totp,
-    RecoveryCode,
-    /// User verification included: two factors in one.
-    Passkey,
-    /// An OpenID provider vouched for them.
-    Federated,
-    /// A client's secret or an API key.
-    Secret,
+named! {
+    /// How somebody proved who they are.
+    pub enum Proof {
+        Password = "password",
+        Totp = "totp",
+        RecoveryCode = "recovery_code",
+        /// User verification included: two factors in one.
+        Passkey = "passkey",
+        /// An OpenID provider vouched for them.
+        Federated = "federated",
+        /// A client's secret or an API key.
+        Secret = "secret",
+    }
 }
 
 impl Proof {
-    pub const ALL: [Proof; 6] =
-        [Proof::Password, Proof::Totp, Proof::RecoveryCode, Proof::Passkey, Proof::Federated, Proof::Secret];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Proof::Password => "password",
-            Proof::Totp => "totp",
-            Proof::RecoveryCode => "recovery_code",
-            Proof::Passkey => "passkey",
-            Proof::Federated => "federated",
-            Proof::Secret => "secret",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Proof> {
-        Proof::ALL.into_iter().find(|proof| proof.as_str() == text)
-    }
-
     /// Whether these proofs are two factors: a passkey is two in one.
     pub fn are_two_factors(proofs: &[Proof]) -> bool {
         proofs.contains(&Proof::Passkey) || proofs.len() > 1
     }
 
-    /// Authentication method references of what was proven (RFC 8176 §2), as `amr` lists them.
+    /// Authentication method references of what was proven, as `amr` lists them: those of RFC 8176 §2, and `fed`, which it
+    /// has no word for. A passkey may live in software, so it proves possession of a key and no more. A secret of a
+    /// program is no method of a person.
     pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
         let mut references = BTreeSet::new();
         for proof in proofs {
-            references.insert(match proof {
-                Proof::Password => "pwd",
-                Proof::Totp | Proof::RecoveryCode => "otp",
-                Proof::Passkey => "hwk",
-                Proof::Federated => "fed",
-                Proof::Secret => "swk",
+            references.extend(match proof {
+                Proof::Password => Some("pwd"),
+                Proof::Totp | Proof::RecoveryCode => Some("otp"),
+                Proof::Passkey => Some("pop"),
+                Proof::Federated => Some("fed"),
+                Proof::Secret => None,
             });
         }
         if Proof::are_two_factors(proofs) {
@@ -78,6 +61,6 @@ mod tests {
     fn two_proofs_are_multi_factor_and_a_passkey_is_so_alone() {
         assert_eq!(Proof::amr(&[Proof::Password]), ["pwd"]);
         assert_eq!(Proof::amr(&[Proof::Password, Proof::Totp]), ["mfa", "otp", "pwd"]);
-        assert_eq!(Proof::amr(&[Proof::Passkey]), ["hwk", "mfa"]);
+        assert_eq!(Proof::amr(&[Proof::Passkey]), ["mfa", "pop"]);
     }
 }

@@ -145,10 +145,12 @@ pub async fn disable(
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
     let disable = |client: &Client| client.decide(Command::Disable { now: crate::now() });
+    system.store.load_latest::<Client>(client_id).await?.decide(Command::Disable { now: crate::now() })?;
+    let end = || sessions::ended(system, move |store| async move { store.revoke_sessions_by(client_id).await });
+    end().await?;
     let Written { position, .. } = change(system, actor, client_id, origin, disable).await?;
-    // After the log: a session that is being opened meanwhile is found here, or meets the event.
-    let ended = sessions::ended(system, move |store| async move { store.revoke_sessions_by(client_id).await }).await?;
-    Ok(Written { value: ended, position })
+    // Once more: a session that was being opened meanwhile is found here, or meets the event.
+    Ok(Written { value: end().await?, position })
 }
 
 async fn change(

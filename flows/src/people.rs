@@ -20,17 +20,32 @@ pub(crate) async fn change<E>(
 where
     Error: From<E>,
 {
+    let Written { value: _, position } = decided(system, user_id, actor, origin, decide).await?;
+    Ok(Written { value: (), position })
+}
+
+/// As [`change`], and gives the events back.
+pub(crate) async fn decided<E>(
+    system: &System,
+    user_id: UserId,
+    actor: Actor,
+    origin: &Origin,
+    decide: impl Fn(&User) -> Result<Vec<user::Event>, E>,
+) -> Result<Written<Vec<user::Event>>, Error>
+where
+    Error: From<E>,
+{
     let store = &system.store;
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load_latest::<User>(user_id).await?;
         let events = decide(&person)?;
         if events.is_empty() {
-            return Ok(Written { value: (), position: store.head().await? });
+            return Ok(Written { value: events, position: store.head().await? });
         }
-        let unit = Unit::new(origin.context(actor)).stream(&person, events);
+        let unit = Unit::new(origin.context(actor)).stream(&person, events.clone());
         match store.append(unit).await {
-            Ok(appended) => return Ok(Written { value: (), position: appended.position }),
+            Ok(appended) => return Ok(Written { value: events, position: appended.position }),
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }

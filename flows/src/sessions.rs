@@ -5,32 +5,23 @@
 //! its own, so that a client that hangs up cannot come between.
 
 mod list;
+mod refresh;
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use aggregates::{
     Actor, ClientId, Permission, Proof, Role, SessionId, UserId,
     client::{self, Client},
-    user::{self, SessionEnd, Standing, User},
+    user::{self, SessionEnd, User},
 };
 use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
-use store::{
-    AppendError, Store, Unit,
-    authentications::{Action, Authentication, Outcome},
-    sessions::{Rotation, Session},
-};
+use store::{AppendError, Store, Unit, sessions::Session};
 
 use crate::{ATTEMPTS, Error, Origin, System, Written, people};
 
 pub use list::{Device, Listed, devices, list, revoke, revoke_all, revoke_device};
-
-/// Who ends a session whose refresh token was used twice.
-const THEFT: Actor = Actor::System("token_reuse");
+pub use refresh::{Refreshed, refresh};
 
 /// Who wants in, and how they proved who they are.
 pub struct Opening {
@@ -48,16 +39,6 @@ pub struct Opened {
     pub session: Session,
     pub roles: Vec<Role>,
     pub refresh_token: SecretString,
-    /// Sessions that ended to make room for this one.
-    pub superseded: Vec<SessionId>,
-}
-
-/// Why no new token was given.
-pub enum Refreshed {
-    Session(Box<Opened>),
-    /// The token was used before; the whole session has ended.
-    Reused(SessionId),
-    Refused,
 }
 
 /// Whoever remembers sessions beside the tables.
@@ -80,7 +61,6 @@ pub(crate) struct OpenedOn {
     pub session: Session,
     pub roles: Vec<Role>,
     pub refresh_token: Option<SecretString>,
-    pub superseded: Vec<SessionId>,
 }
 
 /// Opens a session for somebody whose proofs were checked.
@@ -93,9 +73,9 @@ pub async fn open(system: &System, opening: Opening, origin: &Origin) -> Result<
         refreshable_until: Some(now + Duration::days(system.settings.refresh_days.into())),
     };
     let Written { value: opened, position } = open_on(system, opening, terms, origin).await?;
-    let OpenedOn { session, roles, refresh_token, superseded } = opened;
+    let OpenedOn { session, roles, refresh_token } = opened;
     let refresh_token = refresh_token.ok_or_else(|| Error::Internal("a session without its refresh token".into()))?;
-    Ok(Written { value: Opened { session, roles, refresh_token, superseded }, position })
+    Ok(Written { value: Opened { session, roles, refresh_token }, position })
 }
 
 /// Opens a session on terms of its own. One for a client is opened only if the client may still act, and within what
@@ -132,8 +112,7 @@ pub(crate) async fn open_on(
             now: crate::now(),
             expires_at,
         })?;
-        let superseded: Vec<SessionId> = events.iter().filter_map(closed).collect();
-        end_in_tables(system, user_id, superseded.clone()).await?;
+        end_in_tables(system, user_id, events.iter().filter_map(closed).collect()).await?;
         let roles = person.roles().iter().copied().collect();
         match store.append(unit.stream(&person, events)).await {
             Ok(appended) => {
@@ -142,7 +121,7 @@ pub(crate) async fn open_on(
                     end(system, user_id, session_id, SessionEnd::CredentialsChanged, origin).await?;
                     return Err(Error::BadCredentials);
                 }
-                let opened = OpenedOn { session, roles, refresh_token, superseded };
+                let opened = OpenedOn { session, roles, refresh_token };
                 return Ok(Written { value: opened, position: appended.position });
             }
             Err(AppendError::Conflict) => {}
@@ -158,72 +137,6 @@ fn permitted(person: &User, client: &Client, id: ClientId, scopes: Option<&[Perm
     let consented = person.consents().get(&id).ok_or(user::Error::NoSuchConsent)?;
     let covered = scopes.is_some_and(|scopes| scopes.iter().all(|scope| consented.contains(scope)));
     if covered { Ok(()) } else { Err(user::Error::NoSuchConsent.into()) }
-}
-
-/// Gives a session its next tokens, for a refresh token that counts once. A second use ends the session: one of the
-/// two users has stolen it. What the person may do is read anew, so that no right outlives an access token.
-pub async fn refresh(
-    system: &System,
-    token: &SecretString,
-    client: Option<ClientId>,
-    origin: &Origin,
-) -> Result<Refreshed, Error> {
-    let until = crate::now() + Duration::days(system.settings.refresh_days.into());
-    // All that can fail comes before the token is used up: whoever is answered 503 may use it again.
-    let Some((session, _)) = system.store.session_by_refresh_token(token).await? else {
-        record(system, origin, None, Some("bad_refresh_token")).await?;
-        return Ok(Refreshed::Refused);
-    };
-    let person = system.store.load_latest::<User>(session.user_id).await?;
-    if person.standing() != Standing::Open || person.session(session.session_id).is_none() {
-        record(system, origin, Some(&session), Some("session_ended")).await?;
-        return Ok(Refreshed::Refused);
-    }
-    if let Some(client_id) = session.client_id {
-        let program = system.store.load_latest::<Client>(client_id).await?;
-        if permitted(&person, &program, client_id, session.scopes.as_deref()).is_err() {
-            record(system, origin, Some(&session), Some("consent_withdrawn")).await?;
-            return Ok(Refreshed::Refused);
-        }
-    }
-    match system.store.rotate_refresh_token(token, client, until).await? {
-        Rotation::Rotated(session, refresh_token) => {
-            if let Err(error) = record(system, origin, Some(&session), None).await {
-                tracing::error!(%error, session_id = %session.session_id, "a refresh is missing in the record");
-            }
-            let roles = person.roles().iter().copied().collect();
-            Ok(Refreshed::Session(Box::new(Opened { session: *session, roles, refresh_token, superseded: vec![] })))
-        }
-        Rotation::Reused(session) => {
-            let theft = SessionEnd::TokenReused;
-            let ended = end_by(system, THEFT, session.user_id, session.session_id, theft, origin).await;
-            record(system, origin, Some(&session), Some("token_reused")).await?;
-            ended?;
-            Ok(Refreshed::Reused(session.session_id))
-        }
-        Rotation::Refused => {
-            record(system, origin, None, Some("bad_refresh_token")).await?;
-            Ok(Refreshed::Refused)
-        }
-    }
-}
-
-async fn record(
-    system: &System,
-    origin: &Origin,
-    session: Option<&Session>,
-    failure: Option<&'static str>,
-) -> Result<(), Error> {
-    let outcome = if failure.is_none() { Outcome::Success } else { Outcome::Failure };
-    let entry = Authentication {
-        reason: failure,
-        user_id: session.map(|session| session.user_id),
-        client_id: session.and_then(|session| session.client_id),
-        session_id: session.map(|session| session.session_id),
-        device_id: session.and_then(|session| session.device_id.clone()),
-        ..origin.authentication(Action::Refresh, outcome)
-    };
-    Ok(system.store.record_authentication(&entry).await?)
 }
 
 /// Ends a session. Its tokens are refused from the next request on; ending it again changes nothing.
@@ -255,7 +168,7 @@ async fn end_by(
     .await
 }
 
-/// Ends all of a person's sessions but one, or all of them; those that ended.
+/// Ends all of a person's sessions but one, or all of them; those that the log had open.
 pub async fn end_all(
     system: &System,
     user_id: UserId,
@@ -275,20 +188,29 @@ pub(crate) async fn end_all_by(
     reason: SessionEnd,
     origin: &Origin,
 ) -> Result<Written<Vec<SessionId>>, Error> {
-    let mut ended = end_all_in_tables(system, user_id, except).await?;
-    let closing = Mutex::new(Vec::new());
-    let written = people::change(system, user_id, actor, origin, |person| {
-        let events = person.decide(user::Command::CloseSessions { except, reason, now: crate::now() })?;
-        *closing.lock().unwrap_or_else(PoisonError::into_inner) = events.iter().filter_map(closed).collect();
-        Ok::<_, user::Error>(events)
+    end_all_in_tables(system, user_id, except).await?;
+    closing(system, user_id, actor, origin, |person| {
+        person.decide(user::Command::CloseSessions { except, reason, now: crate::now() })
     })
-    .await?;
-    // A login that overlapped may have written its row after the first step, and its event before the second.
-    let mut late = closing.into_inner().unwrap_or_else(PoisonError::into_inner);
-    late.retain(|session| !ended.contains(session));
-    end_in_tables(system, user_id, late.clone()).await?;
-    ended.extend(late);
-    Ok(Written { value: ended, position: written.position })
+    .await
+}
+
+/// As [`people::change`], for events that close sessions: those end in the tables once more, by name, since a login that
+/// overlapped may have written its row after the tables were gone over and its event before these. Which they were.
+pub(crate) async fn closing<E>(
+    system: &System,
+    user_id: UserId,
+    actor: Actor,
+    origin: &Origin,
+    decide: impl Fn(&User) -> Result<Vec<user::Event>, E>,
+) -> Result<Written<Vec<SessionId>>, Error>
+where
+    Error: From<E>,
+{
+    let Written { value: events, position } = people::decided(system, user_id, actor, origin, decide).await?;
+    let ended: Vec<SessionId> = events.iter().filter_map(closed).collect();
+    end_in_tables(system, user_id, ended.clone()).await?;
+    Ok(Written { value: ended, position })
 }
 
 pub(crate) async fn end_in_tables(system: &System, user_id: UserId, ids: Vec<SessionId>) -> Result<(), Error> {

@@ -44,17 +44,6 @@ impl Store {
         Ok(())
     }
 
-    /// Takes from a person whose account is closed what they could still act with: API keys and one-time tokens.
-    /// Sessions are ended by [`Store::revoke_sessions_of`].
-    pub async fn disarm(&self, user: UserId) -> Result<(), Error> {
-        let query = sqlx::query(
-            "WITH tokens AS (DELETE FROM one_time WHERE user_id = $1)
-             UPDATE api_keys SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL",
-        );
-        self.write_as(user, query.bind(user.0)).await?;
-        Ok(())
-    }
-
     /// Destroys the person's key and every other secret of theirs, and the secrets of their cards: all or nothing, and
     /// only once their erasure is in the log. `cards` are forgotten here at once.
     ///

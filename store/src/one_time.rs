@@ -61,6 +61,11 @@ pub struct Redeemed {
     pub data: Zeroizing<Vec<u8>>,
 }
 
+/// 256 random bits as text, for what is kept elsewhere than in a table of its own.
+pub fn new_secret() -> SecretString {
+    secret_token().0
+}
+
 /// 256 random bits as text, and their hash as the database has it.
 pub(crate) fn secret_token() -> (SecretString, [u8; 32]) {
     let text = BASE64_URL_SAFE_NO_PAD.encode(DataKey::generate().as_bytes());
@@ -148,6 +153,12 @@ impl Store {
     pub async fn void_one_time(&self, purpose: Purpose, user: UserId) -> Result<(), Error> {
         let query = sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2");
         self.write_as(user, query.bind(user.0).bind(purpose.as_str())).await?;
+        Ok(())
+    }
+
+    /// Voids all of a person's tokens.
+    pub async fn void_every_one_time(&self, user: UserId) -> Result<(), Error> {
+        self.write_as(user, sqlx::query("DELETE FROM one_time WHERE user_id = $1").bind(user.0)).await?;
         Ok(())
     }
 

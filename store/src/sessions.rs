@@ -49,6 +49,10 @@ pub enum Rotation {
     Refused,
 }
 
+/// Sessions that a cache may still take for open: those that are, and those that ended so lately that, had the cache
+/// missed it, a token could live on. Ending them again tells it again.
+const TO_BE_TOLD: &str = "(revoked_at IS NULL OR revoked_at > now() - interval '31 minutes') AND expires_at > now()";
+
 const COLUMNS: &str =
     "s.session_id, s.user_id, s.device_id, s.expires_at, s.auth_time, s.proofs, s.client_id, s.scopes";
 
@@ -167,7 +171,7 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all of a person's sessions but one, or all; those that were open.
+    /// Ends all of a person's sessions but one, or all; those of which caches are to be told.
     pub async fn revoke_sessions_of(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
         let ended = revoke_all(&mut *transaction, user, except).await?;
@@ -197,18 +201,15 @@ impl Store {
         row.map(|row| Ok((read(&row)?, row.try_get(8)?))).transpose()
     }
 
-    /// Ends the sessions that a client has for a person; those that were open.
+    /// Ends the sessions that a client has for a person; those of which caches are to be told.
     pub async fn revoke_sessions_for(&self, client: ClientId, user: UserId) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
-        let rows = sqlx::query(
-            "UPDATE sessions SET revoked_at = now()
-              WHERE client_id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > now()
-             RETURNING session_id",
-        )
-        .bind(client.0)
-        .bind(user.0)
-        .fetch_all(&mut *transaction)
-        .await?;
+        let sql = format!(
+            "UPDATE sessions SET revoked_at = coalesce(revoked_at, now())
+              WHERE client_id = $1 AND user_id = $2 AND {TO_BE_TOLD}
+             RETURNING session_id"
+        );
+        let rows = sqlx::query(&sql).bind(client.0).bind(user.0).fetch_all(&mut *transaction).await?;
         transaction.commit().await?;
         rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
     }
@@ -237,15 +238,12 @@ pub(crate) async fn revoke_all(
     user: UserId,
     except: Option<SessionId>,
 ) -> Result<Vec<SessionId>, Error> {
-    let rows = sqlx::query(
-        "UPDATE sessions SET revoked_at = now()
-          WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND revoked_at IS NULL
-         RETURNING session_id",
-    )
-    .bind(user.0)
-    .bind(except.map(|session| session.0))
-    .fetch_all(connection)
-    .await?;
+    let sql = format!(
+        "UPDATE sessions SET revoked_at = coalesce(revoked_at, now())
+          WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND {TO_BE_TOLD}
+         RETURNING session_id"
+    );
+    let rows = sqlx::query(&sql).bind(user.0).bind(except.map(|session| session.0)).fetch_all(connection).await?;
     rows.iter().map(|row| Ok(SessionId(row.try_get::<Uuid, _>(0)?))).collect()
 }
 

@@ -63,7 +63,7 @@ pub async fn enter(context: &Context, place: SigningPlace, written: Written<Entr
 /// The tokens of a session that was just opened or refreshed; Redis learns that it is open.
 pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> Result<(Issued, SecretString), Problem> {
     let service = &context.service;
-    let Opened { session, roles, refresh_token, .. } = opened;
+    let Opened { session, roles, refresh_token } = opened;
     let issue = service.tokens.issue(place, &session, &roles);
     let (issued, ()) = tokio::join!(issue, service.sessions.remember(&session));
     Ok((issued?, refresh_token))

@@ -20,7 +20,7 @@ pub async fn refresh(context: &Context, token: String) -> Result<(Issued, Secret
     }
     match sessions::refresh(&service.system, &SecretString::from(token), None, &context.origin()).await? {
         Refreshed::Session(opened) => login::tokens(context, place, *opened).await,
-        Refreshed::Reused(_) | Refreshed::Refused => Err(refused()),
+        Refreshed::Reused | Refreshed::Refused => Err(refused()),
     }
 }
 

@@ -53,9 +53,10 @@ pub fn problem(problem: Problem, context: &Context) -> Response {
     };
     let refusal = problem.into_response(context);
     let mut response = error(status, sentence);
-    for name in [header::RETRY_AFTER.as_str(), "ratelimit", "ratelimit-policy"] {
-        if let Some(value) = refusal.headers().get(name) {
-            response.headers_mut().insert(name.parse::<header::HeaderName>().expect("a header's name"), value.clone());
+    let [limit, policy] = ["ratelimit", "ratelimit-policy"].map(header::HeaderName::from_static);
+    for name in [header::RETRY_AFTER, limit, policy] {
+        if let Some(value) = refusal.headers().get(&name) {
+            response.headers_mut().insert(name, value.clone());
         }
     }
     response

@@ -120,6 +120,7 @@ impl Audit {
     ///
     /// Who tried to prove who they are, how, from where and with what outcome; the newest first. Reading is recorded.
     #[oai(path = "/audit/authentications", method = "get", operation_id = "listAuthentications")]
+    // Each query parameter is an argument of its own to poem-openapi.
     #[allow(clippy::too_many_arguments)]
     async fn authentications(
         &self,

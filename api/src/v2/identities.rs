@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Tag,
     factors::PasswordAgain,
-    social::{Arrival, Departure, StartResponse},
+    social::{Arrival, Departure},
 };
 use crate::{
     auth::{Caller, rights::SecurityManage},
@@ -49,6 +49,13 @@ enum ListResponse {
     /// All linked identities.
     #[oai(status = 200)]
     Identities(Json<IdentityList>),
+}
+
+#[derive(ApiResponse)]
+enum StartResponse {
+    /// The linking has begun; the person has ten minutes.
+    #[oai(status = 200)]
+    Departure(Json<Departure>),
 }
 
 #[derive(ApiResponse)]

@@ -1,6 +1,6 @@
 use flows::social::{self, Return};
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path, types::Example};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{Tag, auth::LoginResponse};
@@ -21,11 +21,21 @@ pub(super) struct Departure {
     pub authorization_url: String,
 }
 
+/// A login that has begun.
+#[derive(Object, Serialize)]
+struct LoginDeparture {
+    /// The provider's page. Remember its `state`, and go on only with an answer that carries the same.
+    authorization_url: String,
+    /// Keep it, and send it when the person comes back: without it nobody who sees the address they come back with can
+    /// take the login over.
+    login_secret: String,
+}
+
 #[derive(ApiResponse)]
-pub(super) enum StartResponse {
+enum StartResponse {
     /// The login has begun; the person has ten minutes.
     #[oai(status = 200)]
-    Departure(Json<Departure>),
+    Departure(Json<LoginDeparture>),
 }
 
 /// What the person came back with.
@@ -37,6 +47,9 @@ pub(super) struct Arrival {
     state: String,
     #[oai(validator(min_length = 1, max_length = 4096))]
     code: String,
+    /// The `login_secret` that the login began with. Needed to log in; linking needs the session instead.
+    #[oai(nullable, validator(max_length = 512))]
+    login_secret: Option<String>,
     /// The parameter `iss`, if the provider sent it (RFC 9207).
     #[oai(nullable, validator(max_length = 512))]
     iss: Option<String>,
@@ -60,8 +73,10 @@ impl Social {
     /// Such as Google, Apple or Facebook: whichever the operator has set up.
     #[oai(path = "/:provider/start", method = "post", operation_id = "startSocialLogin")]
     async fn start(&self, visitor: Visitor, provider: Path<String>) -> Result<StartResponse, Failure<Start>> {
-        let authorization_url = social::start(&visitor.service.system, &provider.0).await?;
-        Ok(StartResponse::Departure(Json(Departure { authorization_url })))
+        let departed = social::start(&visitor.service.system, &provider.0).await?;
+        let login_secret = departed.secret.expose_secret().into();
+        let departure = LoginDeparture { authorization_url: departed.authorization_url, login_secret };
+        Ok(StartResponse::Departure(Json(departure)))
     }
 
     /// Complete a login through a provider
@@ -86,6 +101,7 @@ impl From<Arrival> for Return {
         Return {
             state: SecretString::from(arrival.state),
             code: SecretString::from(arrival.code),
+            secret: arrival.login_secret.map(SecretString::from),
             issuer: arrival.iss,
             device_id: arrival.device_id,
             first_name: arrival.first_name,
@@ -99,6 +115,7 @@ impl Example for Arrival {
         Arrival {
             state: "b2V4…".into(),
             code: "SplxlOBeZQQYbYS6WxSbIA".into(),
+            login_secret: Some("ysw7…".into()),
             iss: None,
             device_id: None,
             first_name: None,

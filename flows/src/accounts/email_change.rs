@@ -16,10 +16,10 @@ use store::{
     one_time::Purpose,
 };
 
-use super::{proven, text::normalised_email};
+use super::text::normalised_email;
 use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written,
-    factors::{Presence, record},
+    factors::{Presence, presence, record},
     mail::{self, EMAIL_CHANGE_WITHIN, Letter},
     sessions,
 };
@@ -53,7 +53,7 @@ pub async fn request(
 ) -> Result<Written<()>, Error> {
     let Principal { user_id, session_id } = principal;
     let email = normalised_email(email)?;
-    proven::owner(system, principal, presence, Action::ChangeEmail, origin).await?;
+    presence::owner(system, principal, presence, Action::ChangeEmail, origin).await?;
     let store = &system.store;
     let email_index = store.email_index(&email);
     let sealed = store.seal(user_id, PersonalData::Email, &email).await?;

@@ -14,10 +14,9 @@ use store::{
     authentications::{Action, Outcome},
 };
 
-use super::proven;
 use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written, api_keys,
-    factors::{Presence, record},
+    factors::{Presence, presence, record},
     mail::{self, Letter},
     sessions,
 };
@@ -61,7 +60,7 @@ pub async fn end(
         Ending::Close => Action::CloseAccount,
         Ending::Erase => Action::EraseAccount,
     };
-    proven::owner(system, principal, presence, action, origin).await?;
+    presence::owner(system, principal, presence, action, origin).await?;
     system.store.begin_ending(user_id).await?;
     let position = append(system, user_id, ending, origin).await?;
     // Sessions and API keys apart from the rest: they have to end whatever else fails.
@@ -176,7 +175,7 @@ fn terminate(card: &Card) -> Result<Vec<card::Event>, card::Error> {
 /// What follows from the end; done again without harm. False while the issuer still makes a card.
 async fn clear(system: &System, user_id: UserId, origin: &Origin) -> Result<bool, Error> {
     let store = &system.store;
-    store.disarm(user_id).await?;
+    store.void_every_one_time(user_id).await?;
     if store.load_latest::<User>(user_id).await?.standing() == Standing::Erased {
         let cards: Vec<CardId> = store.card_ids(user_id, false, CARDS_EVER).await?;
         store.destroy_person(user_id, &cards).await?;

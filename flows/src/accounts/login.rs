@@ -12,6 +12,7 @@ use store::{
     one_time::Purpose,
     sessions::Session,
 };
+use uuid::Uuid;
 
 use super::{LoggedIn, account_from_log, registration::mail_verification, text::normalised_email};
 use crate::{
@@ -128,11 +129,8 @@ pub(crate) async fn prove(
     let known = store.account_by_email(&index).await?;
     (entry.subject, entry.user_id) = (Some(index), known);
     lockout::admit(system, &tried).await?;
-    // Before the check: one that is set meanwhile is another one.
-    let password_set_at = match known {
-        Some(user_id) => store.password_set_at(user_id).await?,
-        None => None,
-    };
+    // Before the check: one that is set meanwhile is another one. Asked for nobody, too, who takes as long as somebody.
+    let password_set_at = store.password_set_at(known.unwrap_or(UserId(Uuid::nil()))).await?;
     let possible = password.expose_secret().len() <= passwords::LONGEST;
     let matches = possible && store.check_password(known, password).await?;
     let Some(user_id) = known.filter(|_| matches) else {
@@ -153,10 +151,15 @@ pub(crate) async fn prove(
 /// Whether somebody with these proofs may be let in at all: the account is open, its address verified, and a password
 /// that they used has not expired.
 pub(crate) async fn admissible(system: &System, user_id: UserId, person: &User, proofs: &[Proof]) -> Result<(), Error> {
-    if person.standing() != Standing::Open || !person.is_email_verified() {
-        return Err(Error::BadCredentials);
-    }
+    standing_open(person)?;
     passwords::refuse_expired(system, user_id, person, proofs).await
+}
+
+fn standing_open(person: &User) -> Result<(), Error> {
+    match person.standing() == Standing::Open && person.is_email_verified() {
+        true => Ok(()),
+        false => Err(Error::BadCredentials),
+    }
 }
 
 /// Lets somebody in who has proven who they are by `proofs`: at once if that is enough, else with a ticket for the
@@ -170,9 +173,7 @@ pub(crate) async fn enter(
 ) -> Result<Written<Entry>, Error> {
     let person = system.store.load_latest::<User>(user_id).await?;
     // As if there were no account: that there was one is nobody's business.
-    if person.standing() != Standing::Open || !person.is_email_verified() {
-        return Err(Error::BadCredentials);
-    }
+    standing_open(&person)?;
     if person.has_second_factor() && !Proof::are_two_factors(&proven.proofs) {
         let half_done = serde_json::to_vec(&HalfDone { proven, device_id }).map_err(|e| Error::Internal(e.into()))?;
         let ticket =

@@ -4,7 +4,6 @@ pub mod email_change;
 mod ending;
 mod login;
 mod profile;
-mod proven;
 mod registration;
 mod second_factor;
 pub(crate) mod text;

@@ -18,30 +18,43 @@ pub struct Presence {
     pub step_up: Option<SecretString>,
 }
 
-/// Lets somebody add a factor, or another way in, who has just logged in with all that the account has, or shows it again: the password, or
-/// a step-up where there is a second factor.
+/// Lets somebody add a factor, or another way in, who has just logged in with all that the account has, or proves again
+/// that they are its [`owner`].
 pub(crate) async fn shown(
     system: &System,
     principal: Principal,
     presence: Presence,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let store = &system.store;
-    let person = store.load_latest::<User>(principal.user_id).await?;
-    let session = store.session(principal.session_id).await?.ok_or(Error::FreshLoginRequired)?;
+    let person = system.store.load_latest::<User>(principal.user_id).await?;
+    let session = system.store.session(principal.session_id).await?.ok_or(Error::FreshLoginRequired)?;
     let two = person.has_second_factor();
     if session.auth_time > crate::now() - FRESH && (!two || Proof::are_two_factors(&session.proofs)) {
         return Ok(());
     }
-    if two {
-        return step_up::redeem(system, principal, &step_up::Operation::Account, presence.step_up.as_ref(), origin)
-            .await;
+    if !two && presence.password.is_none() {
+        return Err(Error::FreshLoginRequired);
     }
-    let password = presence.password.ok_or(Error::FreshLoginRequired)?;
+    owner(system, principal, presence, Action::EnrolFactor, origin).await
+}
+
+/// Lets somebody do what cannot be taken back who proves again that they are the owner, however fresh the login is: by a
+/// step-up where there is a second factor, else by the password. `action` is what it is for, in the record.
+pub(crate) async fn owner(
+    system: &System,
+    principal: Principal,
+    presence: Presence,
+    action: Action,
+    origin: &Origin,
+) -> Result<(), Error> {
+    if system.store.load_latest::<User>(principal.user_id).await?.has_second_factor() {
+        return proven(system, principal, presence.step_up.as_ref(), origin).await;
+    }
+    let password = presence.password.ok_or_else(|| Error::invalid("password", "is required"))?;
     let proven = passwords::prove(system, principal.user_id, password, origin).await;
     if let Err(error) = &proven {
         let (outcome, reason) = error.as_outcome();
-        record(system, principal, Action::EnrolFactor, outcome, reason, origin).await?;
+        record(system, principal, action, outcome, reason, origin).await?;
     }
     proven
 }

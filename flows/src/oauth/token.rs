@@ -110,7 +110,7 @@ pub async fn refresh(
             }
             Ok(Granted { session, roles, refresh_token: Some(refresh_token), nonce: None })
         }
-        Refreshed::Reused(_) => Err(Refusal::InvalidGrant),
+        Refreshed::Reused => Err(Refusal::InvalidGrant),
         Refreshed::Refused => Err(Refusal::InvalidGrant),
     }
 }

@@ -195,7 +195,7 @@ async fn append(
     except: Option<SessionId>,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    let written = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
+    let written = sessions::closing(system, user_id, Actor::Person(user_id), origin, |person| {
         let now = crate::now();
         let mut events = match replacement {
             Replacement::Changed => person.decide(user::Command::ChangePassword { now })?,
@@ -205,9 +205,9 @@ async fn append(
         events.extend(person.decide(user::Command::CloseSessions { except, reason, now })?);
         Ok::<_, user::Error>(events)
     });
-    let written = written.await?;
+    let Written { position, .. } = written.await?;
     tell(system, user_id).await?;
-    Ok(written)
+    Ok(Written { value: (), position })
 }
 
 /// The letter first: whoever hangs up in between does not keep it from being sent.

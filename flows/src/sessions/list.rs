@@ -11,7 +11,7 @@ use store::{
     sessions::OpenSession,
 };
 
-use super::{end_all_in_tables, ended};
+use super::{end_all_by, end_in_tables};
 use crate::{Error, Origin, System, Written, people};
 
 /// A session as its owner sees it, and the name of the program that has it, where one has.
@@ -99,8 +99,9 @@ pub async fn revoke_all(
     except: Option<SessionId>,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    let ended = end_all_in_tables(system, user_id, except).await?;
-    close(system, user_id, ended, origin).await
+    let ended = end_all_by(system, Actor::Person(user_id), user_id, except, SessionEnd::Revoked, origin).await?;
+    recorded(system, user_id, &ended.value, origin).await?;
+    Ok(Written { value: (), position: ended.position })
 }
 
 async fn revoke_some(
@@ -115,14 +116,13 @@ async fn revoke_some(
     if ids.is_empty() {
         return Err(Error::NotFound { what });
     }
-    let ended =
-        ended(system, move |store| async move { store.revoke_sessions(user_id, &ids).await.map(|()| ids) }).await?;
-    close(system, user_id, ended, origin).await
+    end_in_tables(system, user_id, ids.clone()).await?;
+    recorded(system, user_id, &ids, origin).await?;
+    close(system, user_id, ids, origin).await
 }
 
-/// What the tables have ended ends in the log, and in the record of authentications.
-async fn close(system: &System, user_id: UserId, ended: Vec<SessionId>, origin: &Origin) -> Result<Written<()>, Error> {
-    for session_id in &ended {
+async fn recorded(system: &System, user_id: UserId, ended: &[SessionId], origin: &Origin) -> Result<(), Error> {
+    for session_id in ended {
         let entry = Authentication {
             user_id: Some(user_id),
             session_id: Some(*session_id),
@@ -130,6 +130,11 @@ async fn close(system: &System, user_id: UserId, ended: Vec<SessionId>, origin: 
         };
         system.store.record_authentication(&entry).await?;
     }
+    Ok(())
+}
+
+/// What the tables have ended ends in the log.
+async fn close(system: &System, user_id: UserId, ended: Vec<SessionId>, origin: &Origin) -> Result<Written<()>, Error> {
     people::change(system, user_id, Actor::Person(user_id), origin, |person| {
         let mut events = Vec::new();
         for session_id in &ended {

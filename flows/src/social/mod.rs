@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use aggregates::{Proof, SessionId, UserId};
 use providers::social::{IdentityProvider, Refused, Secrets, Vouched};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use store::{
     authentications::{Action, Outcome},
@@ -34,6 +34,8 @@ const LONGEST_CODE: usize = 4096;
 /// What a person comes back with.
 pub struct Return {
     pub state: SecretString,
+    /// What `start` gave to the program that asked, and to nobody else. Linking has the session in its place.
+    pub secret: Option<SecretString>,
     pub code: SecretString,
     /// RFC 9207.
     pub issuer: Option<String>,
@@ -54,13 +56,29 @@ struct Journey {
 
 #[derive(PartialEq, Serialize, Deserialize)]
 enum Destination {
-    LogIn,
-    Link { user_id: UserId, session_id: SessionId },
+    /// For whoever has the secret: what a browser's address shows is not enough (RFC 9700 §2.1.1).
+    LogIn {
+        secret: Zeroizing<String>,
+    },
+    Link {
+        user_id: UserId,
+        session_id: SessionId,
+    },
 }
 
-/// The address at the provider to send the person to.
-pub async fn start(system: &System, provider: &str) -> Result<String, Error> {
-    depart(system, provider, Destination::LogIn).await
+/// A login that has begun.
+pub struct Departed {
+    /// Where to send the person.
+    pub authorization_url: String,
+    /// To be kept by the program that began, and shown when the person comes back.
+    pub secret: SecretString,
+}
+
+/// Begins a login at the provider.
+pub async fn start(system: &System, provider: &str) -> Result<Departed, Error> {
+    let secret = store::one_time::new_secret();
+    let purpose = Destination::LogIn { secret: secret.expose_secret().to_owned().into() };
+    Ok(Departed { authorization_url: depart(system, provider, purpose).await?, secret })
 }
 
 /// Lets somebody in for whom the provider vouches: to the account that the identity is linked to, or to a new one.
@@ -68,7 +86,9 @@ pub async fn complete(system: &System, provider: &str, back: Return, origin: &Or
     let device_id = back.device_id.clone();
     accounts::check_device(device_id.as_deref())?;
     let outcome = async {
-        let vouched = arrive(system, provider, &back, &Destination::LogIn).await?;
+        let secret = back.secret.as_ref().ok_or(Error::NotVouched)?.expose_secret().to_owned();
+        let purpose = Destination::LogIn { secret: secret.into() };
+        let vouched = arrive(system, provider, &back, &purpose).await?;
         account::of(system, provider, &vouched, &back, origin).await
     };
     let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
@@ -90,7 +110,7 @@ async fn depart(system: &System, provider: &str, purpose: Destination) -> Result
     let Secrets { nonce, verifier } = Secrets::generate();
     let journey = Journey { provider: provider.into(), nonce, verifier, purpose };
     let user = match &journey.purpose {
-        Destination::LogIn => None,
+        Destination::LogIn { .. } => None,
         Destination::Link { user_id, .. } => Some(*user_id),
     };
     let data = Zeroizing::new(serde_json::to_vec(&journey).map_err(|error| Error::Internal(error.into()))?);
@@ -102,7 +122,6 @@ async fn depart(system: &System, provider: &str, purpose: Destination) -> Result
 /// Whom the provider vouches for, if the way there began here, for this provider and this purpose. The state is used
 /// up whatever comes of it.
 async fn arrive(system: &System, provider: &str, back: &Return, purpose: &Destination) -> Result<Vouched, Error> {
-    use secrecy::ExposeSecret;
     let known = named(system, provider)?;
     let redeemed = system.store.redeem_one_time(Purpose::SocialLogin, &back.state).await?.ok_or(Error::NotVouched)?;
     let journey: Journey = serde_json::from_slice(&redeemed.data).map_err(|error| Error::Internal(error.into()))?;

@@ -36,7 +36,7 @@ async fn a_passkey_alone_logs_its_owner_in() {
     let claims = token.split('.').nth(1).unwrap();
     let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, claims).unwrap();
     let claims: Value = serde_json::from_slice(&claims).unwrap();
-    assert_eq!(claims["amr"], json!(["hwk", "mfa"]));
+    assert_eq!(claims["amr"], json!(["mfa", "pop"]));
     let listed = factors(&mut client, &person).await;
     assert!(listed["passkeys"][0]["last_used_at"].is_string() && listed["passkeys"][0]["label"] == "phone");
 
