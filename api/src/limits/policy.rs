@@ -11,6 +11,8 @@ pub enum Policy {
     Person,
     /// Payments of a person.
     Payments,
+    /// Requests for a person's card numbers, of which each reveal takes two.
+    Reveal,
     /// Exports of a person's data.
     Export,
     /// Passwords tried.
@@ -43,10 +45,11 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 13] = [
+    pub const ALL: [Policy; 14] = [
         Policy::Address,
         Policy::Person,
         Policy::Payments,
+        Policy::Reveal,
         Policy::Export,
         Policy::Login,
         Policy::SecondFactor,
@@ -64,6 +67,7 @@ impl Policy {
             Policy::Address => "address",
             Policy::Person => "person",
             Policy::Payments => "payments",
+            Policy::Reveal => "reveal",
             Policy::Export => "export",
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
@@ -84,6 +88,7 @@ impl Policy {
             Policy::Address
             | Policy::Person
             | Policy::Payments
+            | Policy::Reveal
             | Policy::Export
             | Policy::Login
             | Policy::SecondFactor
@@ -102,6 +107,7 @@ impl Policy {
             Policy::Address => rates.address,
             Policy::Person => rates.person,
             Policy::Payments => rates.payments,
+            Policy::Reveal => rates.reveal,
             Policy::Export => rates.export,
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
