@@ -132,6 +132,8 @@ pub struct Settings {
     pub answer_tick_milliseconds: u64,
     /// How long the record of authentications is kept. PCI DSS 10.5.1 demands 12 months.
     pub authentications_kept_days: u32,
+    /// How long number and CVV of a card are kept after it was terminated or has expired.
+    pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
@@ -153,6 +155,7 @@ impl Default for Settings {
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
+            card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),

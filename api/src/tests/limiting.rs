@@ -14,6 +14,7 @@ const OFF: RateLimits = RateLimits {
     person: 0,
     address: 0,
     payments: 0,
+    reveal: 0,
     export: 0,
     login: 0,
     second_factor: 0,
