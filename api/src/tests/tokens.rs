@@ -3,6 +3,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use store::sessions::Session;
 
 use super::harness::{a_session, keys};
 use crate::{auth::token::Tokens, config};
@@ -66,6 +67,23 @@ async fn an_issued_token_names_its_person_and_session() {
     for claim in ["iss", "aud", "sub", "jti", "sid", "iat", "exp", "auth_time"] {
         assert!(!claims[claim].is_null(), "{claim}");
     }
+}
+
+/// RFC 9068 §2.2 demands `client_id`, of our own app's tokens too.
+#[tokio::test]
+async fn a_token_names_the_program_that_it_was_issued_to() {
+    let (tokens, own) = (tokens(), a_session());
+    let client_id = aggregates::ClientId(uuid::Uuid::now_v7());
+    let theirs = Session { client_id: Some(client_id), scopes: Some(vec![]), ..own.clone() };
+    for (session, named) in [(&own, json!("virtual-cards")), (&theirs, json!(client_id))] {
+        let issued = tokens.issue(tokens.signing_place().unwrap(), session, &[Role::Customer]).await.unwrap();
+        let claims: Value = jsonwebtoken::dangerous::insecure_decode_claims(&issued.token).unwrap();
+        assert_eq!(claims["client_id"], named);
+        assert_eq!(tokens.verify(&issued.token).unwrap().client_id, session.client_id);
+    }
+    let mut nobody = claims();
+    nobody["client_id"] = json!("somebody");
+    assert!(tokens.verify(&signed(&header(), &nobody)).is_none());
 }
 
 #[tokio::test]
