@@ -116,7 +116,7 @@ impl Store {
             return Err(Error::Void);
         }
         write(&mut transaction, user, password, Some(replacement)).await?;
-        let ended = crate::sessions::revoke_all(&mut *transaction, user, except).await?;
+        let ended = crate::sessions::revoke_all(&mut transaction, user, except).await?;
         transaction.commit().await?;
         Ok(ended)
     }

@@ -184,7 +184,7 @@ impl Store {
     /// are to be told.
     pub async fn revoke_sessions_of(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
-        let ended = revoke_all(&mut *transaction, user, except).await?;
+        let ended = revoke_all(&mut transaction, user, except).await?;
         transaction.commit().await?;
         Ok(ended)
     }
