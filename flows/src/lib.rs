@@ -9,6 +9,7 @@
 //! holding a lock.
 
 pub mod accounts;
+mod apart;
 pub mod api_keys;
 pub mod audit;
 pub mod cards;
@@ -41,6 +42,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use store::authentications::{Action, Authentication, Outcome};
 use uuid::Uuid;
 
+pub use apart::apart;
 pub use error::Error;
 pub use factors::Principal;
 

@@ -124,6 +124,9 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
+        AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.set.json")
+        }
         AnyEvent::User(_)
         | AnyEvent::Kyc(_)
         | AnyEvent::Card(_)

@@ -1,5 +1,5 @@
 use flows::{
-    Origin, System, Written,
+    Written,
     accounts::{self, Ended, Ending, email_change},
     export,
     factors::Presence,
@@ -14,7 +14,6 @@ use crate::{
         Caller, Visitor,
         rights::{Exporting, OwnersProof},
     },
-    context::Context,
     json::Json,
     limits::Policy,
     parameters::StepUpToken,
@@ -157,7 +156,7 @@ impl Account {
         let token = SecretString::from(body.0.token);
         visitor.strict(Policy::Verify, None).await?;
         let confirm = |system, origin| async move { email_change::confirm(&system, &token, &origin).await };
-        let Written { value, position } = apart(&visitor, confirm).await?;
+        let Written { value, position } = visitor.apart(confirm).await?;
         visitor.noted(value.user_id, position);
         Ok(ConfirmResponse::Confirmed(Json(Confirmed { changed: value.is_changed }), position))
     }
@@ -212,19 +211,7 @@ impl Account {
 async fn end<R>(caller: &Caller<R>, end: Ending, presence: Presence) -> Result<Written<Ended>, flows::Error> {
     let principal = caller.principal();
     let end = move |system, origin| async move { accounts::end(&system, principal, end, presence, &origin).await };
-    apart(caller, end).await
-}
-
-/// Works on a task of its own: a client that hangs up does not leave it half done.
-async fn apart<T: Send + 'static, F>(
-    context: &Context,
-    work: impl FnOnce(System, Origin) -> F + Send + 'static,
-) -> Result<T, flows::Error>
-where
-    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
-{
-    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
-    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+    caller.apart(end).await
 }
 
 fn response(ended: Written<Ended>, standing: Standing) -> EndResponse {

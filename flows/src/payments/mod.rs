@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use store::{AppendError, Loaded, Unit};
 use uuid::Uuid;
 
-use crate::{ATTEMPTS, Error, Origin, Principal, System, Written};
+use crate::{ATTEMPTS, Error, Origin, Principal, System, Written, apart};
 
 pub use read::{Page, PaymentView, get, list};
 pub use settle::finish;
@@ -79,10 +79,8 @@ pub async fn process(
     // On a task of its own: a client that hangs up does not leave a payment half done.
     let (owned, origin) = (system.clone(), origin.clone());
     let settled =
-        tokio::spawn(
-            async move { settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await },
-        );
-    let settled = settled.await.map_err(|e| Error::Internal(Box::new(e))).flatten().map_err(after_intent)?;
+        apart(async move { settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await });
+    let settled = settled.await.map_err(after_intent)?;
     if settled.position > 0 || settled.value.status == payment::Status::Pending {
         return Ok(Written { position: settled.position.max(begun.position), ..settled });
     }

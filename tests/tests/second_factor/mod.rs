@@ -3,6 +3,7 @@
 mod browser;
 mod enrolment;
 mod login;
+mod one_step;
 mod passkeys;
 mod removal;
 
