@@ -124,6 +124,10 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
+        AnyEvent::Payment(payment::Event::Initiated { slot: Some(_), .. })
+        | AnyEvent::Card(card::Event::Held { slot: Some(_), .. } | card::Event::HoldReleased { slot: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.with_slot.json")
+        }
         AnyEvent::User(_)
         | AnyEvent::Kyc(_)
         | AnyEvent::Card(_)
