@@ -72,6 +72,8 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
+    /// Requests for a person's card numbers; each reveal takes two.
+    pub reveal: u32,
     /// Exports of a person's data.
     pub export: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
@@ -154,6 +156,7 @@ impl Default for RateLimits {
             person: 100,
             address: 1000,
             payments: 60,
+            reveal: 10,
             export: 2,
             login: 10,
             second_factor: 10,
@@ -175,6 +178,7 @@ impl RateLimits {
         "person",
         "address",
         "payments",
+        "reveal",
         "export",
         "login",
         "second_factor",

@@ -11,6 +11,8 @@ pub enum Policy {
     Person,
     /// Payments of a person.
     Payments,
+    /// Requests for a person's card numbers, of which each reveal takes two.
+    Reveal,
     /// Exports of a person's data.
     Export,
     /// Passwords tried.
@@ -49,6 +51,7 @@ impl Policy {
         Policy::Address,
         Policy::Person,
         Policy::Payments,
+        Policy::Reveal,
         Policy::Export,
         Policy::Login,
         Policy::SecondFactor,
@@ -67,6 +70,7 @@ impl Policy {
             Policy::Address => "address",
             Policy::Person => "person",
             Policy::Payments => "payments",
+            Policy::Reveal => "reveal",
             Policy::Export => "export",
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
@@ -88,6 +92,7 @@ impl Policy {
             Policy::Address
             | Policy::Person
             | Policy::Payments
+            | Policy::Reveal
             | Policy::Export
             | Policy::Login
             | Policy::SecondFactor
@@ -107,6 +112,7 @@ impl Policy {
             Policy::Address => rates.address,
             Policy::Person => rates.person,
             Policy::Payments => rates.payments,
+            Policy::Reveal => rates.reveal,
             Policy::Export => rates.export,
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
