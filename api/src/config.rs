@@ -72,6 +72,8 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
+    /// Requests for a person's card numbers; each reveal takes two.
+    pub reveal: u32,
     /// Exports of a person's data.
     pub export: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
@@ -93,6 +95,8 @@ pub struct RateLimits {
     pub refresh: u32,
     /// Requests to the OAuth endpoints: token, revocation, introspection.
     pub token: u32,
+    /// Webhooks of third parties.
+    pub webhooks: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +156,7 @@ impl Default for RateLimits {
             person: 100,
             address: 1000,
             payments: 60,
+            reveal: 10,
             export: 2,
             login: 10,
             second_factor: 10,
@@ -162,16 +167,18 @@ impl Default for RateLimits {
             reset: 3,
             refresh: 60,
             token: 120,
+            webhooks: 1200,
         }
     }
 }
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "person",
         "address",
         "payments",
+        "reveal",
         "export",
         "login",
         "second_factor",
@@ -182,6 +189,7 @@ impl RateLimits {
         "reset",
         "refresh",
         "token",
+        "webhooks",
     ];
 }
 

@@ -18,7 +18,7 @@ use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
 use store::{AppendError, Store, Unit, sessions::Session};
 
-use crate::{ATTEMPTS, Error, Origin, System, Written, people};
+use crate::{ATTEMPTS, Error, Origin, System, Written, apart, people};
 
 pub use list::{Device, Listed, devices, list, revoke, revoke_all, revoke_device};
 pub use refresh::{Refreshed, refresh};
@@ -227,9 +227,18 @@ where
     Error: From<E>,
 {
     let Written { value: events, position } = people::decided(system, user_id, actor, origin, decide).await?;
+    Ok(Written { value: end_closed(system, user_id, &events).await?, position })
+}
+
+/// Ends the sessions that these events close in the tables; which they are.
+pub(crate) async fn end_closed(
+    system: &System,
+    user_id: UserId,
+    events: &[user::Event],
+) -> Result<Vec<SessionId>, Error> {
     let ended: Vec<SessionId> = events.iter().filter_map(closed).collect();
     end_in_tables(system, user_id, ended.clone()).await?;
-    Ok(Written { value: ended, position })
+    Ok(ended)
 }
 
 pub(crate) async fn end_in_tables(system: &System, user_id: UserId, ids: Vec<SessionId>) -> Result<(), Error> {
@@ -255,14 +264,14 @@ where
     F: Future<Output = Result<Vec<SessionId>, store::Error>> + Send + 'static,
 {
     let (store, cache) = (system.store.clone(), system.session_cache.clone());
-    let done = tokio::spawn(async move {
+    apart(async move {
         let ids = work(store).await?;
         if let Some(cache) = cache {
             cache.forget(ids.clone()).await;
         }
-        Ok::<_, store::Error>(ids)
-    });
-    Ok(done.await.map_err(|e| Error::Internal(Box::new(e)))??)
+        Ok(ids)
+    })
+    .await
 }
 
 /// The session that an event closes.

@@ -71,11 +71,8 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
 
 /// Ends the caller's session. On a task of its own, so that the log says so too when the client hangs up.
 pub async fn log_out<R>(caller: &Caller<R>) -> Result<Written<()>, flows::Error> {
-    let (service, origin) = (caller.service.clone(), caller.origin());
     let (user, session) = (caller.user_id, caller.session_id);
-    let ended =
-        tokio::spawn(
-            async move { sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await },
-        );
-    ended.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+    let end =
+        |system, origin| async move { sessions::end(&system, user, session, SessionEnd::LoggedOut, &origin).await };
+    caller.apart(end).await
 }

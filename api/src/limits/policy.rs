@@ -11,6 +11,8 @@ pub enum Policy {
     Person,
     /// Payments of a person.
     Payments,
+    /// Requests for a person's card numbers, of which each reveal takes two.
+    Reveal,
     /// Exports of a person's data.
     Export,
     /// Passwords tried.
@@ -30,6 +32,8 @@ pub enum Policy {
     Refresh,
     /// OAuth: token, revocation, introspection.
     Token,
+    /// Webhooks of third parties, whoever sends them.
+    Webhooks,
 }
 
 /// What happens to requests that a limit would count while Redis does not answer.
@@ -43,10 +47,11 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 13] = [
+    pub const ALL: [Policy; 14] = [
         Policy::Address,
         Policy::Person,
         Policy::Payments,
+        Policy::Reveal,
         Policy::Export,
         Policy::Login,
         Policy::SecondFactor,
@@ -57,6 +62,7 @@ impl Policy {
         Policy::Reset,
         Policy::Refresh,
         Policy::Token,
+        Policy::Webhooks,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -64,6 +70,7 @@ impl Policy {
             Policy::Address => "address",
             Policy::Person => "person",
             Policy::Payments => "payments",
+            Policy::Reveal => "reveal",
             Policy::Export => "export",
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
@@ -74,6 +81,7 @@ impl Policy {
             Policy::Reset => "reset",
             Policy::Refresh => "refresh",
             Policy::Token => "token",
+            Policy::Webhooks => "webhooks",
         }
     }
 
@@ -84,6 +92,7 @@ impl Policy {
             Policy::Address
             | Policy::Person
             | Policy::Payments
+            | Policy::Reveal
             | Policy::Export
             | Policy::Login
             | Policy::SecondFactor
@@ -91,7 +100,8 @@ impl Policy {
             | Policy::Register
             | Policy::Verify
             | Policy::Refresh
-            | Policy::Token => WhileAway::CountedHere,
+            | Policy::Token
+            | Policy::Webhooks => WhileAway::CountedHere,
             Policy::Resend | Policy::Reset => WhileAway::Refused,
         }
     }
@@ -102,6 +112,7 @@ impl Policy {
             Policy::Address => rates.address,
             Policy::Person => rates.person,
             Policy::Payments => rates.payments,
+            Policy::Reveal => rates.reveal,
             Policy::Export => rates.export,
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
@@ -112,6 +123,7 @@ impl Policy {
             Policy::Reset => rates.reset,
             Policy::Refresh => rates.refresh,
             Policy::Token => rates.token,
+            Policy::Webhooks => rates.webhooks,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written, api_keys,
     factors::{Presence, presence, record},
     mail::{self, Letter},
-    sessions,
+    people, sessions,
 };
 
 /// Cards terminated in one append at most. Those beyond follow at once, in appends of their own.
@@ -137,13 +137,8 @@ async fn append(system: &System, user_id: UserId, ending: Ending, origin: &Origi
 
 fn decide(person: &User, ending: Ending) -> Result<Vec<user::Event>, user::Error> {
     let now = crate::now();
-    let mut events = person.decide(user::Command::Close { now })?;
-    if ending == Ending::Erase {
-        let mut closed = person.clone();
-        events.iter().for_each(|event| closed.apply(event));
-        events.extend(closed.decide(user::Command::Erase { now })?);
-    }
-    Ok(events)
+    let commands = [user::Command::Close { now }, user::Command::Erase { now }];
+    people::in_turn(person, commands.into_iter().take(if ending == Ending::Erase { 2 } else { 1 }))
 }
 
 /// Names the payments whose outcome is not known, if there are any.

@@ -64,7 +64,7 @@ fn nothing_happens_to_a_closed_account() {
             Command::ResetPassword { now },
             Command::EnableTotp { now },
             Command::DisableTotp { now },
-            Command::IssueRecoveryCodes { count: 10, now },
+            Command::IssueRecoveryCodes { set_id: CREDENTIAL, count: 10, now },
             Command::UseRecoveryCode { now },
             Command::AddPasskey { passkey_id: CREDENTIAL, now },
             Command::RemovePasskey { passkey_id: CREDENTIAL, now },
