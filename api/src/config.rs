@@ -174,7 +174,7 @@ impl Default for RateLimits {
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: &[&str] = &[
         "person",
         "address",
         "payments",
