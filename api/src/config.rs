@@ -74,6 +74,8 @@ pub struct RateLimits {
     pub payments: u32,
     /// Exports of a person's data.
     pub export: u32,
+    /// Operations of a person that take the password once more.
+    pub password: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
     /// Logins.
     pub login: u32,
@@ -153,6 +155,7 @@ impl Default for RateLimits {
             address: 1000,
             payments: 60,
             export: 2,
+            password: 10,
             login: 10,
             second_factor: 10,
             step_up: 10,
@@ -168,11 +171,12 @@ impl Default for RateLimits {
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "person",
         "address",
         "payments",
         "export",
+        "password",
         "login",
         "second_factor",
         "step_up",

@@ -19,6 +19,8 @@ pub enum Policy {
     SecondFactor,
     /// Proofs tried for a step-up.
     StepUp,
+    /// Passwords given once more, within a session.
+    Password,
     Register,
     /// Mailed tokens tried, of whatever purpose.
     Verify,
@@ -43,7 +45,7 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 13] = [
+    pub const ALL: [Policy; 14] = [
         Policy::Address,
         Policy::Person,
         Policy::Payments,
@@ -51,6 +53,7 @@ impl Policy {
         Policy::Login,
         Policy::SecondFactor,
         Policy::StepUp,
+        Policy::Password,
         Policy::Register,
         Policy::Verify,
         Policy::Resend,
@@ -68,6 +71,7 @@ impl Policy {
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
             Policy::StepUp => "step_up",
+            Policy::Password => "password",
             Policy::Register => "register",
             Policy::Verify => "verify",
             Policy::Resend => "resend",
@@ -88,6 +92,7 @@ impl Policy {
             | Policy::Login
             | Policy::SecondFactor
             | Policy::StepUp
+            | Policy::Password
             | Policy::Register
             | Policy::Verify
             | Policy::Refresh
@@ -106,6 +111,7 @@ impl Policy {
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
             Policy::StepUp => rates.step_up,
+            Policy::Password => rates.password,
             Policy::Register => rates.register,
             Policy::Verify => rates.verify,
             Policy::Resend => rates.resend,
