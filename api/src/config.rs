@@ -72,6 +72,8 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
+    /// Requests for a person's card numbers; each reveal takes two.
+    pub reveal: u32,
     /// Exports of a person's data.
     pub export: u32,
     /// Operations of a person that take the password once more.
@@ -95,6 +97,8 @@ pub struct RateLimits {
     pub refresh: u32,
     /// Requests to the OAuth endpoints: token, revocation, introspection.
     pub token: u32,
+    /// Webhooks of third parties.
+    pub webhooks: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +158,7 @@ impl Default for RateLimits {
             person: 100,
             address: 1000,
             payments: 60,
+            reveal: 10,
             export: 2,
             password: 10,
             login: 10,
@@ -165,6 +170,7 @@ impl Default for RateLimits {
             reset: 3,
             refresh: 60,
             token: 120,
+            webhooks: 1200,
         }
     }
 }
@@ -175,6 +181,7 @@ impl RateLimits {
         "person",
         "address",
         "payments",
+        "reveal",
         "export",
         "password",
         "login",
@@ -186,6 +193,7 @@ impl RateLimits {
         "reset",
         "refresh",
         "token",
+        "webhooks",
     ];
 }
 

@@ -33,6 +33,9 @@ pub enum Error {
     /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
     #[error("the step-up is refused")]
     StepUpRefused,
+    /// The token that buys a card's secrets is unknown, used up, too old, or for something else; it is void now.
+    #[error("the reveal is refused")]
+    RevealRefused,
     #[error("an authenticator app is enabled already")]
     TotpEnabled,
     #[error("the passkey is refused")]
@@ -78,6 +81,9 @@ pub enum Error {
     LinkRequired,
     #[error("the identity belongs to another account")]
     IdentityTaken,
+    /// A webhook without its sender's signature, or too old.
+    #[error("the webhook is refused")]
+    WebhookRefused,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.

@@ -1,7 +1,8 @@
 //! Step-up: a second proof for one sensitive operation, however long ago the login was.
 //!
 //! A step-up is good once, for five minutes, for one person in one session and for one operation. That of a payment
-//! is bound to amount, card and payee (PSD2 RTS, article 5): change any of them, and it no longer serves.
+//! is bound to amount, card and payee (PSD2 RTS, article 5), that of a reveal to card and device: change any of them, and
+//! it no longer serves.
 
 mod policy;
 
@@ -20,7 +21,7 @@ use webauthn_rs::prelude::PasskeyAuthentication;
 use crate::{
     Error, Origin, System,
     factors::{Principal, SecondProof, Verdict, passkeys, record, verify},
-    payments,
+    payments, reveal,
 };
 
 pub use policy::{Demand, Policy};
@@ -36,7 +37,7 @@ const ATTEMPTS: u32 = 5;
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     CardRequest,
-    CardReveal,
+    CardReveal(reveal::Wanted),
     LimitRaise,
     /// How the person logs in.
     Account,
@@ -89,7 +90,7 @@ impl Operation {
     pub const fn name(&self) -> &'static str {
         match self {
             Operation::CardRequest => "card_request",
-            Operation::CardReveal => "card_reveal",
+            Operation::CardReveal(_) => "card_reveal",
             Operation::LimitRaise => "limit_raise",
             Operation::Account => "account",
             Operation::Payment(_) => "payment",

@@ -90,6 +90,10 @@ impl Limits {
         self.counter(Policy::Password, || user.to_string())
     }
 
+    pub fn reveals(&self, user: UserId) -> Option<Counter> {
+        self.counter(Policy::Reveal, || user.to_string())
+    }
+
     pub fn exports(&self, user: UserId) -> Option<Counter> {
         self.counter(Policy::Export, || user.to_string())
     }

@@ -11,6 +11,8 @@ pub enum Policy {
     Person,
     /// Payments of a person.
     Payments,
+    /// Requests for a person's card numbers, of which each reveal takes two.
+    Reveal,
     /// Exports of a person's data.
     Export,
     /// Passwords tried.
@@ -32,6 +34,8 @@ pub enum Policy {
     Refresh,
     /// OAuth: token, revocation, introspection.
     Token,
+    /// Webhooks of third parties, whoever sends them.
+    Webhooks,
 }
 
 /// What happens to requests that a limit would count while Redis does not answer.
@@ -49,6 +53,7 @@ impl Policy {
         Policy::Address,
         Policy::Person,
         Policy::Payments,
+        Policy::Reveal,
         Policy::Export,
         Policy::Login,
         Policy::SecondFactor,
@@ -60,6 +65,7 @@ impl Policy {
         Policy::Reset,
         Policy::Refresh,
         Policy::Token,
+        Policy::Webhooks,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -67,6 +73,7 @@ impl Policy {
             Policy::Address => "address",
             Policy::Person => "person",
             Policy::Payments => "payments",
+            Policy::Reveal => "reveal",
             Policy::Export => "export",
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
@@ -78,6 +85,7 @@ impl Policy {
             Policy::Reset => "reset",
             Policy::Refresh => "refresh",
             Policy::Token => "token",
+            Policy::Webhooks => "webhooks",
         }
     }
 
@@ -88,6 +96,7 @@ impl Policy {
             Policy::Address
             | Policy::Person
             | Policy::Payments
+            | Policy::Reveal
             | Policy::Export
             | Policy::Login
             | Policy::SecondFactor
@@ -96,7 +105,8 @@ impl Policy {
             | Policy::Register
             | Policy::Verify
             | Policy::Refresh
-            | Policy::Token => WhileAway::CountedHere,
+            | Policy::Token
+            | Policy::Webhooks => WhileAway::CountedHere,
             Policy::Resend | Policy::Reset => WhileAway::Refused,
         }
     }
@@ -107,6 +117,7 @@ impl Policy {
             Policy::Address => rates.address,
             Policy::Person => rates.person,
             Policy::Payments => rates.payments,
+            Policy::Reveal => rates.reveal,
             Policy::Export => rates.export,
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
@@ -118,6 +129,7 @@ impl Policy {
             Policy::Reset => rates.reset,
             Policy::Refresh => rates.refresh,
             Policy::Token => rates.token,
+            Policy::Webhooks => rates.webhooks,
         }
     }
 }

@@ -37,6 +37,9 @@ impl From<flows::Error> for Problem {
             }
             Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
                 .detail("It is wrong, was used before, is too old, or is for something else. Begin a new one."),
+            Error::RevealRefused => forbidden("card.reveal_refused", "The token is refused").detail(
+                "It was used before, is too old, or is for another card, device or session. Begin with a new step-up.",
+            ),
             Error::TotpEnabled => conflict("factor.totp_enabled", "An authenticator app is enabled already"),
             Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
                 .field("credential", "does not answer the challenge of this ticket, or is registered already"),
@@ -76,6 +79,8 @@ impl From<flows::Error> for Problem {
             Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
             Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
             Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
+            Error::WebhookRefused => unauthorized("webhook.refused", "The webhook is refused")
+                .detail("It has no signature of its sender, or is too old."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
@@ -205,6 +210,9 @@ impl From<card::Error> for Problem {
             }
             card::Error::LimitExceeded { .. } => {
                 conflict("card.limit_exceeded", "The card's limit does not allow this").detail(said)
+            }
+            card::Error::ControlRefused { .. } => {
+                conflict("card.control_refused", "The card's controls do not allow this").detail(said)
             }
             card::Error::ReleaseExceedsHeld { .. } => Problem::internal(said),
         }

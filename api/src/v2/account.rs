@@ -31,7 +31,7 @@ struct EmailChange {
     /// The new address.
     #[oai(validator(max_length = 254))]
     email: String,
-    /// The account's password, once more. Not needed with a step-up for `account`.
+    /// The account's password, once more, where there is no second factor; else a step-up for `account` is needed.
     #[oai(nullable, validator(max_length = 256))]
     password: Option<String>,
 }
@@ -163,9 +163,9 @@ impl Account {
 
     /// Close my account
     ///
-    /// Ends every session and terminates the cards; nobody can log in any more. Refused while a payment has no outcome. Needs the
-    /// password or a step-up for `account`.
-    /// The address stays taken, and the data stays until it is erased.
+    /// Ends every session and terminates the cards; nobody can log in any more. Refused while a payment has no
+    /// outcome. Needs a step-up for `account`, or the password where there is no second factor. The address stays taken,
+    /// and the data stays until it is erased.
     #[oai(path = "/me/close", method = "post", operation_id = "closeAccount")]
     async fn close(
         &self,
@@ -183,8 +183,8 @@ impl Account {
     /// every password, factor and token and the secrets of the cards. What is sealed cannot be opened from then on by
     /// anybody: within seconds on machines that have the key in memory, and in database backups and write-ahead logs
     /// once these are gone. Records of payments stay, as the law wants them, and lead to nobody's name. The address
-    /// may be registered again. Needs the password or a step-up for
-    /// `account`. This cannot be undone.
+    /// may be registered again. Needs a step-up for `account`, or the password where there is no second factor. This
+    /// cannot be undone.
     #[oai(path = "/me/erase", method = "post", operation_id = "eraseAccount")]
     async fn erase(
         &self,

@@ -7,7 +7,7 @@ use tests::{
     system::{TestSystem, an_email},
 };
 
-use super::{call, count, problem};
+use super::{call, count, problem, stepped_up};
 
 const CLOSE: &str = "/api/v2/me/close";
 
@@ -17,10 +17,10 @@ async fn a_closed_account_ends_its_cards_and_sessions_and_cannot_be_logged_in_to
     let holder = system.a_cardholder(100).await;
     let mut client = system.client();
     let person = &holder.person;
-    let wrong = call(&mut client, Method::POST, CLOSE, person, json!({ "password": "not the password" })).await;
-    assert_eq!(problem(&wrong), (403, "auth.wrong_password".into()));
+    let alone = call(&mut client, Method::POST, CLOSE, person, json!({ "password": PASSWORD })).await;
+    assert_eq!(problem(&alone), (403, "auth.step_up_required".into()), "the password does not stand for two factors");
 
-    let closed = call(&mut client, Method::POST, CLOSE, person, json!({ "password": PASSWORD })).await;
+    let closed = stepped_up(&mut client, CLOSE, person).await;
     assert_eq!((closed.status.as_u16(), &closed.json()["standing"]), (200, &json!("closed")), "{}", closed.text());
     assert_eq!(client.get("/api/v2/me", Some(&person.token)).await.unwrap().status, 401);
     let (store, card_id) = (system.store(), holder.card_id.parse::<CardId>().unwrap());
@@ -40,14 +40,31 @@ async fn a_closed_account_ends_its_cards_and_sessions_and_cannot_be_logged_in_to
 }
 
 #[tokio::test]
+async fn an_account_without_a_second_factor_is_closed_by_its_password() {
+    let system = TestSystem::start().await;
+    let person = system.a_person().await;
+    let mut client = system.client();
+    let wrong = call(&mut client, Method::POST, CLOSE, &person, json!({ "password": "not the password" })).await;
+    assert_eq!(problem(&wrong), (403, "auth.wrong_password".into()));
+    let none = call(&mut client, Method::POST, CLOSE, &person, json!({})).await;
+    assert_eq!(problem(&none), (422, "request.invalid".into()));
+    let closed = call(&mut client, Method::POST, CLOSE, &person, json!({ "password": PASSWORD })).await;
+    assert_eq!((closed.status.as_u16(), &closed.json()["standing"]), (200, &json!("closed")), "{}", closed.text());
+}
+
+#[tokio::test]
 async fn an_account_stays_open_while_a_payment_has_no_outcome() {
     let system = TestSystem::start().await;
     let holder = system.a_cardholder(100).await;
     let mut client = system.client();
     let pending = client.post_prepared(&holder.payment("10.00", "down.example"), None).await.unwrap().json();
     let transaction = pending["transaction"]["transaction_id"].as_str().unwrap();
-    for (method, path) in [(Method::POST, CLOSE), (Method::POST, "/api/v2/me/erase")] {
-        let refused = call(&mut client, method, path, &holder.person, json!({ "password": PASSWORD })).await;
+    let operation = json!({ "operation": "account" });
+    let step_up = client.step_up(&holder.person, &operation).await.unwrap();
+    let (mut passkey, _) = client.add_passkey(&holder.person, Some(&step_up)).await.unwrap();
+    for path in [CLOSE, "/api/v2/me/erase"] {
+        let step_up = client.step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
+        let refused = client.post_stepped_up(path, &holder.person, &step_up, &json!({})).await.unwrap();
         assert_eq!(problem(&refused), (409, "account.payments_pending".into()), "{}", refused.text());
         assert_eq!(refused.json()["resource"], format!("/api/v2/payments/{transaction}"));
     }

@@ -1,4 +1,4 @@
-//! Authenticator apps, recovery codes and passkeys: set up, used at login, taken away.
+//! Authenticator apps, recovery codes and passkeys: set up, used at login, taken away (invariant 9).
 
 mod browser;
 mod enrolment;
