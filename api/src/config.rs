@@ -177,7 +177,7 @@ impl Default for RateLimits {
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 16] = [
         "person",
         "address",
         "payments",

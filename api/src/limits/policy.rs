@@ -49,7 +49,7 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 14] = [
+    pub const ALL: [Policy; 16] = [
         Policy::Address,
         Policy::Person,
         Policy::Payments,
