@@ -21,6 +21,8 @@ pub enum Policy {
     SecondFactor,
     /// Proofs tried for a step-up.
     StepUp,
+    /// Passwords given once more, within a session.
+    Password,
     Register,
     /// Mailed tokens tried, of whatever purpose.
     Verify,
@@ -56,6 +58,7 @@ impl Policy {
         Policy::Login,
         Policy::SecondFactor,
         Policy::StepUp,
+        Policy::Password,
         Policy::Register,
         Policy::Verify,
         Policy::Resend,
@@ -75,6 +78,7 @@ impl Policy {
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
             Policy::StepUp => "step_up",
+            Policy::Password => "password",
             Policy::Register => "register",
             Policy::Verify => "verify",
             Policy::Resend => "resend",
@@ -97,6 +101,7 @@ impl Policy {
             | Policy::Login
             | Policy::SecondFactor
             | Policy::StepUp
+            | Policy::Password
             | Policy::Register
             | Policy::Verify
             | Policy::Refresh
@@ -117,6 +122,7 @@ impl Policy {
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
             Policy::StepUp => rates.step_up,
+            Policy::Password => rates.password,
             Policy::Register => rates.register,
             Policy::Verify => rates.verify,
             Policy::Resend => rates.resend,

@@ -19,6 +19,7 @@ const OFF: RateLimits = RateLimits {
     login: 0,
     second_factor: 0,
     step_up: 0,
+    password: 0,
     register: 0,
     verify: 0,
     resend: 0,
