@@ -76,6 +76,8 @@ pub struct RateLimits {
     pub reveal: u32,
     /// Exports of a person's data.
     pub export: u32,
+    /// Operations of a person that take the password once more.
+    pub password: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
     /// Logins.
     pub login: u32,
@@ -158,6 +160,7 @@ impl Default for RateLimits {
             payments: 60,
             reveal: 10,
             export: 2,
+            password: 10,
             login: 10,
             second_factor: 10,
             step_up: 10,
@@ -174,12 +177,13 @@ impl Default for RateLimits {
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: &[&str] = &[
         "person",
         "address",
         "payments",
         "reveal",
         "export",
+        "password",
         "login",
         "second_factor",
         "step_up",
