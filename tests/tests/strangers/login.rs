@@ -64,8 +64,10 @@ async fn no_state_of_the_cache_lets_anybody_in_or_keeps_anybody_out() {
             let mut codes = vec![];
             if factor {
                 member.decide(&store, Command::EnableTotp { now: Utc::now() }).await;
-                member.decide(&store, Command::IssueRecoveryCodes { count: 10, now: Utc::now() }).await;
-                codes = store.issue_recovery_codes(member.user_id).await.unwrap();
+                let new = store.add_recovery_codes(member.user_id).await.unwrap();
+                let issue = Command::IssueRecoveryCodes { set_id: new.set_id, count: 10, now: Utc::now() };
+                member.decide(&store, issue).await;
+                codes = new.codes;
             }
             let earlier = member.log_in(&store, &[Proof::Password]).await.session;
             let key = format!("{{{}}}:session:{}", system.addresses().namespace, earlier.session_id);
