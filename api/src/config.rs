@@ -93,6 +93,8 @@ pub struct RateLimits {
     pub refresh: u32,
     /// Requests to the OAuth endpoints: token, revocation, introspection.
     pub token: u32,
+    /// Webhooks of third parties.
+    pub webhooks: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -162,13 +164,14 @@ impl Default for RateLimits {
             reset: 3,
             refresh: 60,
             token: 120,
+            webhooks: 1200,
         }
     }
 }
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: [&str; 14] = [
         "person",
         "address",
         "payments",
@@ -182,6 +185,7 @@ impl RateLimits {
         "reset",
         "refresh",
         "token",
+        "webhooks",
     ];
 }
 

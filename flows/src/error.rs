@@ -78,6 +78,9 @@ pub enum Error {
     LinkRequired,
     #[error("the identity belongs to another account")]
     IdentityTaken,
+    /// A webhook without its sender's signature, or too old.
+    #[error("the webhook is refused")]
+    WebhookRefused,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.

@@ -34,12 +34,14 @@ pub mod social;
 pub mod staff;
 pub mod step_up;
 mod turns;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use aggregates::{Actor, Context, Currency, Money};
 use chrono::{DateTime, SubsecRound, Utc};
 use store::authentications::{Action, Authentication, Outcome};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use apart::apart;
@@ -55,6 +57,7 @@ pub struct System {
     pub settings: Arc<Settings>,
     passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
+    webhook_places: Arc<Semaphore>,
     session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
@@ -86,6 +89,7 @@ impl System {
             settings: Arc::new(settings),
             passwords: Arc::new(passwords::Policy::built_in()),
             turns: Arc::new(turns::Turns::new()),
+            webhook_places: Arc::new(Semaphore::new(webhooks::AT_ONCE)),
             session_cache: None,
         }
     }
@@ -133,6 +137,8 @@ pub struct Settings {
     pub answer_tick_milliseconds: u64,
     /// How long the record of authentications is kept. PCI DSS 10.5.1 demands 12 months.
     pub authentications_kept_days: u32,
+    /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
+    pub webhooks_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
@@ -154,6 +160,7 @@ impl Default for Settings {
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
+            webhooks_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),

@@ -4,7 +4,10 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{sandbox::DEFAULT_KEY, social::SocialConfig};
+use crate::{
+    sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
+    social::SocialConfig,
+};
 
 /// How third parties are called. The defaults fit the sandbox; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +33,8 @@ pub struct Config {
 pub struct VendorConfig {
     /// Sent as `Authorization: Bearer …`.
     pub api_key: SecretString,
+    /// By which we know the vendor's webhooks.
+    pub webhook_secret: SecretString,
     /// The whole of one attempt: waiting for a place, connecting, sending, reading the answer.
     pub timeout_ms: u64,
     /// Calls, and so connections, at the same time. A call beyond waits for a place for half of its time-out, then
@@ -78,7 +83,12 @@ impl Default for Config {
 
 impl Default for VendorConfig {
     fn default() -> Self {
-        VendorConfig { api_key: SecretString::from(DEFAULT_KEY), timeout_ms: 10_000, max_in_flight: 256 }
+        VendorConfig {
+            api_key: SecretString::from(DEFAULT_KEY),
+            webhook_secret: SecretString::from(DEFAULT_WEBHOOK_SECRET),
+            timeout_ms: 10_000,
+            max_in_flight: 256,
+        }
     }
 }
 

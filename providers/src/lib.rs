@@ -26,6 +26,7 @@ mod metering;
 mod retry;
 pub mod sandbox;
 pub mod social;
+pub mod webhooks;
 mod wiped;
 
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Providers {
     pub issuer: Arc<dyn issuing::Issuer>,
     pub gateway: Arc<dyn gateway::Gateway>,
     pub mail: Arc<dyn mail::Mail>,
+    /// Whom we believe what by webhook.
+    pub webhooks: Arc<webhooks::Sources>,
     /// OpenID providers that people can log in through.
     pub social: Arc<social::Social>,
     /// How a failed call is repeated. Adapters do not repeat by themselves.
@@ -60,6 +63,7 @@ impl Providers {
             issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
             mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
+            webhooks: Arc::new(webhooks::sandbox(config)),
             social: Arc::new(social::providers(&config.social, config.connect_timeout_ms)?),
             retry: Retry::new(&config.retry),
         })

@@ -37,3 +37,4 @@ mod staff;
 mod step_up;
 mod strangers;
 mod wall;
+mod webhooks;

@@ -30,6 +30,8 @@ pub enum Policy {
     Refresh,
     /// OAuth: token, revocation, introspection.
     Token,
+    /// Webhooks of third parties, whoever sends them.
+    Webhooks,
 }
 
 /// What happens to requests that a limit would count while Redis does not answer.
@@ -43,7 +45,7 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 13] = [
+    pub const ALL: [Policy; 14] = [
         Policy::Address,
         Policy::Person,
         Policy::Payments,
@@ -57,6 +59,7 @@ impl Policy {
         Policy::Reset,
         Policy::Refresh,
         Policy::Token,
+        Policy::Webhooks,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -74,6 +77,7 @@ impl Policy {
             Policy::Reset => "reset",
             Policy::Refresh => "refresh",
             Policy::Token => "token",
+            Policy::Webhooks => "webhooks",
         }
     }
 
@@ -91,7 +95,8 @@ impl Policy {
             | Policy::Register
             | Policy::Verify
             | Policy::Refresh
-            | Policy::Token => WhileAway::CountedHere,
+            | Policy::Token
+            | Policy::Webhooks => WhileAway::CountedHere,
             Policy::Resend | Policy::Reset => WhileAway::Refused,
         }
     }
@@ -112,6 +117,7 @@ impl Policy {
             Policy::Reset => rates.reset,
             Policy::Refresh => rates.refresh,
             Policy::Token => rates.token,
+            Policy::Webhooks => rates.webhooks,
         }
     }
 }

@@ -76,6 +76,8 @@ impl From<flows::Error> for Problem {
             Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
             Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
             Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
+            Error::WebhookRefused => unauthorized("webhook.refused", "The webhook is refused")
+                .detail("It has no signature of its sender, or is too old."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
