@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     Actor, BlindIndex, CardId, ClientId, CredentialId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId,
     Sealed, SessionId, UserId,
-    card::{self, CardType, Expiry, Window},
+    card::{self, CardType, Expiry, HoldKind, Period, Refusal, Slot, Window},
     envelope::AnyEvent,
     kyc::{self, DocumentType},
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
@@ -60,6 +60,10 @@ pub fn window() -> Window {
     Window::of(november(3))
 }
 
+pub fn slot() -> Slot {
+    Slot::utc(november(3))
+}
+
 pub fn low_risk() -> Screening {
     Screening {
         risk_score: 0.15,
@@ -79,7 +83,18 @@ pub fn low_risk() -> Screening {
 pub fn every_decline() -> Vec<Decline> {
     vec![
         Decline::LimitExceeded { limit: usd(500_000), used: usd(499_000), attempted: usd(9_999), window: window() },
+        Decline::ControlRefused {
+            refusal: Refusal::AmountLimit {
+                period: Period::Day,
+                limit: usd(20_000),
+                used: usd(15_000),
+                attempted: usd(9_999),
+                from: Some(november(3)),
+                until: Some(november(4)),
+            },
+        },
         Decline::CardFrozen,
+        Decline::CardNotActivated,
         Decline::CardTerminated,
         Decline::CardNotIssued,
         Decline::CardExpired { expiry: expiry() },
@@ -150,16 +165,51 @@ pub fn card_events() -> Vec<card::Event> {
             at: november(1),
         },
         card::Event::IssueFailed { issuer, reason: "programme_closed".into(), at: november(1) },
-        card::Event::Held { payment_id: PAYMENT, amount: usd(9_999), window: window(), at: november(3) },
-        card::Event::HoldReleased { payment_id: PAYMENT, amount: usd(9_999), window: window(), at: november(4) },
+        held_without_slot(),
+        card::Event::HoldReleased {
+            payment_id: PAYMENT,
+            amount: usd(9_999),
+            window: window(),
+            slot: None,
+            partial: false,
+            at: november(4),
+        },
+        card::Event::Held {
+            payment_id: PAYMENT,
+            kind: HoldKind::Increment,
+            amount: usd(9_999),
+            window: window(),
+            slot: Some(slot()),
+            at: november(3),
+        },
+        card::Event::HoldReleased {
+            payment_id: PAYMENT,
+            amount: usd(9_999),
+            window: window(),
+            slot: Some(slot()),
+            partial: true,
+            at: november(4),
+        },
         card::Event::Frozen { at: november(5) },
         card::Event::Unfrozen { at: november(6) },
         card::Event::Terminated { at: november(7) },
     ]
 }
 
+/// As it was written before cards had a time zone.
+fn held_without_slot() -> card::Event {
+    card::Event::Held {
+        payment_id: PAYMENT,
+        kind: HoldKind::Authorization,
+        amount: usd(9_999),
+        window: window(),
+        slot: None,
+        at: november(3),
+    }
+}
+
 pub fn payment_events() -> Vec<payment::Event> {
-    let initiated = payment::Event::Initiated {
+    let initiated = |slot| payment::Event::Initiated {
         user_id: ALICE,
         card_id: CARD,
         amount: usd(9_999),
@@ -168,6 +218,7 @@ pub fn payment_events() -> Vec<payment::Event> {
         device_id: Some("device_uuid_123".into()),
         screening: low_risk(),
         hold: Some(window()),
+        slot,
         request_digest: Some("9f86d081".into()),
         at: november(3),
     };
@@ -179,7 +230,7 @@ pub fn payment_events() -> Vec<payment::Event> {
     };
     let declined = every_decline().into_iter().map(|reason| payment::Event::Declined { reason, at: november(3) });
     let resumed = payment::Event::Resumed { at: november(3) };
-    [initiated, resumed, captured].into_iter().chain(declined).collect()
+    [initiated(None), initiated(Some(slot())), resumed, captured].into_iter().chain(declined).collect()
 }
 
 /// The event as the log holds it.

@@ -29,6 +29,7 @@ pub fn initiated(device_id: Option<&str>, at: DateTime<Utc>) -> Event {
         device_id: device_id.map(str::to_owned),
         screening: Screening { risk_score: 0.0, risk_level: RiskLevel::Low, approved: true, checks, rules_version: 1 },
         hold: Some(Window::of(at)),
+        slot: None,
         request_digest: None,
         at,
     }

@@ -112,6 +112,7 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
             at,
             device_id: _,
             hold: _,
+            slot: _,
             request_digest: _,
         } => {
             let transaction = Transaction {

@@ -127,6 +127,10 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.set.json")
         }
+        AnyEvent::Payment(payment::Event::Initiated { slot: Some(_), .. })
+        | AnyEvent::Card(card::Event::Held { slot: Some(_), .. } | card::Event::HoldReleased { slot: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.with_slot.json")
+        }
         AnyEvent::User(_)
         | AnyEvent::Kyc(_)
         | AnyEvent::Card(_)

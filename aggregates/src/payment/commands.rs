@@ -1,13 +1,13 @@
 use chrono::{DateTime, Utc};
 
-use crate::{CardId, Money, UserId, card::Window};
+use crate::{CardId, Money, UserId, card::Slot};
 
 use super::{Decline, Screening};
 
 #[derive(Clone, Debug)]
 pub enum Command {
     /// A repeat with the same `request_digest` is accepted silently; the same payment id with another request is
-    /// refused. `hold` is the window in which the card held the amount, none where card or screening refused;
+    /// refused. `hold` is where the card counts what it held, none where card or screening refused;
     /// then `Decline` follows in the same append.
     Initiate {
         user_id: UserId,
@@ -17,7 +17,7 @@ pub enum Command {
         merchant_category: String,
         device_id: Option<String>,
         screening: Screening,
-        hold: Option<Window>,
+        hold: Option<Slot>,
         request_digest: Option<String>,
         now: DateTime<Utc>,
     },

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Currency, Money,
-    card::{Expiry, Window},
+    card::{Expiry, Refusal, Window},
 };
 
 /// Why a payment did not happen. A refusal is an event, so this is data for ever.
@@ -16,7 +16,13 @@ pub enum Decline {
         attempted: Money,
         window: Window,
     },
+    /// One of the card's controls does not allow it.
+    ControlRefused {
+        refusal: Refusal,
+    },
     CardFrozen,
+    /// The card waits for its owner to activate it.
+    CardNotActivated,
     CardTerminated,
     CardNotIssued,
     CardExpired {
@@ -45,6 +51,8 @@ impl Decline {
     pub fn code(&self) -> &'static str {
         match self {
             Decline::LimitExceeded { .. } => "limit_exceeded",
+            Decline::ControlRefused { .. } => "control_refused",
+            Decline::CardNotActivated => "card_not_activated",
             Decline::CardFrozen => "card_frozen",
             Decline::CardTerminated => "card_terminated",
             Decline::CardNotIssued => "card_not_issued",

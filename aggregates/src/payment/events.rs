@@ -3,7 +3,10 @@ use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CardId, Fact, Kind, Money, UserId, card::Window};
+use crate::{
+    CardId, Fact, Kind, Money, UserId,
+    card::{Slot, Window},
+};
 
 use super::{Decline, Screening};
 
@@ -23,6 +26,9 @@ pub enum Event {
         screening: Screening,
         /// The card's limit window that the amount is held in.
         hold: Option<Window>,
+        /// Where the card counts it; none in the oldest events, and where nothing is held.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<Slot>,
         /// SHA-256 (hex) of the request, where the client chose the idempotency key.
         request_digest: Option<String>,
         at: DateTime<Utc>,

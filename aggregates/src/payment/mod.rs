@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 
-use crate::{Kind, Money, aggregate::aggregate};
+use crate::{Kind, Money, aggregate::aggregate, card::Slot};
 
 pub use commands::Command;
 pub use errors::{Decline, Error};
@@ -22,7 +22,7 @@ pub use state::{Payment, Status};
 
 use state::{Intent, Outcome};
 
-aggregate!(Payment, Kind::Payment, snapshot_version = 1);
+aggregate!(Payment, Kind::Payment, snapshot_version = 2);
 
 impl Payment {
     pub fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
@@ -56,7 +56,8 @@ impl Payment {
                     merchant_category,
                     device_id,
                     screening,
-                    hold,
+                    hold: hold.map(Slot::window),
+                    slot: hold,
                     request_digest,
                     at,
                 }])
@@ -117,6 +118,7 @@ impl Payment {
                 device_id,
                 screening,
                 hold,
+                slot,
                 request_digest,
                 at,
             } => {
@@ -128,7 +130,7 @@ impl Payment {
                     merchant_category: merchant_category.clone(),
                     device_id: device_id.clone(),
                     screening: screening.clone(),
-                    hold: *hold,
+                    hold: slot.or(hold.map(|_| Slot::utc(*at))),
                     request_digest: request_digest.clone(),
                     initiated_at: *at,
                     resumed: false,

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CardId, Money, UserId, card::Window};
+use crate::{CardId, Money, UserId, card::Slot};
 
 use super::{Decline, Screening};
 
@@ -40,7 +40,7 @@ pub(super) struct Intent {
     pub merchant_category: String,
     pub device_id: Option<String>,
     pub screening: Screening,
-    pub hold: Option<Window>,
+    pub hold: Option<Slot>,
     pub request_digest: Option<String>,
     pub initiated_at: DateTime<Utc>,
     pub resumed: bool,
@@ -102,8 +102,8 @@ impl Payment {
         self.intent.as_ref().map(|intent| &intent.screening)
     }
 
-    /// The window in which the card held the amount when the payment began; stays when it is released.
-    pub fn hold(&self) -> Option<Window> {
+    /// Where the card counted the amount when the payment began; stays when it is released.
+    pub fn hold(&self) -> Option<Slot> {
         self.intent.as_ref()?.hold
     }
 

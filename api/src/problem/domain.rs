@@ -208,6 +208,9 @@ impl From<card::Error> for Problem {
             card::Error::LimitExceeded { .. } => {
                 conflict("card.limit_exceeded", "The card's limit does not allow this").detail(said)
             }
+            card::Error::ControlRefused { .. } => {
+                conflict("card.control_refused", "The card's controls do not allow this").detail(said)
+            }
             card::Error::ReleaseExceedsHeld { .. } => Problem::internal(said),
         }
     }

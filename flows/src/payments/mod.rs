@@ -10,7 +10,7 @@ mod stepped_up;
 
 use aggregates::{
     Actor, CardId, Money, PaymentId, UserId,
-    card::{self, Card, Window},
+    card::{self, Card, Channel, HoldKind, Purchase, Slot},
     payment::{self, Decline, Payment, Screening},
 };
 use chrono::{DateTime, Utc};
@@ -138,7 +138,8 @@ impl Intent {
             true => card.decide(card::Command::Hold {
                 user_id: self.user_id,
                 payment_id: self.payment_id,
-                amount: self.pay.amount,
+                kind: HoldKind::Authorization,
+                purchase: self.purchase(),
                 now: self.now,
             }),
             // Whether the card is this person's must be known before anything is said about it.
@@ -150,7 +151,7 @@ impl Intent {
             Ok(_) => (vec![], Some(Decline::SuspectedFraud { risk_score: self.screening.risk_score })),
             Err(refusal) => (vec![], Some(decline(refusal)?)),
         };
-        let hold = (!held.is_empty()).then(|| Window::of(self.now));
+        let hold = (!held.is_empty()).then(|| card.slot(self.now));
         let mut events = payment.decide(self.initiate(hold))?;
         if let Some(reason) = refusal {
             let mut initiated = payment.clone();
@@ -160,7 +161,21 @@ impl Intent {
         Ok((held, events))
     }
 
-    fn initiate(&self, hold: Option<Window>) -> payment::Command {
+    fn purchase(&self) -> Purchase {
+        let Pay { amount, merchant, merchant_category, .. } = &self.pay;
+        Purchase {
+            amount: *amount,
+            merchant: merchant.clone(),
+            merchant_category: merchant_category.clone(),
+            // Some clients name the category by its code.
+            mcc: merchant_category.parse().ok(),
+            country: None,
+            currency: Some(amount.currency),
+            channel: Channel::Online,
+        }
+    }
+
+    fn initiate(&self, hold: Option<Slot>) -> payment::Command {
         payment::Command::Initiate {
             user_id: self.user_id,
             card_id: self.pay.card_id,
@@ -183,6 +198,7 @@ fn decline(refusal: card::Error) -> Result<Decline, Error> {
         Refusal::LimitExceeded { limit, used, attempted, window } => {
             Decline::LimitExceeded { limit, used, attempted, window }
         }
+        Refusal::ControlRefused { refusal } => Decline::ControlRefused { refusal },
         Refusal::Frozen => Decline::CardFrozen,
         Refusal::Terminated => Decline::CardTerminated,
         Refusal::NotIssued => Decline::CardNotIssued,

@@ -193,7 +193,7 @@ impl CardTale {
         self.state.apply(event);
         match event {
             card::Event::Requested { .. } => self.requested += 1,
-            card::Event::Held { payment_id, amount, window, at: _ } => {
+            card::Event::Held { payment_id, amount, window, kind: _, slot: _, at: _ } => {
                 let hold = self.holds.entry(payment_id.0).or_default();
                 (hold.0, hold.2) = (hold.0 + 1, hold.2 + amount.minor_units);
                 let used = self.used.entry(*window).or_default();
@@ -203,7 +203,7 @@ impl CardTale {
                     findings.add(Kind::MoneyDifferences, format!("card {id}, {window}: {used} used of {limit}"));
                 }
             }
-            card::Event::HoldReleased { payment_id, amount, window, at: _ } => {
+            card::Event::HoldReleased { payment_id, amount, window, slot: _, partial: _, at: _ } => {
                 let hold = self.holds.entry(payment_id.0).or_default();
                 (hold.1, hold.2) = (hold.1 + 1, hold.2 - amount.minor_units);
                 *self.used.entry(*window).or_default() -= amount.minor_units;
