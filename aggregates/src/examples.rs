@@ -198,6 +198,7 @@ pub fn card_events() -> Vec<card::Event> {
         card::Event::Frozen { at: november(5) },
         card::Event::Unfrozen { at: november(6) },
         card::Event::Terminated { at: november(7) },
+        card::Event::Revealed { session_id: SESSION, at: november(4) },
     ]
 }
 

@@ -33,6 +33,9 @@ pub enum Error {
     /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
     #[error("the step-up is refused")]
     StepUpRefused,
+    /// The token that buys a card's secrets is unknown, used up, too old, or for something else; it is void now.
+    #[error("the reveal is refused")]
+    RevealRefused,
     #[error("an authenticator app is enabled already")]
     TotpEnabled,
     #[error("the passkey is refused")]

@@ -29,6 +29,7 @@ pub mod overview;
 pub mod passwords;
 pub mod payments;
 mod people;
+pub mod reveal;
 pub mod screening;
 pub mod sessions;
 pub mod social;

@@ -66,6 +66,7 @@ impl Card {
             Event::Frozen { at: _ } => self.status = Status::Frozen,
             Event::Unfrozen { at: _ } => self.status = Status::Active,
             Event::Terminated { at: _ } => self.status = Status::Terminated,
+            Event::Revealed { session_id: _, at: _ } => {}
         }
     }
 

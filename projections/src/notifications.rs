@@ -195,7 +195,8 @@ fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) 
         | card::Event::HoldReleased { .. }
         | card::Event::Frozen { .. }
         | card::Event::Unfrozen { .. }
-        | card::Event::Terminated { .. } => return Ok(None),
+        | card::Event::Terminated { .. }
+        | card::Event::Revealed { .. } => return Ok(None),
     };
     let (kind, title, message) = match &last_four {
         Some(digits) => {

@@ -29,6 +29,8 @@ pub enum Purpose {
     StepUpChallenge,
     /// A step-up that was proven, for one operation.
     StepUp,
+    /// Buys a card's secrets.
+    CardReveal,
     AuthorizationRequest,
     AuthorizationCode,
     SocialLogin,
@@ -47,6 +49,7 @@ impl Purpose {
             Purpose::PasskeyAuthentication => "passkey_authentication",
             Purpose::StepUpChallenge => "step_up_challenge",
             Purpose::StepUp => "step_up",
+            Purpose::CardReveal => "card_reveal",
             Purpose::AuthorizationRequest => "authorization_request",
             Purpose::AuthorizationCode => "authorization_code",
             Purpose::SocialLogin => "social_login",

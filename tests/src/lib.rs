@@ -5,6 +5,7 @@ pub mod authenticator;
 pub mod bench;
 pub mod client;
 pub mod database;
+pub mod device;
 pub mod eventually;
 pub mod faults;
 pub mod mailbox;

@@ -27,6 +27,7 @@ mod published;
 mod rate_limits;
 mod read_models;
 mod read_tables;
+mod reveal;
 mod scenarios;
 mod second_factor;
 mod secrecy;

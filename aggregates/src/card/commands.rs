@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use crate::{Money, PaymentId, UserId};
+use crate::{Money, PaymentId, SessionId, UserId};
 
 use super::{CardType, Expiry, HoldKind, Purchase, Slot};
 
@@ -54,6 +54,12 @@ pub enum Command {
         now: DateTime<Utc>,
     },
     Terminate {
+        now: DateTime<Utc>,
+    },
+    /// Shows number and CVV to the cardholder. What cannot be spent with is not shown; each time is an event.
+    Reveal {
+        user_id: UserId,
+        session_id: SessionId,
         now: DateTime<Utc>,
     },
 }

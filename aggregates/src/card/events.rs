@@ -3,7 +3,7 @@ use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Kind, Money, PaymentId, UserId};
+use crate::{Fact, Kind, Money, PaymentId, SessionId, UserId};
 
 use super::{CardType, Expiry, HoldKind, Slot, Window};
 
@@ -65,6 +65,11 @@ pub enum Event {
     Terminated {
         at: DateTime<Utc>,
     },
+    /// Number and CVV were handed to a device of the cardholder's, encrypted for it. The actor says who asked.
+    Revealed {
+        session_id: SessionId,
+        at: DateTime<Utc>,
+    },
 }
 
 impl Fact for Event {
@@ -80,6 +85,7 @@ impl Fact for Event {
             Event::Frozen { .. } => "frozen",
             Event::Unfrozen { .. } => "unfrozen",
             Event::Terminated { .. } => "terminated",
+            Event::Revealed { .. } => "revealed",
         }
     }
 }

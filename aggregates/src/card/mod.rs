@@ -55,6 +55,10 @@ impl Card {
             Command::Freeze { now } => self.details()?.switch(Status::Frozen, Event::Frozen { at: now }),
             Command::Unfreeze { now } => self.details()?.switch(Status::Active, Event::Unfrozen { at: now }),
             Command::Terminate { now } => self.details()?.switch(Status::Terminated, Event::Terminated { at: now }),
+            Command::Reveal { user_id, session_id, now } => {
+                self.details()?.can_spend(user_id, now)?;
+                Ok(vec![Event::Revealed { session_id, at: now }])
+            }
         }
     }
 
@@ -135,6 +139,7 @@ impl Card {
             Event::Frozen { at: _ } => self.turn(Status::Frozen, None),
             Event::Unfrozen { at: _ } => self.turn(Status::Active, None),
             Event::Terminated { at: _ } => self.turn(Status::Terminated, None),
+            Event::Revealed { session_id: _, at: _ } => {}
         }
     }
 

@@ -48,7 +48,7 @@ impl User {
             Event::PreferencesChosen { preferences, at: _ } => self.preferences = preferences.clone(),
             Event::NotificationsRead { up_to_position, at: _ } => self.notifications_read = *up_to_position,
             Event::PasswordChanged { at } | Event::PasswordReset { at } => {
-                self.password_replaced_at = self.password_replaced_at.max(Some(*at));
+                self.password_replaced_at = Some(*at);
             }
             Event::TotpEnabled { at: _ } => self.totp = true,
             Event::TotpDisabled { at: _ } => {

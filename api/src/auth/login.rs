@@ -29,13 +29,14 @@ pub struct Inside {
     pub position: i64,
 }
 
-/// Both versions log in the same way: count, take a place for the signature, check the password, open the session,
-/// sign. Whatever can be refused is refused before the session is open.
+/// Both versions log in the same way: count, check the password, take a place for the signature, open the session, sign.
+/// Whatever can be refused is refused before the session is open, and those who wait for the slow work with passwords
+/// keep no place from those who come by other ways.
 pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem> {
     let service = &context.service;
     context.strict(Policy::Login, Some(&login.email)).await?;
-    let place = service.tokens.signing_place()?;
-    let written = accounts::login(&service.system, login, &context.origin()).await?;
+    let place = || service.tokens.signing_place();
+    let (written, place) = accounts::login(&service.system, login, place, &context.origin()).await?;
     enter(context, place, written).await
 }
 

@@ -133,9 +133,9 @@ impl Tokens {
         })
     }
 
-    /// A place for one signature, or a busy problem while nothing has changed yet.
-    pub fn signing_place(&self) -> Result<SigningPlace, Problem> {
-        let busy = || Problem::from(flows::Error::Busy { retry_after: Duration::from_secs(1) });
+    /// A place for one signature, or [`flows::Error::Busy`] while nothing has changed yet.
+    pub fn signing_place(&self) -> Result<SigningPlace, flows::Error> {
+        let busy = || flows::Error::Busy { retry_after: Duration::from_secs(1) };
         self.places.clone().try_acquire_owned().map(|_held| SigningPlace { _held }).map_err(|_| busy())
     }
 

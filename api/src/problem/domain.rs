@@ -37,6 +37,9 @@ impl From<flows::Error> for Problem {
             }
             Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
                 .detail("It is wrong, was used before, is too old, or is for something else. Begin a new one."),
+            Error::RevealRefused => forbidden("card.reveal_refused", "The token is refused").detail(
+                "It was used before, is too old, or is for another card, device or session. Begin with a new step-up.",
+            ),
             Error::TotpEnabled => conflict("factor.totp_enabled", "An authenticator app is enabled already"),
             Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
                 .field("credential", "does not answer the challenge of this ticket, or is registered already"),

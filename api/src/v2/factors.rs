@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tag, passkeys::Passkey};
 use crate::{
-    auth::{Caller, rights::SecurityManage},
+    auth::{
+        Caller,
+        rights::{OwnersProof, SecurityManage},
+    },
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -115,7 +118,7 @@ impl Factors {
     #[oai(path = "/totp", method = "post", operation_id = "beginTotp")]
     async fn begin(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PasswordAgain>,
     ) -> Result<BeginResponse, Failure<Begin>> {

@@ -14,7 +14,10 @@ use super::{
     social::{Arrival, Departure},
 };
 use crate::{
-    auth::{Caller, rights::SecurityManage},
+    auth::{
+        Caller,
+        rights::{OwnersProof, SecurityManage},
+    },
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -101,7 +104,7 @@ impl Identities {
     #[oai(path = "/:provider/start", method = "post", operation_id = "startLinking")]
     async fn start(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         provider: Path<String>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PasswordAgain>,

@@ -16,6 +16,7 @@ mod passwords;
 mod payments;
 mod proofs;
 mod registration;
+mod reveal;
 mod second_factor;
 mod sessions;
 mod social;
@@ -26,8 +27,17 @@ mod users;
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api =
-    (Access, me::Me, account::Account, users::Users, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+pub type Api = (
+    Access,
+    me::Me,
+    account::Account,
+    users::Users,
+    reveal::Reveals,
+    payments::Payments,
+    api_keys::ApiKeys,
+    admin::Admin,
+    audit::Audit,
+);
 
 /// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
@@ -56,6 +66,8 @@ enum Tag {
     Account,
     /// Accounts of others.
     Users,
+    /// Cards.
+    Cards,
     /// Payments.
     Payments,
     /// How the caller logs in, and who else may act for them.

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use super::{Tag, factors::PasswordAgain, proofs::Credential, second_factor::PasskeyChallenge};
 use crate::{
-    auth::{Caller, rights::SecurityManage},
+    auth::{
+        Caller,
+        rights::{OwnersProof, SecurityManage},
+    },
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -128,7 +131,7 @@ impl Passkeys {
     #[oai(path = "/options", method = "post", operation_id = "newPasskeyOptions")]
     async fn options(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PasswordAgain>,
     ) -> Result<OptionsResponse, Failure<Options>> {

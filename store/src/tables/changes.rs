@@ -201,6 +201,7 @@ impl Changes {
             card::Event::Frozen { .. } => "frozen",
             card::Event::Unfrozen { .. } => "active",
             card::Event::Terminated { .. } => "terminated",
+            card::Event::Revealed { .. } => return,
         };
         self.card_statuses.insert(card_id, status);
     }

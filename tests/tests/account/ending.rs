@@ -85,3 +85,22 @@ async fn what_a_refused_ending_put_down_is_forgotten() {
     .await;
     assert_eq!(system.client().get("/api/v2/me", Some(&person.token)).await.unwrap().status, 200);
 }
+
+/// Whoever is told to come back later has proven nothing in vain.
+#[tokio::test]
+async fn a_refused_ending_does_not_use_the_step_up() {
+    let system = TestSystem::start().await;
+    let holder = system.a_cardholder(100).await;
+    let (mut client, person) = (system.client(), &holder.person);
+    let step_up = client.step_up(person, &json!({ "operation": "account" })).await.unwrap();
+    let pending = client.post_prepared(&holder.payment("10.00", "down.example"), None).await.unwrap().json();
+    assert_eq!(pending["transaction"]["status"], "pending", "{pending}");
+    let headers = [("x-step-up-token", step_up.as_str())];
+    let body = json!({});
+    let refused = client.request(Method::POST, CLOSE, Some(&person.token), Some(&body), &headers).await.unwrap();
+    assert_eq!(problem(&refused), (409, "account.payments_pending".into()), "{}", refused.text());
+    let left = "SELECT count(*) FROM one_time WHERE purpose = 'step_up'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(&mut system.sql().await).await.unwrap(), 1);
+    let without = call(&mut client, Method::POST, CLOSE, person, json!({})).await;
+    assert_eq!(problem(&without), (403, "auth.step_up_required".into()));
+}

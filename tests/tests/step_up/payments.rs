@@ -173,3 +173,41 @@ async fn the_policy_is_a_setting() {
     let refusing = pay(&mut client, &holder.person, None, None, &body).await;
     assert_eq!(refusal(&refusing), refused("auth.step_up_required"));
 }
+
+/// One append is under way, one waits, and the queue is full: nobody has to prove anything again for that.
+#[tokio::test]
+async fn a_payment_that_is_turned_away_for_being_one_too_many_keeps_its_step_up() {
+    let settings = [("VC_STORE__APPEND_QUEUE", "1"), ("VC_STORE__APPEND_BATCH", "1")];
+    let system = TestSystem::start_with(1, &settings).await;
+    let (holder, mut passkey) = a_payer(&system).await;
+    let (body, operation) = large(&holder, 900, "shop.example");
+    let step_up = system.client().step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
+
+    // Members log in: each is an append of its own person, and none waits for the turn of another.
+    let mut others = Vec::new();
+    for _ in 0..6 {
+        others.push(system.a_person().await);
+    }
+    let mut sql = system.sql().await;
+    sqlx::query("SELECT pg_advisory_lock(7310001)").execute(&mut sql).await.unwrap();
+    let (full, mut is_full) = tokio::sync::mpsc::channel(6);
+    let waiting = others.into_iter().map(|person| {
+        let (mut client, full) = (system.client(), full.clone());
+        tokio::spawn(async move {
+            let preferences =
+                json!({ "language": "fr", "time_zone": "UTC", "push": true, "email": true, "sms": false });
+            let path = "/api/v2/me/preferences";
+            let token = Some(person.token.as_str());
+            let answer = client.request(hyper::Method::PUT, path, token, Some(&preferences), &[]).await.unwrap();
+            let _ = full.send(answer.status.as_u16()).await;
+        })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    assert_eq!(is_full.recv().await, Some(503), "the queue is full");
+    let refusing = pay(&mut system.client(), &holder.person, Some(&step_up), None, &body).await;
+    assert_eq!((refusing.status.as_u16(), refusal(&refusing).1.as_str()), (503, "system.busy"), "{}", refusing.text());
+    sqlx::query("SELECT pg_advisory_unlock(7310001)").execute(&mut sql).await.unwrap();
+    join_all(waiting).await;
+    let paid = pay(&mut system.client(), &holder.person, Some(&step_up), None, &body).await;
+    assert_eq!((paid.status.as_u16(), &paid.json()["success"]), (200, &json!(true)), "{}", paid.text());
+}

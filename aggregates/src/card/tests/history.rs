@@ -84,7 +84,8 @@ impl Ledger {
             | Event::IssueFailed { .. }
             | Event::Frozen { .. }
             | Event::Unfrozen { .. }
-            | Event::Terminated { .. } => {}
+            | Event::Terminated { .. }
+            | Event::Revealed { .. } => {}
         }
     }
 }

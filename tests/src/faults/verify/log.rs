@@ -218,7 +218,8 @@ impl CardTale {
             | card::Event::IssueFailed { .. }
             | card::Event::Frozen { .. }
             | card::Event::Unfrozen { .. }
-            | card::Event::Terminated { .. } => {}
+            | card::Event::Terminated { .. }
+            | card::Event::Revealed { .. } => {}
         }
     }
 }
