@@ -1,6 +1,7 @@
 //! Ids, moments and one example of every event, for the tests of all modules.
 
 mod access;
+mod purchases;
 
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::value::RawValue;
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub use access::{client_events, notification_events, user_events};
+pub use purchases::{purchase_declines, purchase_events};
 
 pub const ALICE: UserId = UserId(Uuid::from_u128(0xa11ce));
 pub const MALLORY: UserId = UserId(Uuid::from_u128(0xbad));
@@ -103,6 +105,9 @@ pub fn every_decline() -> Vec<Decline> {
         Decline::GatewayDeclined { gateway: "sandbox".into(), gateway_code: "insufficient_funds".into() },
         Decline::GatewayUnavailable { gateway: "sandbox".into() },
     ]
+    .into_iter()
+    .chain(purchase_declines())
+    .collect()
 }
 
 /// One example of every event and, of the declined payment, one of every reason.
@@ -221,17 +226,23 @@ pub fn payment_events() -> Vec<payment::Event> {
         hold: Some(window()),
         slot,
         request_digest: Some("9f86d081".into()),
+        network: None,
         at: november(3),
     };
     let captured = payment::Event::Captured {
         gateway: "sandbox".into(),
         gateway_reference: "ch_1".into(),
         amount: usd(9_999),
+        is_final: true,
         at: november(3),
     };
     let declined = every_decline().into_iter().map(|reason| payment::Event::Declined { reason, at: november(3) });
     let resumed = payment::Event::Resumed { at: november(3) };
-    [initiated(None), initiated(Some(slot())), resumed, captured].into_iter().chain(declined).collect()
+    [initiated(None), initiated(Some(slot())), resumed, captured]
+        .into_iter()
+        .chain(declined)
+        .chain(purchase_events())
+        .collect()
 }
 
 /// The event as the log holds it.

@@ -22,6 +22,7 @@ pub mod factors;
 pub mod identity;
 pub mod lockout;
 pub mod mail;
+pub mod network;
 pub mod notifications;
 pub mod oauth;
 pub mod overview;
@@ -146,6 +147,7 @@ pub struct Settings {
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
     pub step_up: step_up::Policy,
+    pub network: network::Settings,
     pub webauthn: factors::RelyingParty,
 }
 
@@ -169,6 +171,7 @@ impl Default for Settings {
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),
             step_up: step_up::Policy::default(),
+            network: network::Settings::default(),
             webauthn: factors::RelyingParty::default(),
         }
     }

@@ -199,6 +199,7 @@ impl History {
             screening: low_risk(),
             hold: held.then(|| card::Slot::utc(now)),
             request_digest: None,
+            network: None,
             now,
         };
         run(&mut self.payments, &mut self.events, id, initiate, now);
@@ -213,7 +214,7 @@ impl History {
         let Some(id) = chosen(&self.payments, payment) else { return };
         let Some(amount) = self.payments[&id].1.amount() else { return };
         let (gateway, gateway_reference) = ("sandbox".into(), format!("ch_{id}"));
-        let command = payment::Command::Capture { gateway, gateway_reference, amount, now };
+        let command = payment::Command::Capture { gateway, gateway_reference, amount, is_final: true, now };
         run(&mut self.payments, &mut self.events, id, command, now);
     }
 

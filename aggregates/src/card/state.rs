@@ -84,6 +84,14 @@ impl Card {
         }
     }
 
+    /// The issuer's own name for the card, once it is issued.
+    pub fn issuer_reference(&self) -> Option<&str> {
+        match self.details.as_ref()?.answer.as_ref()? {
+            Answer::Issued { issuer_reference, .. } => Some(issuer_reference),
+            Answer::Failed { .. } => None,
+        }
+    }
+
     pub fn expiry(&self) -> Option<Expiry> {
         self.details.as_ref()?.expiry()
     }

@@ -216,6 +216,25 @@ impl From<payment::Error> for Problem {
             payment::Error::NotHeld => conflict("payment.not_held", "Nothing is held for this payment"),
             payment::Error::AlreadyCaptured => conflict("payment.already_captured", "The payment is captured already"),
             payment::Error::AlreadyDeclined => conflict("payment.already_declined", "The payment is declined already"),
+            payment::Error::AlreadyAuthorized => {
+                conflict("payment.already_authorized", "The payment is authorised already")
+            }
+            payment::Error::AlreadyReleased => conflict("payment.already_released", "The authorisation is over"),
+            payment::Error::NotAuthorized => conflict("payment.not_authorized", "The payment is not authorised yet"),
+            payment::Error::RefundExceedsCaptured { .. } => {
+                conflict("payment.refund_exceeds_captured", "More than was captured cannot be refunded").detail(said)
+            }
+            payment::Error::ReleaseExceedsHeld { .. } => {
+                conflict("payment.release_exceeds_held", "More than is held cannot be released").detail(said)
+            }
+            payment::Error::TooManyMovements { .. } => {
+                conflict("payment.too_many_movements", "The payment has too many movements").detail(said)
+            }
+            payment::Error::CurrencyMismatch { .. } => {
+                unprocessable("payment.currency_mismatch", "The payment has another currency").detail(said)
+            }
+            payment::Error::OutOfRange => amount("request.amount_out_of_range", said),
+            payment::Error::NotOfNetwork => Problem::internal(said),
         }
     }
 }

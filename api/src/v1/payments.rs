@@ -52,6 +52,10 @@ enum TransactionStatus {
     Success,
     /// Not paid; `decline_reason` says why.
     Declined,
+    /// A purchase that was approved and that the merchant never charged.
+    Cancelled,
+    /// Paid, and all of it came back.
+    Refunded,
 }
 
 /// A payment and what became of it.
@@ -211,9 +215,11 @@ impl From<PaymentView> for Transaction {
         Transaction {
             transaction_id: view.payment_id.0,
             status: match view.status {
-                payment::Status::Pending => TransactionStatus::Pending,
+                payment::Status::Pending | payment::Status::Authorized => TransactionStatus::Pending,
                 payment::Status::Captured => TransactionStatus::Success,
                 payment::Status::Declined => TransactionStatus::Declined,
+                payment::Status::Voided | payment::Status::Expired => TransactionStatus::Cancelled,
+                payment::Status::Refunded => TransactionStatus::Refunded,
             },
             amount: Amount::of(view.amount),
             currency: view.amount.currency.code().into(),

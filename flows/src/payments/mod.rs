@@ -197,13 +197,14 @@ impl Intent {
             screening: self.screening.clone(),
             hold,
             request_digest: self.request_digest.clone(),
+            network: None,
             now: self.now,
         }
     }
 }
 
 /// What a card's refusal means for the payment: a decline on record, or an error where there is nothing to record.
-fn decline(refusal: card::Error) -> Result<Decline, Error> {
+pub(crate) fn decline(refusal: card::Error) -> Result<Decline, Error> {
     use card::Error as Refusal;
     Ok(match refusal {
         Refusal::LimitExceeded { limit, used, attempted, window } => {

@@ -158,7 +158,7 @@ impl History {
 
     pub fn is_captured(&mut self, payment: PaymentId, amount: Money) {
         let (gateway, gateway_reference, at) = ("stripe".into(), format!("txn {payment}"), self.now());
-        self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, at });
+        self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, is_final: true, at });
     }
 
     /// Refused by the gateway: the hold is given back with it.
@@ -221,6 +221,7 @@ fn initiated(user_id: UserId, card_id: CardId, amount: Money, hold: Option<Slot>
         hold: hold.map(Slot::window),
         slot: hold,
         request_digest: None,
+        network: None,
         at,
     }
 }

@@ -12,7 +12,10 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::Config;
+use crate::{
+    Config,
+    issuing::{self, stripe::StripeWebhooks},
+};
 
 pub use reqwest::header::HeaderMap;
 pub use standard::{Signed, StandardWebhooks};
@@ -20,10 +23,18 @@ pub use standard::{Signed, StandardWebhooks};
 /// Every source by the name that stands in its path, `/webhooks/{source}`.
 pub type Sources = BTreeMap<&'static str, Source>;
 
-/// The sandbox's.
-pub(crate) fn sandbox(config: &Config) -> Sources {
-    let verifier = Arc::new(StandardWebhooks::new(config.kyc.webhook_secret.clone()));
-    Sources::from([("kyc-sandbox", Source { verifier, purpose: Purpose::Kyc })])
+/// Those of the sandbox, and of the vendors that are configured.
+pub(crate) fn sources(config: &Config) -> Sources {
+    let kyc = StandardWebhooks::new(config.kyc.webhook_secret.clone());
+    let (name, issuer, secret) = match &config.stripe {
+        Some(stripe) => ("stripe", issuing::stripe::NAME, &stripe.webhook_secret),
+        None => ("issuer-sandbox", issuing::Sandbox::NAME, &config.issuer.webhook_secret),
+    };
+    Sources::from([
+        ("kyc-sandbox", Source { verifier: Arc::new(kyc), purpose: Purpose::Kyc }),
+        // The sandbox speaks of purchases as Stripe does.
+        (name, Source { verifier: Arc::new(StripeWebhooks::new(secret.clone())), purpose: Purpose::Issuing(issuer) }),
+    ])
 }
 
 /// Somebody who sends webhooks.
@@ -37,6 +48,8 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Kyc,
+    /// Purchases with our cards, by the name of their issuer.
+    Issuing(&'static str),
 }
 
 /// Tells a delivery of the sender from anybody else's.
