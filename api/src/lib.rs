@@ -26,6 +26,7 @@ mod service;
 mod tests;
 mod v1;
 mod v2;
+mod webhooks;
 
 pub use auth::session::{Sessions, session_cache};
 pub use config::{Config, ConfigError, Cors, Http, RateLimits, Tokens, Version, Versions};

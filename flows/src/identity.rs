@@ -3,7 +3,7 @@
 use aggregates::{Actor, KycCaseId, UserId, kyc, user};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use providers::kyc::{Applicant, Check};
-use store::{AppendError, PersonalData, Unit};
+use store::{AppendError, CheckReferences, PersonalData, Unit};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{ATTEMPTS, Error, Origin, System, Written};
@@ -87,6 +87,7 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
     };
     let applicant = applicant(system, user_id, case).await?;
     let verifier = &system.providers.kyc;
+    system.store.note_check(user_id, case.case_id, verifier.name(), &CheckReferences::default()).await?;
     let asked = system.providers.retry.run(system.settings.deadline(), || verifier.submit(case.case_id, &applicant));
     let position = match asked.await {
         Ok(Check { provider_reference, verdict: Some(verdict) }) => {
@@ -107,6 +108,15 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         }
     };
     Ok(Written { value: view(&*system.store.load::<kyc::Kyc>(user_id).await?), position })
+}
+
+/// Looks at the check that a webhook of the provider speaks of.
+pub(crate) async fn heard(system: &System, webhook: &[u8], origin: &Origin) -> Result<(), Error> {
+    let verifier = &system.providers.kyc;
+    let Some(reference) = verifier.mentioned(webhook) else { return Ok(()) };
+    // Nobody's: of another system with the same account, or of somebody who tried and is gone.
+    let Some(user_id) = system.store.check_owner(verifier.name(), &reference).await? else { return Ok(()) };
+    finish(system, user_id, origin).await.map(drop)
 }
 
 async fn append(

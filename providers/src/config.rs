@@ -4,7 +4,11 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{sandbox::DEFAULT_KEY, social::SocialConfig};
+use crate::{
+    issuing::StripeConfig,
+    sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
+    social::SocialConfig,
+};
 
 /// How third parties are called. The defaults fit the sandbox; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +24,8 @@ pub struct Config {
     /// How long an unused connection is kept. Keep it below what the vendors allow, lest they close it as we write.
     pub idle_connection_ms: u64,
     pub retry: RetryConfig,
+    /// Stripe Issuing makes the cards where this is set, else the sandbox does.
+    pub stripe: Option<StripeConfig>,
     /// OpenID providers that people can log in through, by the name that stands in the API's paths.
     pub social: BTreeMap<String, SocialConfig>,
 }
@@ -30,6 +36,8 @@ pub struct Config {
 pub struct VendorConfig {
     /// Sent as `Authorization: Bearer …`.
     pub api_key: SecretString,
+    /// By which we know the vendor's webhooks.
+    pub webhook_secret: SecretString,
     /// The whole of one attempt: waiting for a place, connecting, sending, reading the answer.
     pub timeout_ms: u64,
     /// Calls, and so connections, at the same time. A call beyond waits for a place for half of its time-out, then
@@ -71,6 +79,7 @@ impl Default for Config {
             connect_timeout_ms: 2_000,
             idle_connection_ms: 30_000,
             retry: RetryConfig::default(),
+            stripe: None,
             social: BTreeMap::new(),
         }
     }
@@ -78,7 +87,12 @@ impl Default for Config {
 
 impl Default for VendorConfig {
     fn default() -> Self {
-        VendorConfig { api_key: SecretString::from(DEFAULT_KEY), timeout_ms: 10_000, max_in_flight: 256 }
+        VendorConfig {
+            api_key: SecretString::from(DEFAULT_KEY),
+            webhook_secret: SecretString::from(DEFAULT_WEBHOOK_SECRET),
+            timeout_ms: 10_000,
+            max_in_flight: 256,
+        }
     }
 }
 

@@ -125,13 +125,13 @@ impl Keys {
         BlindIndex(self.keyed_hash(scope, value).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    pub(crate) fn keyed_hash(&self, scope: &str, value: &str) -> [u8; 32] {
+    pub(crate) fn keyed_hash(&self, scope: &str, value: impl AsRef<[u8]>) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.inner.index.as_bytes()).expect("HMAC takes keys of any length");
         // The length keeps ("ab", "c") and ("a", "bc") apart.
         mac.update(&(scope.len() as u64).to_be_bytes());
         mac.update(scope.as_bytes());
-        mac.update(value.as_bytes());
+        mac.update(value.as_ref());
         mac.finalize().into_bytes().into()
     }
 

@@ -14,6 +14,7 @@ mod error;
 pub mod factors;
 pub mod identities;
 pub mod keys;
+mod kyc_checks;
 mod leadership;
 mod log;
 pub mod login_failures;
@@ -27,6 +28,7 @@ pub mod sessions;
 pub mod tables;
 pub mod traces;
 pub mod vault;
+pub mod webhooks;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -34,6 +36,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use cqrs::CqrsContext;
 pub use error::{AppendError, Error};
+pub use kyc_checks::CheckReferences;
 pub use leadership::Leadership;
 pub use log::{Appended, Loaded, Unit, new_id};
 pub use people::PersonalData;

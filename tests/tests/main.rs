@@ -41,3 +41,4 @@ mod staff;
 mod step_up;
 mod strangers;
 mod wall;
+mod webhooks;

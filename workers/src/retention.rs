@@ -38,6 +38,8 @@ async fn tidy(system: &System) {
         Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
         Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
     }
+    let webhooks_kept = TimeDelta::days(settings.webhooks_kept_days.into());
+    note("contents of webhooks", store.forget_webhooks(now - webhooks_kept).await);
     let kept = TimeDelta::days(settings.authentications_kept_days.into());
     note("entries of authentications", store.forget_authentications(now - kept).await);
     let kept = TimeDelta::days(settings.card_secrets_kept_days.into());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -33,6 +33,11 @@ impl From<flows::Error> for Problem {
             Error::StepUpRequired { operation } => {
                 forbidden("auth.step_up_required", "A second proof is needed").step_up(operation).detail(format!(
                     "Ask for a step-up for {operation}, complete it, and send its token in X-Step-Up-Token."
+                ))
+            }
+            Error::StepUpByPersonOnly { operation } => {
+                forbidden("auth.step_up_by_person_only", "Only the person's own app can do this").detail(format!(
+                    "{operation} needs a second proof, which programs that act for a person and API keys cannot give."
                 ))
             }
             Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
@@ -65,6 +70,7 @@ impl From<flows::Error> for Problem {
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
+            Error::Notification(error) => error.into(),
             Error::Client(error) => error.into(),
             Error::Money(error) => error.into(),
             Error::NotVouched => {
@@ -79,6 +85,8 @@ impl From<flows::Error> for Problem {
             Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
             Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
             Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
+            Error::WebhookRefused => unauthorized("webhook.refused", "The webhook is refused")
+                .detail("It has no signature of its sender, or is too old."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
@@ -151,29 +159,6 @@ impl From<user::Error> for Problem {
     }
 }
 
-impl From<client::Error> for Problem {
-    fn from(error: client::Error) -> Problem {
-        let said = error.to_string();
-        match error {
-            client::Error::NotRegistered => not_found("client"),
-            client::Error::AlreadyRegistered => conflict("client.already_registered", "The client is registered"),
-            client::Error::NoRedirectUri | client::Error::UnwantedRedirectUri => {
-                unprocessable("client.redirect_uris", "The addresses do not fit the client's kind")
-                    .field("redirect_uris", said)
-            }
-            client::Error::ScopeNotAllowed => {
-                unprocessable("scope.not_allowed", "The right cannot be given to such a client").field("scopes", said)
-            }
-            client::Error::PublicClient => conflict("client.public", "A public client has no secret"),
-            client::Error::TooManySecrets { .. } => {
-                conflict("client.too_many_secrets", "Too many secrets").detail(said)
-            }
-            client::Error::NoSuchSecret => not_found("client_secret"),
-            client::Error::Disabled => conflict("client.disabled", "The client is disabled"),
-        }
-    }
-}
-
 impl From<kyc::Error> for Problem {
     fn from(error: kyc::Error) -> Problem {
         match error {
@@ -209,6 +194,9 @@ impl From<card::Error> for Problem {
             card::Error::LimitExceeded { .. } => {
                 conflict("card.limit_exceeded", "The card's limit does not allow this").detail(said)
             }
+            card::Error::ControlRefused { .. } => {
+                conflict("card.control_refused", "The card's controls do not allow this").detail(said)
+            }
             card::Error::ReleaseExceedsHeld { .. } => Problem::internal(said),
         }
     }
@@ -228,6 +216,25 @@ impl From<payment::Error> for Problem {
             payment::Error::NotHeld => conflict("payment.not_held", "Nothing is held for this payment"),
             payment::Error::AlreadyCaptured => conflict("payment.already_captured", "The payment is captured already"),
             payment::Error::AlreadyDeclined => conflict("payment.already_declined", "The payment is declined already"),
+            payment::Error::AlreadyAuthorized => {
+                conflict("payment.already_authorized", "The payment is authorised already")
+            }
+            payment::Error::AlreadyReleased => conflict("payment.already_released", "The authorisation is over"),
+            payment::Error::NotAuthorized => conflict("payment.not_authorized", "The payment is not authorised yet"),
+            payment::Error::RefundExceedsCaptured { .. } => {
+                conflict("payment.refund_exceeds_captured", "More than was captured cannot be refunded").detail(said)
+            }
+            payment::Error::ReleaseExceedsHeld { .. } => {
+                conflict("payment.release_exceeds_held", "More than is held cannot be released").detail(said)
+            }
+            payment::Error::TooManyMovements { .. } => {
+                conflict("payment.too_many_movements", "The payment has too many movements").detail(said)
+            }
+            payment::Error::CurrencyMismatch { .. } => {
+                unprocessable("payment.currency_mismatch", "The payment has another currency").detail(said)
+            }
+            payment::Error::OutOfRange => amount("request.amount_out_of_range", said),
+            payment::Error::NotOfNetwork => Problem::internal(said),
         }
     }
 }
@@ -276,11 +283,11 @@ fn forbidden(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 
-fn conflict(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn conflict(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, title)
 }
 
-fn unprocessable(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn unprocessable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }
 
@@ -288,7 +295,7 @@ fn unavailable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
 }
 
-fn not_found(what: &'static str) -> Problem {
+pub(super) fn not_found(what: &'static str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("{what}.not_found"), "There is no such thing")
         .detail(format!("No such {}, or it belongs to somebody else.", what.replace('_', " ")))
 }

@@ -25,6 +25,10 @@ pub trait Verifier: Send + Sync {
     /// Asks for a check, with the case id as idempotency key: a repeat answers what the first one began.
     async fn submit(&self, case: KycCaseId, applicant: &Applicant) -> Result<Check, Failure>;
 
+    /// Of which check a webhook of this provider speaks: by the provider's name of run or applicant, or by our case.
+    /// None where it speaks of nothing that concerns us.
+    fn mentioned(&self, webhook: &[u8]) -> Option<String>;
+
     /// How a check stands; none where the provider has no check of this case.
     async fn look_up(&self, case: KycCaseId) -> Result<Option<Check>, Failure>;
 }

@@ -48,6 +48,17 @@ struct CheckAnswer<'a> {
     reasons: Vec<&'a str>,
 }
 
+/// What its webhooks say.
+#[derive(Deserialize)]
+struct Notice {
+    data: Mentioned,
+}
+
+#[derive(Deserialize)]
+struct Mentioned {
+    case_id: KycCaseId,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
@@ -86,6 +97,11 @@ impl Verifier for Sandbox {
         });
         let call = async { check(self.line.post(self.checks.clone(), body, None).await?.json()?) };
         self.submit.measure(call).await
+    }
+
+    fn mentioned(&self, webhook: &[u8]) -> Option<String> {
+        let notice: Notice = serde_json::from_slice(webhook).ok()?;
+        Some(notice.data.case_id.to_string())
     }
 
     async fn look_up(&self, case: KycCaseId) -> Result<Option<Check>, Failure> {

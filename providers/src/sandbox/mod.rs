@@ -34,6 +34,9 @@ use answers::Problem;
 /// opens nothing but the sandbox.
 pub const DEFAULT_KEY: &str = "sandbox-key";
 
+/// By which the sandbox signs its webhooks, unless configured otherwise. No secret either.
+pub const DEFAULT_WEBHOOK_SECRET: &str = "sandbox-webhook-secret";
+
 /// How long calls under way may take to finish after shutdown was asked for.
 const SHUTDOWN: Duration = Duration::from_secs(1);
 

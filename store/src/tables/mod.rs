@@ -2,6 +2,7 @@
 //! written in batches together with the position they have reached.
 
 mod changes;
+mod payments;
 mod query;
 mod write;
 
