@@ -26,9 +26,10 @@ struct Wrapping {
 }
 
 /// All of them. A table that the schema has beside these is refused, lest it be overlooked.
-const WRAPPINGS: [Wrapping; 2] = [
+const WRAPPINGS: [Wrapping; 3] = [
     Wrapping { table: "person_keys", id: "user_id", owner: "person" },
     Wrapping { table: "card_vault", id: "card_id", owner: "card" },
+    Wrapping { table: "webhook_deliveries", id: "delivery_id", owner: "webhook" },
 ];
 
 /// What has become of the data keys under old key-encryption keys.

@@ -16,7 +16,7 @@ const OWNER: UserId = UserId(uuid::Uuid::from_u128(0xa11ce));
 /// A card in the log and in the vault.
 async fn a_card(store: &Store, number: &str, expiry: &str, events: &[card::Event]) -> CardId {
     let card = store::Loaded::<Card>::new(CardId(new_id()));
-    let card_id = card.id;
+    let card_id = CardId(card.id);
     let history = [&[requested()], events].concat();
     store.append(unit().stream(&card, history)).await.unwrap();
     let expiry: Expiry = expiry.parse().unwrap();
