@@ -56,6 +56,7 @@ pub struct System {
     passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
     webhook_places: Arc<Semaphore>,
+    picture_places: Arc<Semaphore>,
     session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
@@ -88,6 +89,7 @@ impl System {
             passwords: Arc::new(passwords::Policy::built_in()),
             turns: Arc::new(turns::Turns::new()),
             webhook_places: Arc::new(Semaphore::new(webhooks::AT_ONCE)),
+            picture_places: Arc::new(Semaphore::new(identity::PICTURES_AT_ONCE)),
             session_cache: None,
         }
     }
@@ -137,6 +139,7 @@ pub struct Settings {
     pub authentications_kept_days: u32,
     /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
     pub webhooks_kept_days: u32,
+    pub kyc: identity::Settings,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
@@ -159,6 +162,7 @@ impl Default for Settings {
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
             webhooks_kept_days: 30,
+            kyc: identity::Settings::default(),
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),

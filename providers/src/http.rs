@@ -57,10 +57,15 @@ pub(crate) struct Line {
 
 impl Line {
     pub fn new(client: &Client, config: &VendorConfig) -> Result<Line, SetupError> {
+        Line::with_scheme(client, config, "Bearer ")
+    }
+
+    /// With a vendor's own words before the key in `Authorization`.
+    pub fn with_scheme(client: &Client, config: &VendorConfig, scheme: &str) -> Result<Line, SetupError> {
         if config.timeout_ms == 0 || !(1..=Semaphore::MAX_PERMITS).contains(&config.max_in_flight) {
             return Err(SetupError::Bounds);
         }
-        let key = format!("Bearer {}", config.api_key.expose_secret());
+        let key = format!("{scheme}{}", config.api_key.expose_secret());
         let mut authorization = HeaderValue::try_from(key).map_err(|_| SetupError::ApiKey)?;
         authorization.set_sensitive(true);
         Ok(Line {
@@ -82,8 +87,19 @@ impl Line {
         body: WipedBuffer,
         extra: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Answer, Failure> {
+        self.post_as(url, JSON, body, extra).await
+    }
+
+    /// Posts a body of another type.
+    pub async fn post_as(
+        &self,
+        url: Url,
+        content_type: HeaderValue,
+        body: WipedBuffer,
+        extra: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, Failure> {
         let mut request = Request::new(Method::POST, url);
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
         request.headers_mut().extend(extra);
         *request.body_mut() = Some(Body::from(body.into_bytes()));
         self.send(request).await

@@ -32,7 +32,7 @@ mod wiped;
 use std::sync::Arc;
 
 pub use card_data::{CardNumber, Cvv, InvalidCardData};
-pub use config::{Config, RetryConfig, SetupError, VendorConfig};
+pub use config::{Config, KycProvider, OnfidoConfig, RetryConfig, SetupError, VendorConfig};
 pub use failure::Failure;
 pub use retry::Retry;
 
@@ -59,13 +59,25 @@ impl Providers {
         let base = config::base_url(base_url)?;
         let client = http::client(&base, config)?;
         Ok(Providers {
-            kyc: Arc::new(kyc::Sandbox::new(&client, &base, &config.kyc)?),
+            kyc: verifier(&client, &base, config)?,
             issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
             mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
-            webhooks: Arc::new(webhooks::sandbox(config)),
+            webhooks: Arc::new(webhooks::sources(config)),
             social: Arc::new(social::providers(&config.social, config.connect_timeout_ms)?),
             retry: Retry::new(&config.retry),
         })
     }
+}
+
+/// The provider of identity verification that the configuration names; `client` and `base` are the sandbox's.
+fn verifier(
+    client: &reqwest::Client,
+    base: &config::BaseUrl,
+    config: &Config,
+) -> Result<Arc<dyn kyc::Verifier>, SetupError> {
+    Ok(match config.kyc_provider {
+        KycProvider::Sandbox => Arc::new(kyc::Sandbox::new(client, base, &config.kyc)?),
+        KycProvider::Onfido => Arc::new(kyc::Onfido::new(config)?),
+    })
 }

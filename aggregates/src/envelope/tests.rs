@@ -124,12 +124,23 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
+        AnyEvent::Kyc(event) if has_more(event) => format!("{kind}.{name}.v{version}.more.json"),
         AnyEvent::User(_)
         | AnyEvent::Kyc(_)
         | AnyEvent::Card(_)
         | AnyEvent::Payment(_)
         | AnyEvent::Client(_)
         | AnyEvent::Notification(_) => format!("{kind}.{name}.v{version}.json"),
+    }
+}
+
+/// Whether the event has what the first release did not write.
+fn has_more(event: &kyc::Event) -> bool {
+    match event {
+        kyc::Event::Submitted { level, .. } => *level != kyc::Level::Basic,
+        kyc::Event::ReviewStarted { reasons, .. } => !reasons.is_empty(),
+        kyc::Event::Approved { decided_by, .. } | kyc::Event::Rejected { decided_by, .. } => !decided_by.is_empty(),
+        _ => false,
     }
 }
 

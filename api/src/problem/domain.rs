@@ -58,6 +58,10 @@ impl From<flows::Error> for Problem {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
             }
+            Error::KycLevelRequired { limit } => {
+                Problem::new(StatusCode::FORBIDDEN, "kyc.level_required", "Full verification is needed for this")
+                    .detail(format!("At level basic a card's monthly limit is {limit} at most."))
+            }
             Error::User(error) => error.into(),
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
@@ -173,17 +177,6 @@ impl From<client::Error> for Problem {
     }
 }
 
-impl From<kyc::Error> for Problem {
-    fn from(error: kyc::Error) -> Problem {
-        match error {
-            kyc::Error::AlreadyApproved => conflict("kyc.already_approved", "Identity is verified already"),
-            kyc::Error::CaseOpen { case_id } => conflict("kyc.case_open", "A verification is under way")
-                .detail(format!("Case {case_id} has to be decided first.")),
-            kyc::Error::NoSuchCase => not_found("kyc_case"),
-        }
-    }
-}
-
 impl From<card::Error> for Problem {
     fn from(error: card::Error) -> Problem {
         let said = error.to_string();
@@ -271,15 +264,15 @@ fn unauthorized(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, title)
 }
 
-fn forbidden(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn forbidden(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 
-fn conflict(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn conflict(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, title)
 }
 
-fn unprocessable(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn unprocessable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }
 
@@ -287,7 +280,7 @@ fn unavailable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
 }
 
-fn not_found(what: &'static str) -> Problem {
+pub(super) fn not_found(what: &'static str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("{what}.not_found"), "There is no such thing")
         .detail(format!("No such {}, or it belongs to somebody else.", what.replace('_', " ")))
 }

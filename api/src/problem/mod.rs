@@ -2,6 +2,7 @@
 
 mod domain;
 mod failure;
+mod kyc;
 mod transport;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};

@@ -10,12 +10,16 @@ mod clients;
 mod consents;
 mod factors;
 mod identities;
+mod kyc;
+mod kyc_types;
 mod me;
 mod passkeys;
 mod passwords;
 mod payments;
 mod proofs;
 mod registration;
+mod review_types;
+mod reviews;
 mod second_factor;
 mod sessions;
 mod social;
@@ -26,8 +30,20 @@ mod users;
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api =
-    (Access, me::Me, account::Account, users::Users, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+pub type Api = (
+    Access,
+    me::Me,
+    account::Account,
+    users::Users,
+    Identity,
+    payments::Payments,
+    api_keys::ApiKeys,
+    admin::Admin,
+    audit::Audit,
+);
+
+/// Who people are.
+type Identity = (kyc::Kyc, reviews::Reviews);
 
 /// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
@@ -56,6 +72,10 @@ enum Tag {
     Account,
     /// Accounts of others.
     Users,
+    /// Verifying who the caller is.
+    Verification,
+    /// Cases that wait for operators.
+    Reviews,
     /// Payments.
     Payments,
     /// How the caller logs in, and who else may act for them.

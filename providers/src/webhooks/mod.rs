@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::Config;
+use crate::{Config, KycProvider, kyc::OnfidoWebhooks};
 
 pub use reqwest::header::HeaderMap;
 pub use standard::{Signed, StandardWebhooks};
@@ -20,10 +20,14 @@ pub use standard::{Signed, StandardWebhooks};
 /// Every source by the name that stands in its path, `/webhooks/{source}`.
 pub type Sources = BTreeMap<&'static str, Source>;
 
-/// The sandbox's.
-pub(crate) fn sandbox(config: &Config) -> Sources {
-    let verifier = Arc::new(StandardWebhooks::new(config.kyc.webhook_secret.clone()));
-    Sources::from([("kyc-sandbox", Source { verifier, purpose: Purpose::Kyc })])
+/// Those of the third parties that the configuration names, and no others: the sandbox's secret is no secret.
+pub(crate) fn sources(config: &Config) -> Sources {
+    let secret = config.kyc.webhook_secret.clone();
+    let (name, verifier): (_, Arc<dyn Verifier>) = match config.kyc_provider {
+        KycProvider::Sandbox => ("kyc-sandbox", Arc::new(StandardWebhooks::new(secret))),
+        KycProvider::Onfido => ("onfido", Arc::new(OnfidoWebhooks::new(secret))),
+    };
+    Sources::from([(name, Source { verifier, purpose: Purpose::Kyc })])
 }
 
 /// Somebody who sends webhooks.
