@@ -2,6 +2,7 @@
 
 mod access;
 mod kyc;
+mod purchases;
 
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::value::RawValue;
@@ -10,13 +11,14 @@ use uuid::Uuid;
 use crate::{
     Actor, BlindIndex, CardId, ClientId, CredentialId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId,
     Sealed, SessionId, UserId,
-    card::{self, CardType, Expiry, Window},
+    card::{self, CardType, Expiry, HoldKind, Period, Refusal, Slot, Window},
     envelope::AnyEvent,
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
 };
 
 pub use access::{client_events, notification_events, user_events};
 pub use kyc::kyc_events;
+pub use purchases::{purchase_declines, purchase_events};
 
 pub const ALICE: UserId = UserId(Uuid::from_u128(0xa11ce));
 pub const MALLORY: UserId = UserId(Uuid::from_u128(0xbad));
@@ -61,6 +63,10 @@ pub fn window() -> Window {
     Window::of(november(3))
 }
 
+pub fn slot() -> Slot {
+    Slot::utc(november(3))
+}
+
 pub fn low_risk() -> Screening {
     Screening {
         risk_score: 0.15,
@@ -80,7 +86,18 @@ pub fn low_risk() -> Screening {
 pub fn every_decline() -> Vec<Decline> {
     vec![
         Decline::LimitExceeded { limit: usd(500_000), used: usd(499_000), attempted: usd(9_999), window: window() },
+        Decline::ControlRefused {
+            refusal: Refusal::AmountLimit {
+                period: Period::Day,
+                limit: usd(20_000),
+                used: usd(15_000),
+                attempted: usd(9_999),
+                from: Some(november(3)),
+                until: Some(november(4)),
+            },
+        },
         Decline::CardFrozen,
+        Decline::CardNotActivated,
         Decline::CardTerminated,
         Decline::CardNotIssued,
         Decline::CardExpired { expiry: expiry() },
@@ -89,6 +106,9 @@ pub fn every_decline() -> Vec<Decline> {
         Decline::GatewayDeclined { gateway: "sandbox".into(), gateway_code: "insufficient_funds".into() },
         Decline::GatewayUnavailable { gateway: "sandbox".into() },
     ]
+    .into_iter()
+    .chain(purchase_declines())
+    .collect()
 }
 
 /// One example of every event and, of the declined payment, one of every reason.
@@ -119,16 +139,52 @@ pub fn card_events() -> Vec<card::Event> {
             at: november(1),
         },
         card::Event::IssueFailed { issuer, reason: "programme_closed".into(), at: november(1) },
-        card::Event::Held { payment_id: PAYMENT, amount: usd(9_999), window: window(), at: november(3) },
-        card::Event::HoldReleased { payment_id: PAYMENT, amount: usd(9_999), window: window(), at: november(4) },
+        held_without_slot(),
+        card::Event::HoldReleased {
+            payment_id: PAYMENT,
+            amount: usd(9_999),
+            window: window(),
+            slot: None,
+            partial: false,
+            at: november(4),
+        },
+        card::Event::Held {
+            payment_id: PAYMENT,
+            kind: HoldKind::Increment,
+            amount: usd(9_999),
+            window: window(),
+            slot: Some(slot()),
+            at: november(3),
+        },
+        card::Event::HoldReleased {
+            payment_id: PAYMENT,
+            amount: usd(9_999),
+            window: window(),
+            slot: Some(slot()),
+            partial: true,
+            at: november(4),
+        },
         card::Event::Frozen { at: november(5) },
         card::Event::Unfrozen { at: november(6) },
         card::Event::Terminated { at: november(7) },
+        card::Event::Revealed { session_id: SESSION, at: november(4) },
     ]
 }
 
+/// As it was written before cards had a time zone.
+fn held_without_slot() -> card::Event {
+    card::Event::Held {
+        payment_id: PAYMENT,
+        kind: HoldKind::Authorization,
+        amount: usd(9_999),
+        window: window(),
+        slot: None,
+        at: november(3),
+    }
+}
+
 pub fn payment_events() -> Vec<payment::Event> {
-    let initiated = payment::Event::Initiated {
+    let initiated = |slot| payment::Event::Initiated {
         user_id: ALICE,
         card_id: CARD,
         amount: usd(9_999),
@@ -137,18 +193,25 @@ pub fn payment_events() -> Vec<payment::Event> {
         device_id: Some("device_uuid_123".into()),
         screening: low_risk(),
         hold: Some(window()),
+        slot,
         request_digest: Some("9f86d081".into()),
+        network: None,
         at: november(3),
     };
     let captured = payment::Event::Captured {
         gateway: "sandbox".into(),
         gateway_reference: "ch_1".into(),
         amount: usd(9_999),
+        is_final: true,
         at: november(3),
     };
     let declined = every_decline().into_iter().map(|reason| payment::Event::Declined { reason, at: november(3) });
     let resumed = payment::Event::Resumed { at: november(3) };
-    [initiated, resumed, captured].into_iter().chain(declined).collect()
+    [initiated(None), initiated(Some(slot())), resumed, captured]
+        .into_iter()
+        .chain(declined)
+        .chain(purchase_events())
+        .collect()
 }
 
 /// The event as the log holds it.

@@ -72,8 +72,12 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
+    /// Requests for a person's card numbers; each reveal takes two.
+    pub reveal: u32,
     /// Exports of a person's data.
     pub export: u32,
+    /// Operations of a person that take the password once more.
+    pub password: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
     /// Logins.
     pub login: u32,
@@ -154,7 +158,9 @@ impl Default for RateLimits {
             person: 100,
             address: 1000,
             payments: 60,
+            reveal: 10,
             export: 2,
+            password: 10,
             login: 10,
             second_factor: 10,
             step_up: 10,
@@ -171,11 +177,13 @@ impl Default for RateLimits {
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: &[&str] = &[
         "person",
         "address",
         "payments",
+        "reveal",
         "export",
+        "password",
         "login",
         "second_factor",
         "step_up",

@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
 
-use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, step_up};
+use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, network, step_up};
 
 /// Cards listed at most, newest first.
 const LISTED: i64 = 200;
@@ -104,7 +104,7 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
         let command = card::Command::RecordIssueFailed { issuer, reason, now: crate::now() };
         return record(system, card_id, command, origin).await;
     }
-    let request = IssueRequest { user_id, card_type, monthly_limit };
+    let request = IssueRequest { user_id, card_type, monthly_limit, holder_reference: None };
     let asked = system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await;
     let name = issuer.name().to_owned();
     let command = match asked {
@@ -159,7 +159,13 @@ async fn record(
         if events.is_empty() {
             return Ok(Written { value: view(card_id, &card)?, position: 0 });
         }
-        match system.store.append(Unit::new(origin.context(Actor::System("issuing"))).stream(&card, events)).await {
+        let mut unit = Unit::new(origin.context(Actor::System("issuing"))).stream(&card, events);
+        if let card::Command::RecordIssued { issuer, issuer_reference, .. } = &command {
+            // The issuer names cards in its own way when it tells of purchases.
+            let key = network::card_claim(issuer, issuer_reference);
+            unit = unit.claim(network::CARD_CLAIM, &key, card_id.0);
+        }
+        match system.store.append(unit).await {
             Ok(appended) => {
                 let card = system.store.load::<Card>(card_id).await?;
                 return Ok(Written { value: view(card_id, &card)?, position: appended.position });

@@ -9,6 +9,7 @@
 //! holding a lock.
 
 pub mod accounts;
+mod apart;
 pub mod api_keys;
 pub mod audit;
 pub mod cards;
@@ -21,12 +22,14 @@ pub mod factors;
 pub mod identity;
 pub mod lockout;
 pub mod mail;
+pub mod network;
 pub mod notifications;
 pub mod oauth;
 pub mod overview;
 pub mod passwords;
 pub mod payments;
 mod people;
+pub mod reveal;
 pub mod screening;
 pub mod sessions;
 pub mod social;
@@ -43,6 +46,7 @@ use store::authentications::{Action, Authentication, Outcome};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub use apart::apart;
 pub use error::Error;
 pub use factors::Principal;
 
@@ -140,10 +144,13 @@ pub struct Settings {
     /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
     pub webhooks_kept_days: u32,
     pub kyc: identity::Settings,
+    /// How long number and CVV of a card are kept after it was terminated or has expired.
+    pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
     pub step_up: step_up::Policy,
+    pub network: network::Settings,
     pub webauthn: factors::RelyingParty,
 }
 
@@ -163,10 +170,12 @@ impl Default for Settings {
             authentications_kept_days: 366,
             webhooks_kept_days: 30,
             kyc: identity::Settings::default(),
+            card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),
             step_up: step_up::Policy::default(),
+            network: network::Settings::default(),
             webauthn: factors::RelyingParty::default(),
         }
     }

@@ -7,7 +7,7 @@ use providers::webhooks::{Delivery, HeaderMap, Purpose, Source};
 use store::webhooks::DeliveryMark;
 use uuid::Uuid;
 
-use crate::{Error, Origin, System, identity};
+use crate::{Error, Origin, System, identity, network};
 
 /// Deliveries acted on at the same time by one process that received them. Beyond, they are left to a worker.
 pub(crate) const AT_ONCE: usize = 32;
@@ -20,7 +20,8 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// Takes a delivery in. Once this returns a value the delivery is stored; or was before, and is not acted on again.
+/// Takes a delivery in. Once this returns a value the delivery is stored; or was before, and is not acted on again. A
+/// question is answered instead.
 pub async fn receive(
     system: &System,
     source: &str,
@@ -36,16 +37,14 @@ pub async fn receive(
         Error::WebhookRefused
     })?;
     let Delivery { id, is_question } = delivery;
+    if is_question {
+        // Answered at once, and by the log: what was answered before is found there, so there is nothing to keep.
+        count(name, "asked");
+        return act(system, source, body, origin).await;
+    }
     let mark = id.as_deref().map_or(DeliveryMark::Body, DeliveryMark::Id);
     let stored = system.store.put_webhook(name, mark, body).await?;
     count(name, if stored.is_some() { "stored" } else { "repeated" });
-    if is_question {
-        let answer = act(system, source, body, origin).await?;
-        if let Some(delivery) = stored {
-            system.store.webhook_handled(delivery).await?;
-        }
-        return Ok(answer);
-    }
     if let Some(delivery) = stored {
         begin(system, source.clone(), delivery, body.to_vec(), origin.clone());
     }
@@ -84,6 +83,7 @@ fn begin(system: &System, source: Source, delivery: Uuid, body: Vec<u8>, origin:
 async fn act(system: &System, source: &Source, body: &[u8], origin: &Origin) -> Result<Answer, Error> {
     match source.purpose {
         Purpose::Kyc => identity::heard(system, body, origin).await.map(|()| Answer::default()),
+        Purpose::Issuing(issuer) => network::heard(system, issuer, body, origin).await,
     }
 }
 

@@ -29,11 +29,13 @@ pub fn initiated(device_id: Option<&str>, at: DateTime<Utc>) -> Event {
         device_id: device_id.map(str::to_owned),
         screening: Screening { risk_score: 0.0, risk_level: RiskLevel::Low, approved: true, checks, rules_version: 1 },
         hold: Some(Window::of(at)),
+        slot: None,
         request_digest: None,
+        network: None,
         at,
     }
 }
 
 pub fn captured(amount: Money, at: DateTime<Utc>) -> Event {
-    Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, at }
+    Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, is_final: true, at }
 }

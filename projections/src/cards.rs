@@ -57,13 +57,16 @@ impl Card {
                 self.expiry = Some(*expiry);
             }
             Event::IssueFailed { issuer: _, reason: _, at: _ } => self.status = Status::IssueFailed,
-            Event::Held { amount, window, payment_id: _, at: _ } => self.use_limit(*window, amount.minor_units),
-            Event::HoldReleased { amount, window, payment_id: _, at: _ } => {
+            Event::Held { amount, window, payment_id: _, kind: _, slot: _, at: _ } => {
+                self.use_limit(*window, amount.minor_units)
+            }
+            Event::HoldReleased { amount, window, payment_id: _, slot: _, partial: _, at: _ } => {
                 self.use_limit(*window, amount.minor_units.saturating_neg());
             }
             Event::Frozen { at: _ } => self.status = Status::Frozen,
             Event::Unfrozen { at: _ } => self.status = Status::Active,
             Event::Terminated { at: _ } => self.status = Status::Terminated,
+            Event::Revealed { session_id: _, at: _ } => {}
         }
     }
 

@@ -1,11 +1,8 @@
 //! The inbox: what each person was told, the newest first. Delivery to devices is not done here.
 
-use aggregates::{
-    CardId, Currency, Envelope, Money, PaymentId, Sealed, UserId, card,
-    envelope::AnyEvent,
-    kyc, notification,
-    payment::{self, Decline},
-};
+mod payments;
+
+use aggregates::{CardId, Envelope, Money, PaymentId, Sealed, UserId, card, envelope::AnyEvent, kyc, notification};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,7 +12,6 @@ use crate::{
     cards::Card,
     keys::Key,
     profile::Profile,
-    transactions::Transaction,
     workspace::{FoldError, Workspace},
 };
 
@@ -65,6 +61,13 @@ pub struct Text {
 pub enum NotificationKind {
     TransactionSuccess,
     TransactionFailed,
+    /// A merchant asked for the card, and may take the money later.
+    TransactionAuthorized,
+    /// What was authorised will not be taken.
+    TransactionReversed,
+    TransactionRefunded,
+    /// The card network took more than was approved.
+    TransactionExceeded,
     FraudAlert,
     KycApproved,
     KycRejected,
@@ -102,6 +105,10 @@ impl NotificationKind {
         match self {
             NotificationKind::TransactionSuccess => "transaction_success",
             NotificationKind::TransactionFailed => "transaction_failed",
+            NotificationKind::TransactionAuthorized => "transaction_authorized",
+            NotificationKind::TransactionReversed => "transaction_reversed",
+            NotificationKind::TransactionRefunded => "transaction_refunded",
+            NotificationKind::TransactionExceeded => "transaction_exceeded",
             NotificationKind::FraudAlert => "fraud_alert",
             NotificationKind::KycApproved => "kyc_approved",
             NotificationKind::KycRejected => "kyc_rejected",
@@ -129,7 +136,7 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
         AnyEvent::User(_) | AnyEvent::Client(_) => None,
         AnyEvent::Kyc(event) => composed(of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text))),
         AnyEvent::Card(event) => composed(of_card(workspace, envelope, event)?),
-        AnyEvent::Payment(event) => composed(of_payment(workspace, envelope, event)?),
+        AnyEvent::Payment(event) => composed(payments::of_payment(workspace, envelope, event)?),
         AnyEvent::Notification(event) => Some(of_service(event)),
     };
     if let Some((user, created_at, content)) = told {
@@ -203,7 +210,8 @@ fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) 
         | card::Event::HoldReleased { .. }
         | card::Event::Frozen { .. }
         | card::Event::Unfrozen { .. }
-        | card::Event::Terminated { .. } => return Ok(None),
+        | card::Event::Terminated { .. }
+        | card::Event::Revealed { .. } => return Ok(None),
     };
     let (kind, title, message) = match &last_four {
         Some(digits) => {
@@ -215,38 +223,4 @@ fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) 
     let title = title.to_owned();
     let data = Subject::Card { card_id, last_four };
     Ok(owner.map(|user| (user, at, Text { kind, title, message, data })))
-}
-
-fn of_payment(workspace: &mut Workspace, envelope: &Envelope, event: &payment::Event) -> Composed {
-    let (at, decline) = match event {
-        payment::Event::Initiated { .. } | payment::Event::Resumed { .. } => return Ok(None),
-        payment::Event::Captured { at, .. } => (*at, None),
-        payment::Event::Declined { at, reason } => (*at, Some(reason)),
-    };
-    // Without a document the payment has made room in the index, and it is too late to tell of its outcome.
-    let Some(paid) = workspace.get::<Transaction>(envelope.aggregate_id)? else { return Ok(None) };
-    let payment = format!("Your payment of {} to {}", in_words(paid.amount), paid.merchant);
-    let (kind, title, message) = match decline {
-        None => (NotificationKind::TransactionSuccess, "Payment Successful", format!("{payment} was successful")),
-        Some(Decline::SuspectedFraud { .. }) => {
-            (NotificationKind::FraudAlert, "Suspicious Payment Blocked", format!("{payment} was blocked as suspicious"))
-        }
-        Some(_) => (NotificationKind::TransactionFailed, "Payment Failed", format!("{payment} was declined")),
-    };
-    let title = title.to_owned();
-    let data = Subject::Transaction {
-        transaction_id: paid.payment_id,
-        amount: paid.amount,
-        merchant: paid.merchant.clone(),
-        reason: decline.map(|decline| decline.code().to_owned()),
-    };
-    Ok(Some((paid.user_id, at, Text { kind, title, message, data })))
-}
-
-/// `$99.99`; other currencies by their code: `99.99 EUR`.
-fn in_words(amount: Money) -> String {
-    match amount.currency {
-        Currency::USD => format!("${}", amount.to_decimal_text()),
-        _ => amount.to_string(),
-    }
 }

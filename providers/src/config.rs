@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
+    issuing::StripeConfig,
     sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
     social::SocialConfig,
 };
@@ -26,6 +27,8 @@ pub struct Config {
     /// How long an unused connection is kept. Keep it below what the vendors allow, lest they close it as we write.
     pub idle_connection_ms: u64,
     pub retry: RetryConfig,
+    /// Stripe Issuing makes the cards where this is set, else the sandbox does.
+    pub stripe: Option<StripeConfig>,
     /// OpenID providers that people can log in through, by the name that stands in the API's paths.
     pub social: BTreeMap<String, SocialConfig>,
 }
@@ -105,6 +108,7 @@ impl Default for Config {
             connect_timeout_ms: 2_000,
             idle_connection_ms: 30_000,
             retry: RetryConfig::default(),
+            stripe: None,
             social: BTreeMap::new(),
         }
     }

@@ -52,15 +52,20 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all its parts. Connects at the first call.
+    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all parts for which no vendor is configured.
+    /// Connects at the first call.
     ///
     /// Install the metrics recorder first: its handles are taken here, once, for the calls to be cheap.
     pub fn sandbox(base_url: &str, config: &Config) -> Result<Providers, SetupError> {
         let base = config::base_url(base_url)?;
         let client = http::client(&base, config)?;
+        let issuer: Arc<dyn issuing::Issuer> = match &config.stripe {
+            Some(stripe) => Arc::new(issuing::Stripe::new(stripe, config.connect_timeout_ms)?),
+            None => Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
+        };
         Ok(Providers {
             kyc: verifier(&client, &base, config)?,
-            issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
+            issuer,
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
             mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
             webhooks: Arc::new(webhooks::sources(config)),

@@ -102,6 +102,11 @@ impl Store {
     }
 
     /// Whose a claimed thing is. Read from the claims, so never behind.
+    /// Whose claim a card is known by.
+    pub async fn card_by_claim(&self, scope: &str, key: &[u8]) -> Result<Option<aggregates::CardId>, Error> {
+        Ok(self.claim_owner(scope, key).await?.map(|owner| aggregates::CardId(owner.0)))
+    }
+
     pub(crate) async fn claim_owner(&self, scope: &str, key: &[u8]) -> Result<Option<UserId>, Error> {
         let row = sqlx::query("SELECT claim_owner($1, $2)").bind(scope).bind(key).fetch_one(self.pool()).await?;
         Ok(row.try_get::<Option<Uuid>, _>(0)?.map(UserId))

@@ -2,7 +2,7 @@
 
 use aggregates::{
     Actor, CardId, Context, Currency, Fact, Money, PaymentId, Root, UserId,
-    card::{self, Card, CardType, Window},
+    card::{self, Card, CardType, Channel, HoldKind, Purchase, Slot},
     payment::{self, Check, Checks, RiskLevel, Screening},
 };
 use chrono::{DateTime, TimeZone, Utc};
@@ -38,7 +38,28 @@ pub fn requested() -> card::Event {
 /// A hold for a payment that no other hold is for.
 pub fn held(cents: i64) -> card::Event {
     let payment_id = PaymentId(new_id());
-    card::Event::Held { payment_id, amount: usd(cents), window: Window::of(november(3)), at: november(3) }
+    let slot = Slot::utc(november(3));
+    card::Event::Held {
+        payment_id,
+        kind: HoldKind::Authorization,
+        amount: usd(cents),
+        window: slot.window(),
+        slot: Some(slot),
+        at: slot.at,
+    }
+}
+
+/// Something bought online.
+pub fn purchase(amount: Money) -> Purchase {
+    Purchase {
+        amount,
+        merchant: "example-merchant.com".into(),
+        merchant_category: "electronics".into(),
+        mcc: None,
+        country: None,
+        currency: None,
+        channel: Channel::Online,
+    }
 }
 
 pub fn initiated(user_id: UserId, card_id: CardId, cents: i64) -> payment::Event {
@@ -50,8 +71,10 @@ pub fn initiated(user_id: UserId, card_id: CardId, cents: i64) -> payment::Event
         merchant_category: "electronics".into(),
         device_id: None,
         screening: low_risk(),
-        hold: Some(Window::of(november(3))),
+        hold: Some(Slot::utc(november(3)).window()),
+        slot: Some(Slot::utc(november(3))),
         request_digest: None,
+        network: None,
         at: november(3),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aggregates::{
     BlindIndex, CardId, Envelope, Fact, KycCaseId, PaymentId, Root, Sealed, SessionId, UserId,
-    card::{self, Card, CardType, Expiry},
+    card::{self, Card, CardType, Expiry, HoldKind},
     kyc::{self, DocumentType, Kyc, Verdict},
     payment::{self, Decline, Payment},
     user::{self, User},
@@ -14,7 +14,7 @@ use proptest::prelude::{Arbitrary, Just, Strategy, any, prop_oneof};
 use proptest::{collection::vec, sample::Index};
 use uuid::Uuid;
 
-use crate::examples::{low_risk, november, usd};
+use crate::examples::{low_risk, november, purchase, usd};
 
 /// Something that somebody tries. The indexes choose among the people, cards or payments that there are.
 #[derive(Clone, Debug)]
@@ -188,7 +188,8 @@ impl History {
         let Some(card_id) = chosen(&self.cards, card) else { return };
         let Some(user_id) = self.cards[&card_id].1.owner() else { return };
         let amount = usd(cents);
-        let hold = card::Command::Hold { user_id, payment_id: PaymentId(id), amount, now };
+        let (payment_id, kind, purchase) = (PaymentId(id), HoldKind::Authorization, purchase(amount));
+        let hold = card::Command::Hold { user_id, payment_id, kind, purchase, now };
         let held = run(&mut self.cards, &mut self.events, card_id, hold, now);
         let initiate = payment::Command::Initiate {
             user_id,
@@ -198,8 +199,9 @@ impl History {
             merchant_category: "electronics".into(),
             device_id: None,
             screening: low_risk(),
-            hold: held.then(|| card::Window::of(now)),
+            hold: held.then(|| card::Slot::utc(now)),
             request_digest: None,
+            network: None,
             now,
         };
         run(&mut self.payments, &mut self.events, id, initiate, now);
@@ -214,7 +216,7 @@ impl History {
         let Some(id) = chosen(&self.payments, payment) else { return };
         let Some(amount) = self.payments[&id].1.amount() else { return };
         let (gateway, gateway_reference) = ("sandbox".into(), format!("ch_{id}"));
-        let command = payment::Command::Capture { gateway, gateway_reference, amount, now };
+        let command = payment::Command::Capture { gateway, gateway_reference, amount, is_final: true, now };
         run(&mut self.payments, &mut self.events, id, command, now);
     }
 
@@ -226,10 +228,10 @@ impl History {
             return;
         }
         let payment = &self.payments[&id].1;
-        let (Some(card), Some(amount), Some(window)) = (payment.card_id(), payment.amount(), payment.hold()) else {
+        let (Some(card), Some(amount), Some(slot)) = (payment.card_id(), payment.amount(), payment.hold()) else {
             return;
         };
-        let release = card::Command::ReleaseHold { payment_id: PaymentId(id), amount, window, now };
+        let release = card::Command::ReleaseHold { payment_id: PaymentId(id), amount, slot, partial: false, now };
         run(&mut self.cards, &mut self.events, card.0, release, now);
     }
 

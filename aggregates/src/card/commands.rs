@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use crate::{Money, PaymentId, UserId};
+use crate::{Money, PaymentId, SessionId, UserId};
 
-use super::{CardType, Expiry, Window};
+use super::{CardType, Expiry, HoldKind, Purchase, Slot};
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -25,22 +25,26 @@ pub enum Command {
         reason: String,
         now: DateTime<Utc>,
     },
-    /// Takes `amount` from the limit of the month that `now` falls in, for a payment of `user_id`.
+    /// Takes the purchase's amount from the limits of the windows that `now` falls in, for a payment of `user_id`.
     ///
-    /// Appended together with the payment's own `initiated`, whose fresh stream makes a second hold for the same
-    /// payment impossible.
+    /// Appended together with the payment's own event (`initiated`, or that of its increment), which happens once;
+    /// so is this.
     Hold {
         user_id: UserId,
         payment_id: PaymentId,
-        amount: Money,
+        kind: HoldKind,
+        purchase: Purchase,
         now: DateTime<Utc>,
     },
-    /// Gives a hold back, named as `held` recorded it. Appended together with the payment's own ending, which
-    /// happens once; so is this. Allowed in every state of the card.
+    /// Gives a hold back, or part of it, to the windows that it was taken from. Appended together with the payment's
+    /// own event, which happens once; so is this. Allowed in every state of the card.
     ReleaseHold {
         payment_id: PaymentId,
         amount: Money,
-        window: Window,
+        /// As the hold recorded it.
+        slot: Slot,
+        /// Something of the payment stays, so that it goes on counting as one where payments are counted.
+        partial: bool,
         now: DateTime<Utc>,
     },
     Freeze {
@@ -50,6 +54,12 @@ pub enum Command {
         now: DateTime<Utc>,
     },
     Terminate {
+        now: DateTime<Utc>,
+    },
+    /// Shows number and CVV to the cardholder. What cannot be spent with is not shown; each time is an event.
+    Reveal {
+        user_id: UserId,
+        session_id: SessionId,
         now: DateTime<Utc>,
     },
 }

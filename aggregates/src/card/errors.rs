@@ -1,6 +1,6 @@
 use crate::{Currency, Money};
 
-use super::{CardType, Expiry, Window};
+use super::{CardType, Expiry, Refusal, Window};
 
 /// The rules of a card, each with the data that broke it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -29,6 +29,9 @@ pub enum Error {
     CurrencyMismatch { card: Currency, payment: Currency },
     #[error("{attempted} exceeds the limit: {used} of {limit} used in {window}")]
     LimitExceeded { limit: Money, used: Money, attempted: Money, window: Window },
+    /// One of the card's controls does not allow it.
+    #[error("{refusal}")]
+    ControlRefused { refusal: Refusal },
     #[error("{attempted} cannot be released: {held} held in {window}")]
     ReleaseExceedsHeld { held: Money, attempted: Money, window: Window },
 }

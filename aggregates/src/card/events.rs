@@ -3,9 +3,9 @@ use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Kind, Money, PaymentId, UserId};
+use crate::{Fact, Kind, Money, PaymentId, SessionId, UserId};
 
-use super::{CardType, Expiry, Window};
+use super::{CardType, Expiry, HoldKind, Slot, Window};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -31,18 +31,29 @@ pub enum Event {
         reason: String,
         at: DateTime<Utc>,
     },
-    /// Part of the limit is taken for a payment.
+    /// Part of the limits is taken for a payment.
     Held {
         payment_id: PaymentId,
+        #[serde(default, skip_serializing_if = "HoldKind::is_authorization")]
+        kind: HoldKind,
         amount: Money,
+        /// The month (UTC) that the monthly limit counts it in.
         window: Window,
+        /// Where the other limits count it; none in the oldest events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<Slot>,
         at: DateTime<Utc>,
     },
-    /// A hold, or part of it, is given back to the window it was taken from.
+    /// A hold, or part of it, is given back to the windows it was taken from.
     HoldReleased {
         payment_id: PaymentId,
         amount: Money,
         window: Window,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<Slot>,
+        /// Something of the payment stays, so that it goes on counting as one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
         at: DateTime<Utc>,
     },
     Frozen {
@@ -52,6 +63,11 @@ pub enum Event {
         at: DateTime<Utc>,
     },
     Terminated {
+        at: DateTime<Utc>,
+    },
+    /// Number and CVV were handed to a device of the cardholder's, encrypted for it. The actor says who asked.
+    Revealed {
+        session_id: SessionId,
         at: DateTime<Utc>,
     },
 }
@@ -69,6 +85,7 @@ impl Fact for Event {
             Event::Frozen { .. } => "frozen",
             Event::Unfrozen { .. } => "unfrozen",
             Event::Terminated { .. } => "terminated",
+            Event::Revealed { .. } => "revealed",
         }
     }
 }

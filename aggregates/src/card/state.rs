@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Money, UserId};
 
-use super::{CardType, Error, Event, Expiry, Window, spending::Spending};
+use super::{CardType, Error, Event, Expiry, Slot, Window, spending::Spending};
 
 /// A card as the log tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,21 @@ impl Card {
         }
     }
 
+    /// The issuer's own name for the card, once it is issued.
+    pub fn issuer_reference(&self) -> Option<&str> {
+        match self.details.as_ref()?.answer.as_ref()? {
+            Answer::Issued { issuer_reference, .. } => Some(issuer_reference),
+            Answer::Failed { .. } => None,
+        }
+    }
+
     pub fn expiry(&self) -> Option<Expiry> {
         self.details.as_ref()?.expiry()
+    }
+
+    /// Where a hold counts that is made at `now`.
+    pub fn slot(&self, now: DateTime<Utc>) -> Slot {
+        Slot::utc(now)
     }
 
     /// What is held or captured in a month, in the card's currency; zero for months that are no longer kept.

@@ -36,11 +36,25 @@ fn issue_failed() -> Event {
 }
 
 fn held(cents: i64, at: DateTime<Utc>) -> Event {
-    Event::Held { payment_id: PAYMENT, amount: usd(cents), window: Window::of(at), at }
+    Event::Held {
+        payment_id: PAYMENT,
+        kind: HoldKind::Authorization,
+        amount: usd(cents),
+        window: Window::of(at),
+        slot: Some(Slot::utc(at)),
+        at,
+    }
 }
 
 fn released(cents: i64, held_at: DateTime<Utc>, at: DateTime<Utc>) -> Event {
-    Event::HoldReleased { payment_id: PAYMENT, amount: usd(cents), window: Window::of(held_at), at }
+    Event::HoldReleased {
+        payment_id: PAYMENT,
+        amount: usd(cents),
+        window: Window::of(held_at),
+        slot: Some(Slot::utc(held_at)),
+        partial: false,
+        at,
+    }
 }
 
 fn a_requested_card() -> Vec<Event> {
@@ -68,11 +82,28 @@ fn a_card_with(cents: i64, at: DateTime<Utc>) -> Vec<Event> {
 }
 
 fn hold(amount: Money, now: DateTime<Utc>) -> Command {
-    Command::Hold { user_id: ALICE, payment_id: PAYMENT, amount, now }
+    hold_of(purchase(amount), now)
+}
+
+fn hold_of(purchase: Purchase, now: DateTime<Utc>) -> Command {
+    Command::Hold { user_id: ALICE, payment_id: PAYMENT, kind: HoldKind::Authorization, purchase, now }
+}
+
+/// Something bought online.
+fn purchase(amount: Money) -> Purchase {
+    Purchase {
+        amount,
+        merchant: "example-merchant.com".into(),
+        merchant_category: "electronics".into(),
+        mcc: None,
+        country: None,
+        currency: None,
+        channel: Channel::Online,
+    }
 }
 
 fn release(amount: Money, held_at: DateTime<Utc>, now: DateTime<Utc>) -> Command {
-    Command::ReleaseHold { payment_id: PAYMENT, amount, window: Window::of(held_at), now }
+    Command::ReleaseHold { payment_id: PAYMENT, amount, slot: Slot::utc(held_at), partial: false, now }
 }
 
 fn state(events: &[Event]) -> Card {

@@ -125,6 +125,22 @@ fn golden_name(event: &AnyEvent) -> String {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
         AnyEvent::Kyc(event) if has_more(event) => format!("{kind}.{name}.v{version}.more.json"),
+        AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.set.json")
+        }
+        AnyEvent::Payment(payment::Event::Initiated { network: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.network.json")
+        }
+        AnyEvent::Payment(payment::Event::Captured { is_final: false, .. }) => {
+            format!("{kind}.{name}.v{version}.part.json")
+        }
+        AnyEvent::Payment(payment::Event::Incremented { forced: true, .. }) => {
+            format!("{kind}.{name}.v{version}.forced.json")
+        }
+        AnyEvent::Payment(payment::Event::Initiated { slot: Some(_), .. })
+        | AnyEvent::Card(card::Event::Held { slot: Some(_), .. } | card::Event::HoldReleased { slot: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.with_slot.json")
+        }
         AnyEvent::User(_)
         | AnyEvent::Kyc(_)
         | AnyEvent::Card(_)

@@ -1,7 +1,11 @@
+mod history;
+mod machine;
+
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
 use super::*;
-use crate::examples::{ALICE, CARD, MALLORY, eur, every_decline, low_risk, november, usd, window};
+use crate::Money;
+use crate::examples::{ALICE, CARD, MALLORY, eur, every_decline, low_risk, november, slot, usd, window};
 
 fn given(history: Vec<Event>) -> AggregateTestExecutor<Payment> {
     TestFramework::with(()).given(history)
@@ -16,8 +20,9 @@ fn initiate() -> Command {
         merchant_category: "electronics".into(),
         device_id: Some("device_uuid_123".into()),
         screening: low_risk(),
-        hold: Some(window()),
+        hold: Some(slot()),
         request_digest: Some("9f86d081".into()),
+        network: None,
         now: november(3),
     }
 }
@@ -30,11 +35,23 @@ fn initiated() -> Event {
 }
 
 fn capture(amount: Money, reference: &str) -> Command {
-    Command::Capture { gateway: "sandbox".into(), gateway_reference: reference.into(), amount, now: november(4) }
+    Command::Capture {
+        gateway: "sandbox".into(),
+        gateway_reference: reference.into(),
+        amount,
+        is_final: true,
+        now: november(4),
+    }
 }
 
 fn captured(amount: Money) -> Event {
-    Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, at: november(4) }
+    Event::Captured {
+        gateway: "sandbox".into(),
+        gateway_reference: "ch_1".into(),
+        amount,
+        is_final: true,
+        at: november(4),
+    }
 }
 
 fn refusal() -> Decline {
@@ -55,8 +72,8 @@ fn a_pending_payment() -> Vec<Event> {
 
 fn a_payment_without_a_hold() -> Vec<Event> {
     let mut initiated = initiated();
-    if let Event::Initiated { hold, .. } = &mut initiated {
-        *hold = None;
+    if let Event::Initiated { hold, slot, .. } = &mut initiated {
+        (*hold, *slot) = (None, None);
     }
     vec![initiated]
 }
@@ -80,13 +97,22 @@ fn an_initiated_payment_records_what_was_asked() {
     let payment = state(&a_pending_payment());
     assert_eq!(payment.status(), Some(Status::Pending));
     assert_eq!((payment.user_id(), payment.card_id()), (Some(ALICE), Some(CARD)));
-    assert_eq!((payment.amount(), payment.hold()), (Some(usd(9_999)), Some(window())));
+    assert_eq!((payment.amount(), payment.hold()), (Some(usd(9_999)), Some(slot())));
     assert_eq!(payment.merchant(), Some("example-merchant.com"));
     assert_eq!(payment.merchant_category(), Some("electronics"));
     assert_eq!(payment.device_id(), Some("device_uuid_123"));
     assert_eq!(payment.screening(), Some(&low_risk()));
     assert_eq!(payment.request_digest(), Some("9f86d081"));
     assert_eq!((payment.initiated_at(), payment.updated_at()), (Some(november(3)), Some(november(3))));
+}
+
+#[test]
+fn a_payment_from_before_slots_is_held_where_its_card_counted_it() {
+    let mut old = initiated();
+    if let Event::Initiated { hold, slot, .. } = &mut old {
+        (*hold, *slot) = (Some(window()), None);
+    }
+    assert_eq!(state(&[old]).hold(), Some(slot()));
 }
 
 #[test]

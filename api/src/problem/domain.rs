@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -35,8 +35,16 @@ impl From<flows::Error> for Problem {
                     "Ask for a step-up for {operation}, complete it, and send its token in X-Step-Up-Token."
                 ))
             }
+            Error::StepUpByPersonOnly { operation } => {
+                forbidden("auth.step_up_by_person_only", "Only the person's own app can do this").detail(format!(
+                    "{operation} needs a second proof, which programs that act for a person and API keys cannot give."
+                ))
+            }
             Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
                 .detail("It is wrong, was used before, is too old, or is for something else. Begin a new one."),
+            Error::RevealRefused => forbidden("card.reveal_refused", "The token is refused").detail(
+                "It was used before, is too old, or is for another card, device or session. Begin with a new step-up.",
+            ),
             Error::TotpEnabled => conflict("factor.totp_enabled", "An authenticator app is enabled already"),
             Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
                 .field("credential", "does not answer the challenge of this ticket, or is registered already"),
@@ -66,6 +74,7 @@ impl From<flows::Error> for Problem {
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
+            Error::Notification(error) => error.into(),
             Error::Client(error) => error.into(),
             Error::Money(error) => error.into(),
             Error::NotVouched => {
@@ -154,29 +163,6 @@ impl From<user::Error> for Problem {
     }
 }
 
-impl From<client::Error> for Problem {
-    fn from(error: client::Error) -> Problem {
-        let said = error.to_string();
-        match error {
-            client::Error::NotRegistered => not_found("client"),
-            client::Error::AlreadyRegistered => conflict("client.already_registered", "The client is registered"),
-            client::Error::NoRedirectUri | client::Error::UnwantedRedirectUri => {
-                unprocessable("client.redirect_uris", "The addresses do not fit the client's kind")
-                    .field("redirect_uris", said)
-            }
-            client::Error::ScopeNotAllowed => {
-                unprocessable("scope.not_allowed", "The right cannot be given to such a client").field("scopes", said)
-            }
-            client::Error::PublicClient => conflict("client.public", "A public client has no secret"),
-            client::Error::TooManySecrets { .. } => {
-                conflict("client.too_many_secrets", "Too many secrets").detail(said)
-            }
-            client::Error::NoSuchSecret => not_found("client_secret"),
-            client::Error::Disabled => conflict("client.disabled", "The client is disabled"),
-        }
-    }
-}
-
 impl From<card::Error> for Problem {
     fn from(error: card::Error) -> Problem {
         let said = error.to_string();
@@ -201,6 +187,9 @@ impl From<card::Error> for Problem {
             card::Error::LimitExceeded { .. } => {
                 conflict("card.limit_exceeded", "The card's limit does not allow this").detail(said)
             }
+            card::Error::ControlRefused { .. } => {
+                conflict("card.control_refused", "The card's controls do not allow this").detail(said)
+            }
             card::Error::ReleaseExceedsHeld { .. } => Problem::internal(said),
         }
     }
@@ -220,6 +209,25 @@ impl From<payment::Error> for Problem {
             payment::Error::NotHeld => conflict("payment.not_held", "Nothing is held for this payment"),
             payment::Error::AlreadyCaptured => conflict("payment.already_captured", "The payment is captured already"),
             payment::Error::AlreadyDeclined => conflict("payment.already_declined", "The payment is declined already"),
+            payment::Error::AlreadyAuthorized => {
+                conflict("payment.already_authorized", "The payment is authorised already")
+            }
+            payment::Error::AlreadyReleased => conflict("payment.already_released", "The authorisation is over"),
+            payment::Error::NotAuthorized => conflict("payment.not_authorized", "The payment is not authorised yet"),
+            payment::Error::RefundExceedsCaptured { .. } => {
+                conflict("payment.refund_exceeds_captured", "More than was captured cannot be refunded").detail(said)
+            }
+            payment::Error::ReleaseExceedsHeld { .. } => {
+                conflict("payment.release_exceeds_held", "More than is held cannot be released").detail(said)
+            }
+            payment::Error::TooManyMovements { .. } => {
+                conflict("payment.too_many_movements", "The payment has too many movements").detail(said)
+            }
+            payment::Error::CurrencyMismatch { .. } => {
+                unprocessable("payment.currency_mismatch", "The payment has another currency").detail(said)
+            }
+            payment::Error::OutOfRange => amount("request.amount_out_of_range", said),
+            payment::Error::NotOfNetwork => Problem::internal(said),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod domain;
 mod failure;
 mod kyc;
+mod programs;
 mod transport;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};

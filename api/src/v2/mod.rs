@@ -18,6 +18,7 @@ mod passwords;
 mod payments;
 mod proofs;
 mod registration;
+mod reveal;
 mod review_types;
 mod reviews;
 mod second_factor;
@@ -36,6 +37,7 @@ pub type Api = (
     account::Account,
     users::Users,
     Identity,
+    reveal::Reveals,
     payments::Payments,
     api_keys::ApiKeys,
     admin::Admin,
@@ -76,6 +78,8 @@ enum Tag {
     Verification,
     /// Cases that wait for operators.
     Reviews,
+    /// Cards.
+    Cards,
     /// Payments.
     Payments,
     /// How the caller logs in, and who else may act for them.

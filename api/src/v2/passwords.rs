@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{Tag, registration::Mailed};
 use crate::{
-    auth::{Caller, Visitor, rights::SecurityManage},
+    auth::{Caller, Visitor, rights::OwnersProof},
     json::Json,
     limits::Policy,
     problem::{Failure, Problem, refusals},
@@ -69,7 +69,7 @@ impl Passwords {
     #[oai(path = "/me/password", method = "put", operation_id = "change_password")]
     async fn change(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         body: Json<PasswordChange>,
     ) -> Result<Changed, Failure<Change>> {
         let PasswordChange { current_password, new_password } = body.0;

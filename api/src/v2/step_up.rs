@@ -1,5 +1,8 @@
 use aggregates::{CardId, Money};
-use flows::step_up::{self, Challenge, Granted, Linked, Operation};
+use flows::{
+    reveal::Wanted,
+    step_up::{self, Challenge, Granted, Linked, Operation},
+};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, types::Example};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,7 @@ use super::{
     Tag,
     payments::Amount,
     proofs::{self, PasskeyOptions, StepUpProof},
+    reveal::{self, PublicKey},
 };
 use crate::{
     auth::{Caller, rights::SecurityManage},
@@ -27,6 +31,7 @@ pub struct StepUps;
 #[oai(rename_all = "snake_case")]
 enum StepUpOperation {
     CardRequest,
+    /// The numbers of the one card that is named beside it, for the one device.
     CardReveal,
     LimitRaise,
     /// How the caller logs in: factors and recovery codes.
@@ -47,6 +52,15 @@ struct LinkedPayment {
     merchant: String,
 }
 
+/// The card and the device that a step-up is linked to: for any other of either it is refused.
+#[derive(Object, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct LinkedReveal {
+    card_id: Uuid,
+    public_key: PublicKey,
+}
+
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
@@ -56,6 +70,10 @@ struct StepUpRequest {
     #[serde(default, deserialize_with = "json::maybe_object")]
     #[oai(nullable)]
     payment: Option<LinkedPayment>,
+    /// Where the operation is `card_reveal`, and only there.
+    #[serde(default, deserialize_with = "json::maybe_object")]
+    #[oai(nullable)]
+    reveal: Option<LinkedReveal>,
 }
 
 /// Asks for a second proof. The app shows what it is for.
@@ -69,6 +87,8 @@ struct StepUpChallenge {
     operation: StepUpOperation,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<LinkedPayment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal: Option<LinkedReveal>,
     /// What the account has: `totp`, `passkey`, `recovery_code`.
     factors: Vec<String>,
     /// What a passkey is to sign, where the account has one.
@@ -87,6 +107,8 @@ struct StepUp {
     operation: StepUpOperation,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<LinkedPayment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal: Option<LinkedReveal>,
 }
 
 #[derive(ApiResponse)]
@@ -110,7 +132,9 @@ refusals!(Complete, V2, [400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 503, 
 impl StepUps {
     /// Begin a step-up
     ///
-    /// Asks for a second proof for one sensitive operation. For a payment it is linked to amount, card and payee.
+    /// Asks for a second proof for one sensitive operation. For a payment it is linked to amount, card and payee, for
+    /// a reveal to the card and the device's key. Only our own app can get one, with the person there: programs of third
+    /// parties and API keys cannot.
     #[oai(path = "/step-up", method = "post", operation_id = "beginStepUp")]
     async fn begin(
         &self,
@@ -141,15 +165,24 @@ impl StepUps {
 
 impl StepUpRequest {
     fn read(self) -> Result<Operation, Problem> {
-        match (self.operation, self.payment) {
-            (StepUpOperation::Payment, Some(payment)) => payment.read().map(Operation::Payment),
-            (StepUpOperation::Payment, None) => Err(Problem::invalid("payment", "is required for this operation")),
-            (_, Some(_)) => Err(Problem::invalid("payment", "is for the operation payment alone")),
-            (StepUpOperation::CardRequest, None) => Ok(Operation::CardRequest),
-            (StepUpOperation::CardReveal, None) => Ok(Operation::CardReveal),
-            (StepUpOperation::LimitRaise, None) => Ok(Operation::LimitRaise),
-            (StepUpOperation::Account, None) => Ok(Operation::Account),
+        use StepUpOperation as Asked;
+        match (self.operation, self.payment, self.reveal) {
+            (Asked::Payment, Some(payment), None) => payment.read().map(Operation::Payment),
+            (Asked::Payment, None, _) => Err(Problem::invalid("payment", "is required for this operation")),
+            (Asked::CardReveal, None, Some(reveal)) => reveal.read().map(Operation::CardReveal),
+            (Asked::CardReveal, _, None) => Err(Problem::invalid("reveal", "is required for this operation")),
+            (_, Some(_), None) => Err(Problem::invalid("payment", "is for the operation payment alone")),
+            (_, _, Some(_)) => Err(Problem::invalid("reveal", "is for the operation card_reveal alone")),
+            (Asked::CardRequest, None, None) => Ok(Operation::CardRequest),
+            (Asked::LimitRaise, None, None) => Ok(Operation::LimitRaise),
+            (Asked::Account, None, None) => Ok(Operation::Account),
         }
+    }
+}
+
+impl LinkedReveal {
+    fn read(self) -> Result<Wanted, Problem> {
+        reveal::wanted(self.card_id, &self.public_key).map_err(|problem| problem.of_field("reveal.public_key"))
     }
 }
 
@@ -162,16 +195,19 @@ impl LinkedPayment {
     }
 }
 
-/// The operation by name, and the payment if it is one.
-fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>) {
+/// The operation by name, with what it is linked to.
+fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>, Option<LinkedReveal>) {
     match operation {
-        Operation::CardRequest => (StepUpOperation::CardRequest, None),
-        Operation::CardReveal => (StepUpOperation::CardReveal, None),
-        Operation::LimitRaise => (StepUpOperation::LimitRaise, None),
-        Operation::Account => (StepUpOperation::Account, None),
+        Operation::CardRequest => (StepUpOperation::CardRequest, None, None),
+        Operation::CardReveal(Wanted { card_id, device_key }) => {
+            let reveal = LinkedReveal { card_id: card_id.0, public_key: PublicKey(device_key.text()) };
+            (StepUpOperation::CardReveal, None, Some(reveal))
+        }
+        Operation::LimitRaise => (StepUpOperation::LimitRaise, None, None),
+        Operation::Account => (StepUpOperation::Account, None, None),
         Operation::Payment(Linked { card_id, amount, merchant }) => {
             let payment = LinkedPayment { card_id: card_id.0, amount: amount.into(), merchant };
-            (StepUpOperation::Payment, Some(payment))
+            (StepUpOperation::Payment, Some(payment), None)
         }
     }
 }
@@ -179,12 +215,13 @@ fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>) {
 impl From<Challenge> for StepUpChallenge {
     fn from(challenge: Challenge) -> StepUpChallenge {
         let factors = challenge.factors().into_iter().map(String::from).collect();
-        let (operation, payment) = shown(challenge.operation);
+        let (operation, payment, reveal) = shown(challenge.operation);
         StepUpChallenge {
             ticket: challenge.ticket.expose_secret().into(),
             expires_in: challenge.expires_in.as_secs(),
             operation,
             payment,
+            reveal,
             factors,
             passkey: challenge.passkey_options.map(PasskeyOptions),
         }
@@ -193,9 +230,9 @@ impl From<Challenge> for StepUpChallenge {
 
 impl From<Granted> for StepUp {
     fn from(granted: Granted) -> StepUp {
-        let (operation, payment) = shown(granted.operation);
+        let (operation, payment, reveal) = shown(granted.operation);
         let step_up_token = granted.token.expose_secret().into();
-        StepUp { step_up_token, expires_in: granted.expires_in.as_secs(), operation, payment }
+        StepUp { step_up_token, expires_in: granted.expires_in.as_secs(), operation, payment, reveal }
     }
 }
 
@@ -208,6 +245,7 @@ impl Example for StepUpRequest {
                 amount: Money::new(99_900, aggregates::Currency::USD).into(),
                 merchant: "example-merchant.com".into(),
             }),
+            reveal: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aggregates::{
     Actor, Money, PaymentId,
-    card::{self, Card, Window},
+    card::{self, Card, Slot},
     payment::{self, Decline, Payment},
 };
 use providers::{
@@ -181,6 +181,7 @@ async fn record(
                     gateway: system.providers.gateway.name().to_owned(),
                     gateway_reference: reference.clone(),
                     amount: payment.amount().ok_or(payment::Error::NotFound)?,
+                    is_final: true,
                     now: crate::now(),
                 })?;
                 append(system, Unit::new(origin.context(GATEWAY)).stream(&payment, events)).await
@@ -213,17 +214,17 @@ async fn decline(system: &System, payment: &Loaded<Payment>, reason: &Decline, o
         return Err(payment::Error::NotFound.into());
     };
     let _turn = system.turns.take(card_id).await;
-    if let Some(window) = payment.hold().filter(|_| !events.is_empty()) {
+    if let Some(slot) = payment.hold().filter(|_| !events.is_empty()) {
         // Not from memory: a refused release would not be noticed as a conflict.
         let card = system.store.load_latest::<Card>(card_id).await?;
-        let released = release(&card, PaymentId(payment.id), amount, window)?;
+        let released = release(&card, PaymentId(payment.id), amount, slot)?;
         unit = unit.stream(&card, released);
     }
     append(system, unit).await
 }
 
-fn release(card: &Card, payment_id: PaymentId, amount: Money, window: Window) -> Result<Vec<card::Event>, card::Error> {
-    card.decide(card::Command::ReleaseHold { payment_id, amount, window, now: crate::now() })
+fn release(card: &Card, payment_id: PaymentId, amount: Money, slot: Slot) -> Result<Vec<card::Event>, card::Error> {
+    card.decide(card::Command::ReleaseHold { payment_id, amount, slot, partial: false, now: crate::now() })
 }
 
 /// The position, 0 where somebody else had recorded the outcome before.

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use aggregates::{
     CardId, Currency, Envelope, Money, PaymentId, UserId,
-    card::{self, Window},
+    card::{self, Slot},
     kyc,
     payment::{self, Decline},
 };
 use fraud::PersonState;
 
-use super::history::{History, usd};
+use super::history::{History, held, released, usd};
 use crate::{
     Card, Notification, Profile, Transaction,
     batch::{self, Outcasts, Read},
@@ -135,20 +135,15 @@ fn a_card_follows_its_life() {
 fn a_card_shows_what_the_newest_month_holds() {
     let mut history = History::default();
     let (_, card) = history.a_person_with_card();
-    let window = |day: &str| Window::of(format!("{day}T12:00:00Z").parse().unwrap());
-    let (january, february) = (window("2027-01-31"), window("2027-02-01"));
-    let mut hold = |cents: i64, window, back| {
-        let (payment_id, at) = (PaymentId(history.id()), history.now());
-        let amount = usd(cents);
-        history.record(
-            card,
-            match back {
-                false => card::Event::Held { payment_id, amount, window, at },
-                true => card::Event::HoldReleased { payment_id, amount, window, at },
-            },
-        );
+    let slot = |day: &str| Slot::utc(format!("{day}T12:00:00Z").parse().unwrap());
+    let (january, february) = (slot("2027-01-31"), slot("2027-02-01"));
+    let mut hold = |cents: i64, slot, back| {
+        let (payment_id, amount) = (PaymentId(history.id()), usd(cents));
+        let event = if back { released(payment_id, amount, slot) } else { held(payment_id, amount, slot) };
+        history.record(card, event);
         let shown: Card = Folded::from(&history.log).get(card);
-        (shown.used_in(january).minor_units, shown.used_in(february).minor_units)
+        let used = |slot: Slot| shown.used_in(slot.window()).minor_units;
+        (used(january), used(february))
     };
     assert_eq!(hold(500, january, false), (500, 0));
     assert_eq!(hold(700, january, false), (1_200, 0));

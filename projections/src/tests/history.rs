@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aggregates::{
     BlindIndex, CardId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId, Sealed, SessionId, UserId,
-    card::{self, CardType, Expiry, Window},
+    card::{self, CardType, Expiry, HoldKind, Slot},
     kyc,
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
     user,
@@ -150,9 +150,8 @@ impl History {
     /// The first append of a payment: the hold and the intent.
     pub fn begins(&mut self, user_id: UserId, card_id: CardId, amount: Money) -> PaymentId {
         let (payment_id, at) = (PaymentId(self.id()), self.now());
-        let window = Window::of(at);
-        self.record(card_id, card::Event::Held { payment_id, amount, window, at });
-        self.record(payment_id, initiated(user_id, card_id, amount, Some(window), at));
+        self.record(card_id, held(payment_id, amount, Slot::utc(at)));
+        self.record(payment_id, initiated(user_id, card_id, amount, Some(Slot::utc(at)), at));
         payment_id
     }
 
@@ -164,7 +163,7 @@ impl History {
 
     pub fn is_captured(&mut self, payment: PaymentId, amount: Money) {
         let (gateway, gateway_reference, at) = ("stripe".into(), format!("txn {payment}"), self.now());
-        self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, at });
+        self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, is_final: true, at });
     }
 
     /// Refused by the gateway: the hold is given back with it.
@@ -174,7 +173,7 @@ impl History {
             payment_id,
             payment::Event::Declined { reason: Decline::GatewayDeclined { gateway, gateway_code }, at },
         );
-        self.record(card, card::Event::HoldReleased { payment_id, amount, window: Window::of(at), at });
+        self.record(card, released(payment_id, amount, Slot::utc(at)));
     }
 
     pub fn pays(&mut self, user: UserId, card: CardId, amount: Money) -> PaymentId {
@@ -192,13 +191,17 @@ impl History {
     }
 }
 
-fn initiated(
-    user_id: UserId,
-    card_id: CardId,
-    amount: Money,
-    hold: Option<Window>,
-    at: DateTime<Utc>,
-) -> payment::Event {
+pub fn held(payment_id: PaymentId, amount: Money, slot: Slot) -> card::Event {
+    let (kind, window, at) = (HoldKind::Authorization, slot.window(), slot.at);
+    card::Event::Held { payment_id, kind, amount, window, slot: Some(slot), at }
+}
+
+pub fn released(payment_id: PaymentId, amount: Money, slot: Slot) -> card::Event {
+    let (window, at) = (slot.window(), slot.at);
+    card::Event::HoldReleased { payment_id, amount, window, slot: Some(slot), partial: false, at }
+}
+
+fn initiated(user_id: UserId, card_id: CardId, amount: Money, hold: Option<Slot>, at: DateTime<Utc>) -> payment::Event {
     let checks = Checks {
         amount_check: Check::Pass,
         location_check: Check::Pass,
@@ -220,8 +223,10 @@ fn initiated(
             checks,
             rules_version: 1,
         },
-        hold,
+        hold: hold.map(Slot::window),
+        slot: hold,
         request_digest: None,
+        network: None,
         at,
     }
 }

@@ -12,7 +12,11 @@ use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{Config, KycProvider, kyc::OnfidoWebhooks};
+use crate::{
+    Config, KycProvider,
+    issuing::{self, stripe::StripeWebhooks},
+    kyc::OnfidoWebhooks,
+};
 
 pub use reqwest::header::HeaderMap;
 pub use standard::{Signed, StandardWebhooks};
@@ -20,14 +24,22 @@ pub use standard::{Signed, StandardWebhooks};
 /// Every source by the name that stands in its path, `/webhooks/{source}`.
 pub type Sources = BTreeMap<&'static str, Source>;
 
-/// Those of the third parties that the configuration names, and no others: the sandbox's secret is no secret.
+/// Those of the third parties that the configuration names, and no others: the sandbox's secrets are none.
 pub(crate) fn sources(config: &Config) -> Sources {
     let secret = config.kyc.webhook_secret.clone();
-    let (name, verifier): (_, Arc<dyn Verifier>) = match config.kyc_provider {
+    let (kyc, verifier): (_, Arc<dyn Verifier>) = match config.kyc_provider {
         KycProvider::Sandbox => ("kyc-sandbox", Arc::new(StandardWebhooks::new(secret))),
         KycProvider::Onfido => ("onfido", Arc::new(OnfidoWebhooks::new(secret))),
     };
-    Sources::from([(name, Source { verifier, purpose: Purpose::Kyc })])
+    let (name, issuer, secret) = match &config.stripe {
+        Some(stripe) => ("stripe", issuing::stripe::NAME, &stripe.webhook_secret),
+        None => ("issuer-sandbox", issuing::Sandbox::NAME, &config.issuer.webhook_secret),
+    };
+    Sources::from([
+        (kyc, Source { verifier, purpose: Purpose::Kyc }),
+        // The sandbox speaks of purchases as Stripe does.
+        (name, Source { verifier: Arc::new(StripeWebhooks::new(secret.clone())), purpose: Purpose::Issuing(issuer) }),
+    ])
 }
 
 /// Somebody who sends webhooks.
@@ -41,6 +53,8 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Kyc,
+    /// Purchases with our cards, by the name of their issuer.
+    Issuing(&'static str),
 }
 
 /// Tells a delivery of the sender from anybody else's.

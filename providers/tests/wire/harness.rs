@@ -139,6 +139,7 @@ pub fn a_request_with_limit(minor_units: i64) -> IssueRequest {
         user_id: UserId(Uuid::from_u128(1)),
         card_type: CardType::VirtualVisa,
         monthly_limit: usd(minor_units),
+        holder_reference: None,
     }
 }
 

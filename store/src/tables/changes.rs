@@ -10,6 +10,8 @@ use aggregates::{
 };
 use chrono::{DateTime, Utc};
 
+use super::payments::{NewPayment, Outcome};
+
 #[derive(Default)]
 pub(super) struct Changes {
     pub users: Vec<NewUser>,
@@ -23,6 +25,7 @@ pub(super) struct Changes {
     pub card_statuses: BTreeMap<CardId, &'static str>,
     pub spending: BTreeMap<CardId, Spending>,
     pub payments: BTreeMap<PaymentId, NewPayment>,
+    /// What happened to payments, each one's events in their order.
     pub outcomes: BTreeMap<PaymentId, Outcome>,
 }
 
@@ -90,26 +93,6 @@ pub(super) struct IssuedCard {
 pub(super) struct Spending {
     pub window: Window,
     pub change: i64,
-}
-
-pub(super) struct NewPayment {
-    pub user_id: UserId,
-    pub card_id: CardId,
-    pub amount: i64,
-    pub currency: Currency,
-    pub merchant: String,
-    pub merchant_category: String,
-    pub risk_score: f64,
-    pub at: DateTime<Utc>,
-    pub position: i64,
-}
-
-pub(super) struct Outcome {
-    pub status: &'static str,
-    pub decline: Option<serde_json::Value>,
-    pub gateway: Option<String>,
-    pub reference: Option<String>,
-    pub at: DateTime<Utc>,
 }
 
 impl Changes {
@@ -201,6 +184,7 @@ impl Changes {
             card::Event::Frozen { .. } => "frozen",
             card::Event::Unfrozen { .. } => "active",
             card::Event::Terminated { .. } => "terminated",
+            card::Event::Revealed { .. } => return,
         };
         self.card_statuses.insert(card_id, status);
     }
@@ -216,44 +200,10 @@ impl Changes {
     }
 
     fn payment(&mut self, payment_id: PaymentId, position: i64, event: payment::Event) {
-        let outcome = match event {
-            payment::Event::Initiated {
-                user_id, card_id, amount, merchant, merchant_category, screening, at, ..
-            } => {
-                self.payments.insert(
-                    payment_id,
-                    NewPayment {
-                        user_id,
-                        card_id,
-                        amount: amount.minor_units,
-                        currency: amount.currency,
-                        merchant,
-                        merchant_category,
-                        risk_score: screening.risk_score,
-                        at,
-                        position,
-                    },
-                );
-                return;
-            }
-            // Still pending.
-            payment::Event::Resumed { .. } => return,
-            payment::Event::Captured { gateway, gateway_reference, at, .. } => Outcome {
-                status: "captured",
-                decline: None,
-                gateway: Some(gateway),
-                reference: Some(gateway_reference),
-                at,
-            },
-            payment::Event::Declined { reason, at } => Outcome {
-                status: "declined",
-                decline: serde_json::to_value(&reason).ok(),
-                gateway: None,
-                reference: None,
-                at,
-            },
-        };
-        self.outcomes.insert(payment_id, outcome);
+        if let Some(new) = NewPayment::of(&event, position) {
+            self.payments.insert(payment_id, new);
+        }
+        self.outcomes.entry(payment_id).or_default().add(event);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod cases;
 mod changes;
+mod payments;
 mod query;
 mod write;
 

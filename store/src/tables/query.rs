@@ -70,6 +70,8 @@ pub struct TransactionRow {
     pub status: payment::Status,
     pub decline: Option<payment::Decline>,
     pub gateway_reference: Option<String>,
+    pub network: Option<payment::Network>,
+    pub tally: payment::Tally,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub position: i64,
@@ -275,6 +277,8 @@ impl FromRow<'_, PgRow> for CardRow {
 impl FromRow<'_, PgRow> for TransactionRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let decline: Option<sqlx::types::Json<payment::Decline>> = row.try_get("decline")?;
+        let network: Option<sqlx::types::Json<payment::Network>> = row.try_get("network")?;
+        let tally: sqlx::types::Json<payment::Tally> = row.try_get("tally")?;
         Ok(TransactionRow {
             transaction_id: PaymentId(row.try_get("transaction_id")?),
             user_id: UserId(row.try_get("user_id")?),
@@ -286,6 +290,8 @@ impl FromRow<'_, PgRow> for TransactionRow {
             status: parsed(row, "status")?,
             decline: decline.map(|json| json.0),
             gateway_reference: row.try_get("gateway_reference")?,
+            network: network.map(|json| json.0),
+            tally: tally.0,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
             position: row.try_get("position")?,

@@ -1,11 +1,10 @@
 //! One statement for each kind of change, with a row of its arrays for each row of the table.
 
 use sqlx::{Postgres, Transaction, postgres::PgArguments, query::Query};
-use uuid::Uuid;
 
 use super::changes::{CaseChange, Changes};
 
-type Tx<'t> = Transaction<'t, Postgres>;
+pub(super) type Tx<'t> = Transaction<'t, Postgres>;
 
 impl Changes {
     pub async fn write(self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
@@ -178,66 +177,11 @@ impl Changes {
             .bind(self.spending.values().map(|s| s.change).collect::<Vec<_>>());
         execute(query, transaction).await
     }
-
-    async fn write_payments(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        if !self.payments.is_empty() {
-            let sql = format!(
-                "INSERT INTO {schema}.transactions
-                        (transaction_id, user_id, card_id, amount, currency, merchant, merchant_category, risk_score,
-                         created_at, position, status, decline, gateway, gateway_reference, updated_at)
-                 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],
-                                      $7::text[], $8::float8[], $9::timestamptz[], $10::bigint[], $11::text[],
-                                      $12::jsonb[], $13::text[], $14::text[], $15::timestamptz[])"
-            );
-            let rows = &self.payments;
-            let outcome = |id| self.outcomes.get(id);
-            let query = sqlx::query(&sql)
-                .bind(rows.keys().map(|id| id.0).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.user_id.0).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.card_id.0).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.amount).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.currency.code()).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.merchant.as_str()).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.merchant_category.as_str()).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.risk_score).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.at).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.position).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).map_or("pending", |o| o.status)).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).and_then(|o| o.decline.clone())).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).and_then(|o| o.gateway.as_deref())).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).and_then(|o| o.reference.as_deref())).collect::<Vec<_>>())
-                .bind(rows.iter().map(|(id, p)| outcome(id).map_or(p.at, |o| o.at)).collect::<Vec<_>>());
-            execute(query, transaction).await?;
-        }
-        self.write_outcomes(transaction, schema).await
-    }
-
-    /// Outcomes of payments that earlier batches began.
-    async fn write_outcomes(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        let late = || self.outcomes.iter().filter(|(id, _)| !self.payments.contains_key(id));
-        let ids: Vec<Uuid> = late().map(|(id, _)| id.0).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "UPDATE {schema}.transactions t
-                SET status = o.status, decline = o.decline, gateway = o.gateway, gateway_reference = o.reference,
-                    updated_at = o.at
-               FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::text[], $5::text[], $6::timestamptz[])
-                    AS o (id, status, decline, gateway, reference, at)
-              WHERE t.transaction_id = o.id"
-        );
-        let query = sqlx::query(&sql)
-            .bind(ids)
-            .bind(late().map(|(_, o)| o.status).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.decline.clone()).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.gateway.as_deref()).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.reference.as_deref()).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.at).collect::<Vec<_>>());
-        execute(query, transaction).await
-    }
 }
 
-async fn execute(query: Query<'_, Postgres, PgArguments>, transaction: &mut Tx<'_>) -> Result<(), sqlx::Error> {
+pub(super) async fn execute(
+    query: Query<'_, Postgres, PgArguments>,
+    transaction: &mut Tx<'_>,
+) -> Result<(), sqlx::Error> {
     query.execute(&mut **transaction).await.map(|_| ())
 }

@@ -7,7 +7,7 @@ use std::{
 
 use aggregates::{
     Actor, CardId, Context, Currency, Money, PaymentId, UserId,
-    card::{self, Card, CardType, Expiry, Window},
+    card::{self, Card, CardType, Expiry, HoldKind, Slot},
     payment::{self, Check, Checks, Payment, RiskLevel, Screening},
 };
 use chrono::Utc;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use store::{Config, Loaded, Store, Unit, new_id};
 use tokio::task::JoinSet;
 
-use super::{ground::Services, histogram};
+use super::{baseline::purchase, ground::Services, histogram};
 use crate::{
     database::{keys, namespace},
     processes::Failure,
@@ -111,6 +111,7 @@ async fn write(store: &Store, began: Instant, time: Duration) -> Result<Written,
             gateway: "sandbox".into(),
             gateway_reference: "txn_0198c5a27b1e7c3d".into(),
             amount: PRICE,
+            is_final: true,
             now: Utc::now(),
         };
         let captured = payment.decide(capture)?;
@@ -164,7 +165,13 @@ fn issue(user_id: UserId, card_id: CardId) -> Result<(Unit, u64), Failure> {
 
 fn initiate(card: &Loaded<Card>, user_id: UserId, payment_id: PaymentId) -> Result<(Unit, u64), Failure> {
     let now = Utc::now();
-    let held = card.decide(card::Command::Hold { user_id, payment_id, amount: PRICE, now })?;
+    let held = card.decide(card::Command::Hold {
+        user_id,
+        payment_id,
+        kind: HoldKind::Authorization,
+        purchase: purchase(),
+        now,
+    })?;
     let payment = Loaded::<Payment>::new(payment_id);
     let checks = Checks {
         amount_check: Check::Pass,
@@ -180,8 +187,9 @@ fn initiate(card: &Loaded<Card>, user_id: UserId, payment_id: PaymentId) -> Resu
         merchant_category: "electronics".into(),
         device_id: None,
         screening: Screening { risk_score: 0.0, risk_level: RiskLevel::Low, approved: true, checks, rules_version: 1 },
-        hold: Some(Window::of(now)),
+        hold: Some(Slot::utc(now)),
         request_digest: None,
+        network: None,
         now,
     })?;
     Ok((Unit::new(context(user_id)).stream(&payment, initiated).stream(card, held), 2))

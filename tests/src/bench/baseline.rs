@@ -14,7 +14,7 @@ use std::{
 
 use aggregates::{
     CardId, Currency, Money, PaymentId, UserId,
-    card::{self, Card, CardType, Expiry, Window},
+    card::{self, Card, CardType, Channel, Expiry, HoldKind, Purchase, Slot},
     payment::{self, Check, Checks, Payment, RiskLevel, Screening},
 };
 use chrono::Utc;
@@ -143,7 +143,8 @@ impl Shop {
 
     async fn pay(&self, (user_id, card_id): Payer) -> Result<(), Failure> {
         let (payment_id, now) = (PaymentId(Uuid::now_v7()), Utc::now());
-        let hold = card::Command::Hold { user_id, payment_id, amount: PRICE, now };
+        let hold =
+            card::Command::Hold { user_id, payment_id, kind: HoldKind::Authorization, purchase: purchase(), now };
         self.cards.execute(&card_id.to_string(), hold).await?;
         let initiate = payment::Command::Initiate {
             user_id,
@@ -153,8 +154,9 @@ impl Shop {
             merchant_category: "electronics".into(),
             device_id: None,
             screening: unsuspicious(),
-            hold: Some(Window::of(now)),
+            hold: Some(Slot::utc(now)),
             request_digest: None,
+            network: None,
             now,
         };
         self.payments.execute(&payment_id.to_string(), initiate).await?;
@@ -174,9 +176,23 @@ impl Shop {
             gateway: gateway.name().into(),
             gateway_reference: reference,
             amount: PRICE,
+            is_final: true,
             now: Utc::now(),
         };
         Ok(self.payments.execute(&payment_id.to_string(), capture).await?)
+    }
+}
+
+/// What everybody buys.
+pub(super) fn purchase() -> Purchase {
+    Purchase {
+        amount: PRICE,
+        merchant: "example-merchant.com".into(),
+        merchant_category: "electronics".into(),
+        mcc: None,
+        country: None,
+        currency: None,
+        channel: Channel::Online,
     }
 }
 

@@ -54,6 +54,7 @@ async fn what_a_third_party_has_not_answered_is_found_by_its_age() {
         gateway: "sandbox".into(),
         gateway_reference: "ch_1".into(),
         amount: crate::examples::usd(6),
+        is_final: true,
         at: november(3),
     };
     grown(&store, &store.load::<Payment>(settled).await.unwrap(), vec![captured]).await;

@@ -58,8 +58,9 @@ async fn a_step_up_serves_its_person_its_session_and_its_operation() {
         let refusing = pay(&mut client, person, Some(&step_up), None, &body).await;
         assert_eq!(refusal(&refusing), refused("auth.step_up_refused"));
     }
-    for operation in ["card_request", "card_reveal", "limit_raise", "account"] {
-        let operation = json!({ "operation": operation });
+    let reveal = tests::device::Device::default().operation(&holder.card_id);
+    let others = ["card_request", "limit_raise", "account"].map(|operation| json!({ "operation": operation }));
+    for operation in others.into_iter().chain([reveal]) {
         let step_up = client.step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
         let refusing = pay(&mut client, &holder.person, Some(&step_up), None, &body).await;
         assert_eq!(refusal(&refusing), refused("auth.step_up_refused"), "{operation}");

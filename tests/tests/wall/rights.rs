@@ -85,3 +85,25 @@ async fn narrow_functions_are_narrow() {
         assert!(!function.get::<bool, _>(3), "{name} is open to everybody");
     }
 }
+
+/// A snapshot hides the events before it, so it has to be of one that is there.
+#[tokio::test]
+async fn the_api_puts_no_snapshot_of_what_has_not_happened() {
+    let database = TestDatabase::new().await;
+    let card = crate::examples::a_requested_card(&database.store()).await.id;
+    let mut api = as_api(&database).await;
+    let put = "SELECT put_snapshot($1, $2, $3, $4, $5)";
+    let large = format!("\"{}\"", "x".repeat(4_194_304));
+    for (kind, sequence, version, state) in [
+        ("card", 2, 1, "{}"),
+        ("user", 1, 1, "{}"),
+        ("card", 1, 0, "{}"),
+        ("card", 1, 1_001, "{}"),
+        ("card", 1, 1, &large),
+    ] {
+        let put = sqlx::query(put).bind(kind).bind(card).bind(i64::from(sequence)).bind(version).bind(state);
+        assert!(put.execute(&mut api).await.is_err(), "{kind} {sequence} {version}");
+    }
+    let good = sqlx::query(put).bind("card").bind(card).bind(1_i64).bind(1).bind("{}");
+    good.execute(&mut api).await.unwrap();
+}

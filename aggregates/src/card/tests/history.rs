@@ -45,7 +45,7 @@ fn day_in(month: u32) -> DateTime<Utc> {
 /// What a card has held, counted apart from its state.
 #[derive(Default)]
 struct Ledger {
-    holds: Vec<(Window, i64)>,
+    holds: Vec<(Slot, i64)>,
     used: BTreeMap<Window, i64>,
 }
 
@@ -55,10 +55,11 @@ impl Ledger {
         match *step {
             Step::Hold { cents, month } => hold(usd(cents), day_in(month)),
             Step::Release { which, cents, month } => match self.holds.get(which % self.holds.len().max(1)) {
-                Some((window, held)) => Command::ReleaseHold {
+                Some((slot, held)) => Command::ReleaseHold {
                     payment_id: PAYMENT,
                     amount: usd(cents.min(*held)),
-                    window: *window,
+                    slot: *slot,
+                    partial: false,
                     now: day_in(month),
                 },
                 None => release(usd(cents), now, day_in(month)),
@@ -71,8 +72,8 @@ impl Ledger {
 
     fn count(&mut self, event: &Event) {
         match event {
-            Event::Held { amount, window, .. } => {
-                self.holds.push((*window, amount.minor_units));
+            Event::Held { amount, window, at, .. } => {
+                self.holds.push((Slot::utc(*at), amount.minor_units));
                 *self.used.entry(*window).or_default() += amount.minor_units;
             }
             Event::HoldReleased { amount, window, .. } => {
@@ -83,7 +84,8 @@ impl Ledger {
             | Event::IssueFailed { .. }
             | Event::Frozen { .. }
             | Event::Unfrozen { .. }
-            | Event::Terminated { .. } => {}
+            | Event::Terminated { .. }
+            | Event::Revealed { .. } => {}
         }
     }
 }

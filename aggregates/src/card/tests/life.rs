@@ -1,5 +1,5 @@
 use super::*;
-use crate::examples::MALLORY;
+use crate::examples::{MALLORY, SESSION};
 
 fn request() -> Command {
     Command::Request { user_id: ALICE, card_type: CardType::VirtualVisa, monthly_limit: LIMIT, now: november(1) }
@@ -19,6 +19,10 @@ fn record_issue_failed() -> Command {
     Command::RecordIssueFailed { issuer: "sandbox".into(), reason: "programme_closed".into(), now: november(1) }
 }
 
+fn reveal() -> Command {
+    Command::Reveal { user_id: ALICE, session_id: SESSION, now: november(4) }
+}
+
 type Outcome = Result<Vec<Event>, Error>;
 
 /// Every state against every command. Each card but the first has 1.00 USD held, so that there is something to release.
@@ -34,6 +38,7 @@ fn each_state_allows_what_it_should() {
             Command::Freeze { now: november(5) },
             Command::Unfreeze { now: november(6) },
             Command::Terminate { now: november(7) },
+            reveal(),
         ]
     };
     let none = || Outcome::Ok(vec![]);
@@ -48,17 +53,32 @@ fn each_state_allows_what_it_should() {
     let freeze = || one(Event::Frozen { at: november(5) });
     let unfreeze = || one(Event::Unfrozen { at: november(6) });
     let end = || one(Event::Terminated { at: november(7) });
-    let asked =
-        [none(), one(issued()), one(issue_failed()), not_issued(), give(), not_issued(), not_issued(), not_issued()];
-    let failed = [none(), decided(), none(), not_issued(), give(), not_issued(), not_issued(), not_issued()];
-    let fresh = [one(requested()), missing(), missing(), missing(), missing(), missing(), missing(), missing()];
-    let table: [(Vec<Event>, [Outcome; 8]); 6] = [
+    let show = || one(Event::Revealed { session_id: SESSION, at: november(4) });
+    let asked = [
+        none(),
+        one(issued()),
+        one(issue_failed()),
+        not_issued(),
+        give(),
+        not_issued(),
+        not_issued(),
+        not_issued(),
+        not_issued(),
+    ];
+    let failed =
+        [none(), decided(), none(), not_issued(), give(), not_issued(), not_issued(), not_issued(), not_issued()];
+    let fresh =
+        [one(requested()), missing(), missing(), missing(), missing(), missing(), missing(), missing(), missing()];
+    let table: [(Vec<Event>, [Outcome; 9]); 6] = [
         (vec![], fresh),
         (a_requested_card(), asked),
         (a_card_that_was_not_issued(), failed),
-        (an_active_card(), [none(), none(), decided(), take(), give(), freeze(), none(), end()]),
-        (a_frozen_card(), [none(), none(), decided(), no(Error::Frozen), give(), none(), unfreeze(), end()]),
-        (a_terminated_card(), [none(), none(), decided(), over(), give(), over(), over(), none()]),
+        (an_active_card(), [none(), none(), decided(), take(), give(), freeze(), none(), end(), show()]),
+        (
+            a_frozen_card(),
+            [none(), none(), decided(), no(Error::Frozen), give(), none(), unfreeze(), end(), no(Error::Frozen)],
+        ),
+        (a_terminated_card(), [none(), none(), decided(), over(), give(), over(), over(), none(), over()]),
     ];
     for (mut history, outcomes) in table {
         let status = state(&history).status();

@@ -65,7 +65,13 @@ fn an_amount_is_positive_and_in_the_cards_currency() {
 #[test]
 fn the_first_broken_rule_is_the_answer() {
     let long_after = on(2031, 1, 1);
-    let theirs = |now| Command::Hold { user_id: MALLORY, payment_id: PAYMENT, amount: eur(-1), now };
+    let theirs = |now| Command::Hold {
+        user_id: MALLORY,
+        payment_id: PAYMENT,
+        kind: HoldKind::Authorization,
+        purchase: purchase(eur(-1)),
+        now,
+    };
     for (history, command, error) in [
         (vec![], theirs(long_after), Error::NotFound),
         (a_requested_card(), theirs(long_after), Error::NotOwner),
@@ -91,6 +97,23 @@ fn a_card_is_good_through_its_expiry_month() {
         let outcome = given(an_active_card()).when(hold(usd(1), now)).inspect_result();
         let expected = if good { Ok(vec![held(1, now)]) } else { Err(Error::Expired { expiry: expiry() }) };
         assert_eq!(outcome, expected, "{now}");
+    }
+}
+
+#[test]
+fn what_the_network_took_counts_whatever_the_rules_say() {
+    let forced = |now| Command::Hold {
+        user_id: MALLORY,
+        payment_id: PAYMENT,
+        kind: HoldKind::Forced,
+        purchase: purchase(usd(500_001)),
+        now,
+    };
+    for history in [an_active_card(), a_frozen_card(), a_terminated_card()] {
+        let events = state(&history).decide(forced(november(3))).expect("forced");
+        let mut card = state(&history);
+        events.iter().for_each(|event| card.apply(event));
+        assert_eq!(card.used(Window::of(november(3))), Some(usd(500_001)));
     }
 }
 

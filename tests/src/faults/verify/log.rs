@@ -164,7 +164,13 @@ impl PaymentTale {
         self.state.apply(event);
         match event {
             payment::Event::Initiated { .. } => self.initiated += 1,
-            payment::Event::Resumed { .. } => {}
+            payment::Event::Resumed { .. }
+            | payment::Event::Authorized { .. }
+            | payment::Event::Incremented { .. }
+            | payment::Event::IncrementDeclined { .. }
+            | payment::Event::Reversed { .. }
+            | payment::Event::Expired { .. }
+            | payment::Event::Refunded { .. } => {}
             payment::Event::Captured { amount, .. } => {
                 self.captured += 1;
                 self.captured_amount += amount.minor_units;
@@ -193,7 +199,7 @@ impl CardTale {
         self.state.apply(event);
         match event {
             card::Event::Requested { .. } => self.requested += 1,
-            card::Event::Held { payment_id, amount, window, at: _ } => {
+            card::Event::Held { payment_id, amount, window, kind: _, slot: _, at: _ } => {
                 let hold = self.holds.entry(payment_id.0).or_default();
                 (hold.0, hold.2) = (hold.0 + 1, hold.2 + amount.minor_units);
                 let used = self.used.entry(*window).or_default();
@@ -203,7 +209,7 @@ impl CardTale {
                     findings.add(Kind::MoneyDifferences, format!("card {id}, {window}: {used} used of {limit}"));
                 }
             }
-            card::Event::HoldReleased { payment_id, amount, window, at: _ } => {
+            card::Event::HoldReleased { payment_id, amount, window, slot: _, partial: _, at: _ } => {
                 let hold = self.holds.entry(payment_id.0).or_default();
                 (hold.1, hold.2) = (hold.1 + 1, hold.2 - amount.minor_units);
                 *self.used.entry(*window).or_default() -= amount.minor_units;
@@ -212,7 +218,8 @@ impl CardTale {
             | card::Event::IssueFailed { .. }
             | card::Event::Frozen { .. }
             | card::Event::Unfrozen { .. }
-            | card::Event::Terminated { .. } => {}
+            | card::Event::Terminated { .. }
+            | card::Event::Revealed { .. } => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use aggregates::{
     CardId, Currency, Fact, Money, PaymentId, UserId,
-    card::CardType,
+    card::{CardType, HoldKind, Slot},
     payment::{Check, Checks, Decline, RiskLevel, Screening},
 };
 use chrono::{DateTime, Utc};
@@ -69,7 +69,14 @@ fn requested() -> card::Event {
 }
 
 fn held(cents: i64) -> card::Event {
-    card::Event::Held { payment_id: PAYMENT, amount: usd(cents), window: Window::of(NOW), at: NOW }
+    card::Event::Held {
+        payment_id: PAYMENT,
+        kind: HoldKind::Authorization,
+        amount: usd(cents),
+        window: Window::of(NOW),
+        slot: Some(Slot::utc(NOW)),
+        at: NOW,
+    }
 }
 
 fn initiated(cents: i64) -> payment::Event {
@@ -88,13 +95,21 @@ fn initiated(cents: i64) -> payment::Event {
         device_id: None,
         screening: Screening { risk_score: 0.0, risk_level: RiskLevel::Low, approved: true, checks, rules_version: 1 },
         hold: Some(Window::of(NOW)),
+        slot: Some(Slot::utc(NOW)),
         request_digest: None,
+        network: None,
         at: NOW,
     }
 }
 
 fn captured(cents: i64) -> payment::Event {
-    payment::Event::Captured { gateway: "sandbox".into(), gateway_reference: "t".into(), amount: usd(cents), at: NOW }
+    payment::Event::Captured {
+        gateway: "sandbox".into(),
+        gateway_reference: "t".into(),
+        amount: usd(cents),
+        is_final: true,
+        at: NOW,
+    }
 }
 
 fn declined() -> payment::Event {

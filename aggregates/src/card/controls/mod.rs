@@ -1,0 +1,5 @@
+//! What a card may be used for.
+
+mod refusal;
+
+pub use refusal::{Period, Refusal};
