@@ -3,7 +3,8 @@
 //! provider with all its mailboxes under `/mail`, and under `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
 //!
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
-//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `SLOW`, `DOWN`; everything else is approved.
+//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `DOWN`; everything else is approved.
+//!   A `SLOW` check is told of by webhook, where the settings say to whom.
 //! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
 //! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
 //! - Mail, by the address's beginning: `down.`, `flaky.`, `refused.`.
@@ -18,6 +19,7 @@ mod issuer;
 mod kyc;
 mod ledger;
 mod mailbox;
+mod notices;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -48,6 +50,10 @@ pub struct SandboxConfig {
     pub issuer_key: SecretString,
     pub gateway_key: SecretString,
     pub mail_key: SecretString,
+    /// Where the system is that is told of checks by webhook, such as `http://127.0.0.1:8080`. Empty: nobody is told.
+    pub webhooks_url: String,
+    /// By which these webhooks are signed.
+    pub kyc_webhook_secret: SecretString,
     /// How many checks, cards, charges and mailboxes are kept, of each; a new one beyond is answered with 507.
     pub max_records: usize,
     /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
@@ -63,6 +69,8 @@ impl Default for SandboxConfig {
             issuer_key: DEFAULT_KEY.into(),
             gateway_key: DEFAULT_KEY.into(),
             mail_key: DEFAULT_KEY.into(),
+            webhooks_url: String::new(),
+            kyc_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
             max_records: 1_000_000,
             slow_answer_ms: 10_000,
             slow_check_ms: 2_000,
@@ -87,6 +95,7 @@ fn routes(config: &SandboxConfig) -> Route {
     let mail = Arc::new(mailbox::Mailboxes::new(config));
     Route::new()
         .at("/healthz", get(make(async |_| "ok")))
+        .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
