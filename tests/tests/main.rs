@@ -21,6 +21,7 @@ mod members;
 mod migrations;
 mod modules;
 mod money;
+mod network;
 mod oauth;
 mod operations;
 mod published;
