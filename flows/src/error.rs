@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, client, kyc, notification, payment, user};
 use store::{AppendError, authentications::Outcome};
 
 use crate::passwords::Refusal;
@@ -30,6 +30,9 @@ pub enum Error {
     SecondFactorRequired,
     #[error("{operation} needs a step-up")]
     StepUpRequired { operation: &'static str },
+    /// A program that acts for somebody cannot prove that they sit there: this is for our own app.
+    #[error("{operation} needs a step-up, which only the person's own app can get")]
+    StepUpByPersonOnly { operation: &'static str },
     /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
     #[error("the step-up is refused")]
     StepUpRefused,
@@ -66,6 +69,8 @@ pub enum Error {
     Card(#[from] card::Error),
     #[error(transparent)]
     Payment(#[from] payment::Error),
+    #[error(transparent)]
+    Notification(#[from] notification::Error),
     #[error(transparent)]
     Client(#[from] client::Error),
     #[error(transparent)]

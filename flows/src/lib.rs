@@ -141,6 +141,8 @@ pub struct Settings {
     pub authentications_kept_days: u32,
     /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
     pub webhooks_kept_days: u32,
+    /// How long number and CVV of a card are kept after it was terminated or has expired.
+    pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
@@ -164,6 +166,7 @@ impl Default for Settings {
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
             webhooks_kept_days: 30,
+            card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),

@@ -90,9 +90,29 @@ pub(crate) async fn open_on(
     let Terms { session_id, auth_time, expires_at, refreshable_until } = terms;
     let (client_id, scopes) = client.unzip();
     let session = Session { session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes };
-    let store = &system.store;
     // The row first: a session that the log does not know is one whose token nobody has.
-    let refresh_token = store.open_session(&session, refreshable_until).await?;
+    let refresh_token = system.store.open_session(&session, refreshable_until).await?;
+    match append_opening(system, &session, password_set_at, origin).await {
+        Ok(Written { value: roles, position }) => {
+            Ok(Written { value: OpenedOn { session, roles, refresh_token }, position })
+        }
+        Err(error) => {
+            // Whatever the log has by now, nobody gets this session's tokens.
+            end_in_tables(system, user_id, vec![session_id]).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Puts a session whose row is there into the log; the roles that its person has.
+async fn append_opening(
+    system: &System,
+    session: &Session,
+    password_set_at: Option<DateTime<Utc>>,
+    origin: &Origin,
+) -> Result<Written<Vec<Role>>, Error> {
+    let (store, Session { session_id, user_id, expires_at, .. }) = (&system.store, session);
+    let (session_id, user_id, expires_at) = (*session_id, *user_id, *expires_at);
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load::<User>(user_id).await?;
@@ -121,8 +141,7 @@ pub(crate) async fn open_on(
                     end(system, user_id, session_id, SessionEnd::CredentialsChanged, origin).await?;
                     return Err(Error::BadCredentials);
                 }
-                let opened = OpenedOn { session, roles, refresh_token };
-                return Ok(Written { value: opened, position: appended.position });
+                return Ok(Written { value: roles, position: appended.position });
             }
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),
@@ -255,6 +274,7 @@ where
     .await
 }
 
-fn closed(event: &user::Event) -> Option<SessionId> {
+/// The session that an event closes.
+pub(crate) fn closed(event: &user::Event) -> Option<SessionId> {
     if let user::Event::SessionClosed { session_id, .. } = event { Some(*session_id) } else { None }
 }

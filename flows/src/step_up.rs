@@ -225,10 +225,17 @@ async fn spend(
     if serves { Ok(()) } else { Err(Error::StepUpRefused) }
 }
 
-/// What somebody is told who sent no step-up.
+/// What somebody is told who sent no step-up. A third party's program and an API key are told another thing: neither can
+/// get one, since a proof that they pass on would be one that they could keep.
 async fn missing(system: &System, principal: Principal, operation: &Operation) -> Result<(), Error> {
     let person = system.store.load_latest::<User>(principal.user_id).await?;
-    match (person.has_second_factor(), system.settings.step_up.demand(operation)) {
+    let (has_factor, demand) = (person.has_second_factor(), system.settings.step_up.demand(operation));
+    let session = system.store.session(principal.session_id).await?;
+    let by_person = session.is_some_and(|session| session.client_id.is_none());
+    match (has_factor, demand) {
+        (true, _) | (false, Demand::Required) if !by_person => {
+            Err(Error::StepUpByPersonOnly { operation: operation.name() })
+        }
         (true, _) => Err(Error::StepUpRequired { operation: operation.name() }),
         (false, Demand::Required) => Err(Error::SecondFactorRequired),
         (false, Demand::IfEnrolled) => Ok(()),

@@ -22,6 +22,7 @@ pub mod mail;
 pub mod one_time;
 pub mod passwords;
 mod people;
+mod rewrap;
 mod seal;
 pub mod sessions;
 pub mod tables;
@@ -39,8 +40,13 @@ pub use kyc_checks::CheckReferences;
 pub use leadership::Leadership;
 pub use log::{Appended, Loaded, Unit, new_id};
 pub use people::PersonalData;
+pub use rewrap::Rewrapped;
 /// What PostgreSQL, or the way to it, said.
 pub use sqlx::Error as DatabaseError;
+
+/// How long another process may go on opening what was just destroyed: a person's key, a card's secrets. Short, and
+/// still one look at the table for many openings.
+const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// Sizes and times of the store.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -58,7 +64,8 @@ pub struct Config {
     pub cached_aggregates: usize,
     /// A stream gets a new snapshot each time it has grown by this many events.
     pub snapshot_every: i64,
-    /// Card secrets (as ciphertext) and person keys (wrapped) kept in memory, each.
+    /// Card secrets (as ciphertext) and person keys (wrapped) kept in memory, each. Both for 10 s, lest what was
+    /// destroyed through another process be opened here.
     pub cached_secrets: usize,
     /// The role that every connection of the api takes, which sees one person's rows at a time. The database's user has
     /// to be a member of it. Empty: none, and the second wall is down.

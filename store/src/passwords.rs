@@ -10,7 +10,10 @@ use sqlx::{Postgres, Row, Transaction};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::{Error, Store, one_time::Purpose};
+use crate::{
+    Error, Store,
+    one_time::{Purpose, void_all},
+};
 
 /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -98,9 +101,9 @@ impl Store {
     }
 
     /// Replaces the person's password and, in the same step, ends all of their sessions but `except` and voids what
-    /// was mailed to reset it, and logins that wait for their second factor; the sessions that ended. [`Error::Void`]
-    /// where a reset finds nothing to void: its token was used. Until [`Store::password_recorded`] is told the same `at` it
-    /// counts as unrecorded.
+    /// was mailed to reset it, and logins that are half done; the sessions that ended. [`Error::Void`] where a reset finds
+    /// nothing to void: its token was used. Until [`Store::password_recorded`] is told the same `at` it counts as
+    /// unrecorded.
     pub async fn replace_password(
         &self,
         user: UserId,
@@ -109,20 +112,12 @@ impl Store {
         except: Option<SessionId>,
     ) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
-        let mut voided = [0, 0];
-        for (purpose, voided) in [Purpose::ResetPassword, Purpose::SecondFactor].into_iter().zip(&mut voided) {
-            let deleted = sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2")
-                .bind(user.0)
-                .bind(purpose.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            *voided = deleted.rows_affected();
-        }
-        if replacement == Replacement::Reset && voided[0] == 0 {
+        let voided = void_all(&mut *transaction, user, &[Purpose::ResetPassword]).await?;
+        if replacement == Replacement::Reset && voided == 0 {
             return Err(Error::Void);
         }
         write(&mut transaction, user, password, at, Some(replacement)).await?;
-        let ended = crate::sessions::revoke_all(&mut *transaction, user, except).await?;
+        let ended = crate::sessions::revoke_all(&mut transaction, user, except).await?;
         transaction.commit().await?;
         Ok(ended)
     }

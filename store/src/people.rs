@@ -1,10 +1,7 @@
 //! Personal data under each person's own key. Destroying the key erases the person everywhere at once, while every
 //! event stays in place.
 
-use std::{
-    ops::Range,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, time::Instant};
 
 use aggregates::{BlindIndex, Sealed, UserId};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -14,13 +11,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Store,
+    CACHED_FOR, Error, Store,
     seal::{DataKey, WrappedKey},
 };
-
-/// How long another process may go on opening the data of a person who was just erased. Short, and still one look at
-/// the table for many openings.
-const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// What a sealed field is, so that one cannot be passed off as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 pub mod authenticator;
 pub mod bench;
+pub mod canary;
 pub mod client;
 pub mod database;
 pub mod device;
@@ -13,5 +14,6 @@ pub mod peers;
 pub mod processes;
 pub mod router;
 pub mod scratch;
+pub mod services;
 pub mod stage;
 pub mod system;

@@ -42,6 +42,8 @@ async fn tidy(system: &System) {
     note("contents of webhooks", store.forget_webhooks(now - webhooks_kept).await);
     let kept = TimeDelta::days(settings.authentications_kept_days.into());
     note("entries of authentications", store.forget_authentications(now - kept).await);
+    let kept = TimeDelta::days(settings.card_secrets_kept_days.into());
+    note("secrets of cards that have ended", store.destroy_secrets_of_cards_ended_before(now - kept).await);
     let orphans = now - ORPHANS_FROM..now - ORPHANS_TO;
     note("secrets of registrations that failed", store.discard_orphaned_secrets(orphans).await);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -33,6 +33,11 @@ impl From<flows::Error> for Problem {
             Error::StepUpRequired { operation } => {
                 forbidden("auth.step_up_required", "A second proof is needed").step_up(operation).detail(format!(
                     "Ask for a step-up for {operation}, complete it, and send its token in X-Step-Up-Token."
+                ))
+            }
+            Error::StepUpByPersonOnly { operation } => {
+                forbidden("auth.step_up_by_person_only", "Only the person's own app can do this").detail(format!(
+                    "{operation} needs a second proof, which programs that act for a person and API keys cannot give."
                 ))
             }
             Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
@@ -65,6 +70,7 @@ impl From<flows::Error> for Problem {
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
+            Error::Notification(error) => error.into(),
             Error::Client(error) => error.into(),
             Error::Money(error) => error.into(),
             Error::NotVouched => {
@@ -149,29 +155,6 @@ impl From<user::Error> for Problem {
             // Told only to somebody whose session was still open a moment ago.
             user::Error::Closed => conflict("account.closed", "The account is closed"),
             user::Error::NotClosed => conflict("account.not_closed", "The account has to be closed first"),
-        }
-    }
-}
-
-impl From<client::Error> for Problem {
-    fn from(error: client::Error) -> Problem {
-        let said = error.to_string();
-        match error {
-            client::Error::NotRegistered => not_found("client"),
-            client::Error::AlreadyRegistered => conflict("client.already_registered", "The client is registered"),
-            client::Error::NoRedirectUri | client::Error::UnwantedRedirectUri => {
-                unprocessable("client.redirect_uris", "The addresses do not fit the client's kind")
-                    .field("redirect_uris", said)
-            }
-            client::Error::ScopeNotAllowed => {
-                unprocessable("scope.not_allowed", "The right cannot be given to such a client").field("scopes", said)
-            }
-            client::Error::PublicClient => conflict("client.public", "A public client has no secret"),
-            client::Error::TooManySecrets { .. } => {
-                conflict("client.too_many_secrets", "Too many secrets").detail(said)
-            }
-            client::Error::NoSuchSecret => not_found("client_secret"),
-            client::Error::Disabled => conflict("client.disabled", "The client is disabled"),
         }
     }
 }
@@ -300,11 +283,11 @@ fn forbidden(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 
-fn conflict(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn conflict(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, title)
 }
 
-fn unprocessable(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn unprocessable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }
 
@@ -312,7 +295,7 @@ fn unavailable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
 }
 
-fn not_found(what: &'static str) -> Problem {
+pub(super) fn not_found(what: &'static str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("{what}.not_found"), "There is no such thing")
         .detail(format!("No such {}, or it belongs to somebody else.", what.replace('_', " ")))
 }

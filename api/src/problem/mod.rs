@@ -2,6 +2,7 @@
 
 mod domain;
 mod failure;
+mod programs;
 mod transport;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};

@@ -128,6 +128,8 @@ impl Payments {
     ///
     /// Screens the payment, holds the amount on the card and asks the gateway. With an `Idempotency-Key` a repeat has
     /// no second effect. A payment above 500 major units, unless configured otherwise, needs a step-up for it.
+    /// A third party's program or an API key cannot get a step-up: it is told `auth.step_up_by_person_only` (403), and the
+    /// person has to do it in the app.
     #[oai(path = "/payments/process", method = "post", operation_id = "processPayment")]
     async fn process(
         &self,

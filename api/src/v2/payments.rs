@@ -153,6 +153,8 @@ impl Payments {
     /// Screens the payment, holds the amount on the card and asks the gateway. `Idempotency-Key` makes it safe to
     /// repeat: one key, one payment. A payment above 500 major units, unless configured otherwise, needs a step-up
     /// for it; a repeat needs none.
+    /// A third party's program or an API key cannot get a step-up: it is told `auth.step_up_by_person_only` (403), and the
+    /// person has to do it in the app.
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,

@@ -133,7 +133,8 @@ impl StepUps {
     /// Begin a step-up
     ///
     /// Asks for a second proof for one sensitive operation. For a payment it is linked to amount, card and payee, for
-    /// a reveal to the card and the device's key.
+    /// a reveal to the card and the device's key. Only our own app can get one, with the person there: programs of third
+    /// parties and API keys cannot.
     #[oai(path = "/step-up", method = "post", operation_id = "beginStepUp")]
     async fn begin(
         &self,

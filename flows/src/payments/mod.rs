@@ -37,12 +37,12 @@ pub struct Pay {
     pub device_id: Option<String>,
 }
 
-/// How a payment is told from another.
+/// How a request is told from another.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
-    /// Each request is a payment of its own.
+    /// Each request makes something of its own.
     Fresh,
-    /// The client's idempotency key. Same person, key and request: same payment, same answer.
+    /// The caller's idempotency key. Same caller, key and request: same payment, same answer.
     Client(&'a str),
 }
 

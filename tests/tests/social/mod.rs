@@ -219,3 +219,27 @@ async fn a_login_is_completed_by_the_program_that_began_it() {
     assert_eq!(code(&complete(http, LOGIN, None, &back).await), not_vouched, "no secret");
     complete(http, LOGIN, None, &own).await.expect("its own", StatusCode::OK).unwrap();
 }
+
+#[tokio::test]
+async fn to_unlink_takes_presence_and_ends_what_came_that_way() {
+    let stage = Stage::set().await;
+    let http = &mut stage.system.client();
+    let owner = stage.system.a_person().await;
+    let ada = somebody("ada", &owner.email, true);
+    stage.link(http, &owner, &ada).await.expect("link", StatusCode::OK).unwrap();
+    let entered = stage.log_in(http, &ada).await.expect("login", StatusCode::OK).unwrap();
+    let entered = entered["access_token"].as_str().unwrap();
+    let listed = http.get("/api/v2/me/identities", Some(&owner.token)).await.unwrap().json();
+    let path = format!("/api/v2/me/identities/{}", listed["items"][0]["identity_id"].as_str().unwrap());
+
+    let age = "UPDATE sessions SET auth_time = auth_time - interval '6 minutes'";
+    sqlx::query(age).execute(&mut stage.system.sql().await).await.unwrap();
+    let stale = http.request(Method::DELETE, &path, Some(&owner.token), None, &[]).await.unwrap();
+    assert_eq!(code(&stale), problem(403, "auth.fresh_login_required"));
+    let fresh = http.log_in(&owner.email).await.unwrap().token;
+    let unlinked = http.request(Method::DELETE, &path, Some(&fresh), None, &[]).await.unwrap();
+    assert_eq!(unlinked.status, 204, "{}", unlinked.text());
+    for (token, status) in [(entered, 401), (owner.token.as_str(), 401), (fresh.as_str(), 200)] {
+        assert_eq!(http.get("/api/v1/users/me", Some(token)).await.unwrap().status, status);
+    }
+}
