@@ -25,6 +25,7 @@ mod server;
 mod service;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod v1;
 mod v2;
 mod webhooks;

@@ -10,3 +10,4 @@ mod retry;
 mod secrets;
 mod serving;
 mod social;
+mod stripe;
