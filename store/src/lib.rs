@@ -12,6 +12,7 @@ mod cqrs;
 mod endings;
 mod error;
 pub mod factors;
+mod holders;
 pub mod identities;
 pub mod keys;
 mod kyc_checks;
