@@ -41,6 +41,8 @@ named! {
         UsersVerify = "users:verify",
         /// Reads other people's accounts and verification status.
         UsersRead = "users:read",
+        /// Looks at cases that wait for people, and decides them.
+        KycReview = "kyc:review",
         FraudCheck = "fraud:check",
         NotificationsSend = "notifications:send",
         /// Roles and sessions of others.
@@ -103,6 +105,7 @@ impl Role {
                 P::AccountsManage,
                 P::ClientsManage,
                 P::AuditRead,
+                P::KycReview,
             ],
             Role::Auditor => &[
                 P::OpenId,
@@ -118,9 +121,16 @@ impl Role {
             Role::Analyst => {
                 &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::EventsRead]
             }
-            Role::Support => {
-                &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::UsersRead]
-            }
+            Role::Support => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
+                P::ProfileRead,
+                P::SecurityManage,
+                P::UsersRead,
+                P::KycReview,
+            ],
             Role::Service => &[P::UsersVerify, P::UsersRead, P::FraudCheck, P::NotificationsSend],
         }
     }

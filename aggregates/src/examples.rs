@@ -1,6 +1,7 @@
 //! Ids, moments and one example of every event, for the tests of all modules.
 
 mod access;
+mod kyc;
 mod purchases;
 
 use chrono::{DateTime, TimeZone, Utc};
@@ -12,11 +13,11 @@ use crate::{
     Sealed, SessionId, UserId,
     card::{self, CardType, Expiry, HoldKind, Period, Refusal, Slot, Window},
     envelope::AnyEvent,
-    kyc::{self, DocumentType},
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
 };
 
 pub use access::{client_events, notification_events, user_events};
+pub use kyc::kyc_events;
 pub use purchases::{purchase_declines, purchase_events};
 
 pub const ALICE: UserId = UserId(Uuid::from_u128(0xa11ce));
@@ -119,38 +120,6 @@ pub fn every_event() -> Vec<AnyEvent> {
     let of_client = client_events().into_iter().map(AnyEvent::Client);
     let of_notification = notification_events().into_iter().map(AnyEvent::Notification);
     of_user.chain(of_kyc).chain(of_card).chain(of_payment).chain(of_client).chain(of_notification).collect()
-}
-
-pub fn kyc_events() -> Vec<kyc::Event> {
-    let (provider, provider_reference) = ("sandbox".to_string(), "ver_1".to_string());
-    vec![
-        kyc::Event::Submitted {
-            case_id: CASE,
-            applicant: sealed("c2VhbGVkIGFwcGxpY2FudA"),
-            document_type: DocumentType::Passport,
-            country: "DE".into(),
-            at: november(1),
-        },
-        kyc::Event::ReviewStarted {
-            case_id: CASE,
-            provider: provider.clone(),
-            provider_reference: provider_reference.clone(),
-            at: november(2),
-        },
-        kyc::Event::Approved {
-            case_id: CASE,
-            provider: provider.clone(),
-            provider_reference: provider_reference.clone(),
-            at: november(3),
-        },
-        kyc::Event::Rejected {
-            case_id: CASE,
-            provider,
-            provider_reference,
-            reasons: vec!["document_unreadable".into()],
-            at: november(3),
-        },
-    ]
 }
 
 pub fn card_events() -> Vec<card::Event> {

@@ -8,6 +8,7 @@ mod auth;
 mod config;
 mod context;
 mod docs;
+mod hidden;
 mod json;
 mod last_writes;
 mod limits;
@@ -24,6 +25,7 @@ mod server;
 mod service;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod v1;
 mod v2;
 mod webhooks;

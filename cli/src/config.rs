@@ -60,6 +60,9 @@ impl Default for Bus {
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
     pub listen: String,
+    /// Where the api is that the sandbox sends webhooks to. Empty: it sends none.
+    #[serde(default)]
+    pub webhooks_url: String,
 }
 
 impl Config {

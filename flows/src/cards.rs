@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
 
-use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, holders, network, step_up};
+use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, holders, identity, network, step_up};
 
 /// Cards listed at most, newest first.
 const LISTED: i64 = 200;
@@ -52,10 +52,7 @@ pub async fn request(
     let monthly_limit = limit(&system.settings, &request)?;
     let (store, user_id) = (&system.store, principal.user_id);
     // Before the step-up, which would be used up for nothing; and again with the append.
-    let status = store.load_latest::<kyc::Kyc>(user_id).await?.status();
-    if status != kyc::Status::Approved {
-        return Err(Error::KycRequired { status });
-    }
+    identity::permits_card(&system.settings, &*store.load_latest::<kyc::Kyc>(user_id).await?, monthly_limit)?;
     step_up::redeem(system, principal, &step_up::Operation::CardRequest, step_up, origin).await?;
     let card_id = CardId(store::new_id());
     let resource = || format!("/api/v1/cards/{card_id}");
@@ -72,13 +69,11 @@ pub async fn request(
         if person.standing() != Standing::Open {
             return Err(user::Error::Closed.into());
         }
-        let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
-        if identity.status() != kyc::Status::Approved {
-            return Err(Error::KycRequired { status: identity.status() });
-        }
+        let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
+        identity::permits_card(&system.settings, &verification, monthly_limit)?;
         // The empty additions hold account and verification in place: should they change meanwhile, the append conflicts.
         let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&card, events.clone());
-        let unit = unit.stream(&identity, vec![]).stream(&person, vec![]);
+        let unit = unit.stream(&verification, vec![]).stream(&person, vec![]);
         match store.append(unit).await {
             Ok(appended) => {
                 position = Some(appended.position);

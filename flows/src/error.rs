@@ -61,6 +61,9 @@ pub enum Error {
     PaymentsPending { payments: Vec<PaymentId> },
     #[error("identity must be verified first")]
     KycRequired { status: kyc::Status },
+    /// The level of verification does not reach.
+    #[error("without full verification the limit is {limit}")]
+    KycLevelRequired { limit: aggregates::Money },
     #[error(transparent)]
     User(#[from] user::Error),
     #[error(transparent)]

@@ -61,6 +61,7 @@ pub struct System {
     passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
     webhook_places: Arc<Semaphore>,
+    picture_places: Arc<Semaphore>,
     session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
@@ -93,6 +94,7 @@ impl System {
             passwords: Arc::new(passwords::Policy::built_in()),
             turns: Arc::new(turns::Turns::new()),
             webhook_places: Arc::new(Semaphore::new(webhooks::AT_ONCE)),
+            picture_places: Arc::new(Semaphore::new(identity::PICTURES_AT_ONCE)),
             session_cache: None,
         }
     }
@@ -142,6 +144,7 @@ pub struct Settings {
     pub authentications_kept_days: u32,
     /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
     pub webhooks_kept_days: u32,
+    pub kyc: identity::Settings,
     /// How long number and CVV of a card are kept after it was terminated or has expired.
     pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
@@ -167,6 +170,7 @@ impl Default for Settings {
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
             webhooks_kept_days: 30,
+            kyc: identity::Settings::default(),
             card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),

@@ -72,6 +72,7 @@ pub enum NotificationKind {
     KycApproved,
     KycRejected,
     KycReview,
+    KycExpired,
     CardIssued,
     CardFailed,
 }
@@ -112,6 +113,7 @@ impl NotificationKind {
             NotificationKind::KycApproved => "kyc_approved",
             NotificationKind::KycRejected => "kyc_rejected",
             NotificationKind::KycReview => "kyc_review",
+            NotificationKind::KycExpired => "kyc_expired",
             NotificationKind::CardIssued => "card_issued",
             NotificationKind::CardFailed => "card_failed",
         }
@@ -167,7 +169,20 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
         data: Subject::Kyc { reasons: reasons.to_vec() },
     };
     match event {
-        kyc::Event::Submitted { .. } => None,
+        kyc::Event::Submitted { .. }
+        | kyc::Event::DraftOpened { .. }
+        | kyc::Event::DetailsGiven { .. }
+        | kyc::Event::AddressGiven { .. }
+        | kyc::Event::DocumentAdded { .. }
+        | kyc::Event::Assigned { .. }
+        | kyc::Event::Noted { .. }
+        | kyc::Event::DocumentViewed { .. }
+        | kyc::Event::DecisionProposed { .. } => None,
+        kyc::Event::Expired { at, .. } => {
+            let message =
+                "Your verification has expired. Your cards go on working; verify your identity again for more";
+            Some((*at, text(NotificationKind::KycExpired, "Verification Expired", message, &[])))
+        }
         kyc::Event::ReviewStarted { at, .. } => {
             let message = "Your documents need a closer look. We will tell you as soon as it is done";
             Some((*at, text(NotificationKind::KycReview, "Verification in Review", message, &[])))

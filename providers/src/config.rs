@@ -15,6 +15,9 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub kyc: VendorConfig,
+    /// Who verifies people, at what is said under `kyc`.
+    pub kyc_provider: KycProvider,
+    pub onfido: OnfidoConfig,
     pub issuer: VendorConfig,
     pub gateway: VendorConfig,
     pub mail: VendorConfig,
@@ -45,6 +48,28 @@ pub struct VendorConfig {
     pub max_in_flight: usize,
 }
 
+/// Who verifies people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KycProvider {
+    #[default]
+    Sandbox,
+    Onfido,
+}
+
+/// What Onfido needs beside its API token, which is `kyc.api_key`, and the token of its webhook, which is
+/// `kyc.webhook_secret`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnfidoConfig {
+    /// `eu`, `us` or `ca`: where the account is.
+    pub region: String,
+    /// The Studio workflow that a check goes through.
+    pub workflow_id: Option<uuid::Uuid>,
+    /// Instead of the region's own address: a proxy, or a stand-in. With the version, such as `https://host/v3.6`.
+    pub base_url: Option<String>,
+}
+
 /// Repeats after transient failures: `first_delay_ms`, then twice as long each time.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -62,6 +87,8 @@ pub enum SetupError {
     ApiKey,
     #[error("a provider's time-out and calls in flight must be above zero")]
     Bounds,
+    #[error("providers.onfido needs the account's region, a workflow_id, and keys of its own under providers.kyc")]
+    Onfido,
     #[error("an OpenID provider under providers.social cannot be used: {0}")]
     Social(&'static str),
     #[error("the HTTP client cannot start; for https, are the system's root certificates installed?")]
@@ -73,6 +100,8 @@ impl Default for Config {
         let vendor = |timeout_ms| VendorConfig { timeout_ms, ..VendorConfig::default() };
         Config {
             kyc: vendor(10_000),
+            kyc_provider: KycProvider::default(),
+            onfido: OnfidoConfig::default(),
             issuer: vendor(10_000),
             gateway: vendor(5_000),
             mail: vendor(5_000),

@@ -58,10 +58,15 @@ pub(crate) struct Line {
 
 impl Line {
     pub fn new(client: &Client, config: &VendorConfig) -> Result<Line, SetupError> {
+        Line::with_scheme(client, config, "Bearer ")
+    }
+
+    /// With a vendor's own words before the key in `Authorization`.
+    pub fn with_scheme(client: &Client, config: &VendorConfig, scheme: &str) -> Result<Line, SetupError> {
         if config.timeout_ms == 0 || !(1..=Semaphore::MAX_PERMITS).contains(&config.max_in_flight) {
             return Err(SetupError::Bounds);
         }
-        let key = format!("Bearer {}", config.api_key.expose_secret());
+        let key = format!("{scheme}{}", config.api_key.expose_secret());
         let mut authorization = HeaderValue::try_from(key).map_err(|_| SetupError::ApiKey)?;
         authorization.set_sensitive(true);
         Ok(Line {
@@ -89,7 +94,7 @@ impl Line {
         body: WipedBuffer,
         extra: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Answer, Failure> {
-        self.post_as(JSON, url, body, extra).await
+        self.post_as(url, JSON, body, extra).await
     }
 
     /// Posts a form, for a vendor that reads no JSON.
@@ -99,13 +104,14 @@ impl Line {
         body: WipedBuffer,
         extra: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Answer, Failure> {
-        self.post_as(FORM, url, body, extra).await
+        self.post_as(url, FORM, body, extra).await
     }
 
-    async fn post_as(
+    /// Posts a body of another type.
+    pub async fn post_as(
         &self,
-        content_type: HeaderValue,
         url: Url,
+        content_type: HeaderValue,
         body: WipedBuffer,
         extra: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Answer, Failure> {

@@ -32,7 +32,7 @@ mod wiped;
 use std::sync::Arc;
 
 pub use card_data::{CardNumber, Cvv, InvalidCardData};
-pub use config::{Config, RetryConfig, SetupError, VendorConfig};
+pub use config::{Config, KycProvider, OnfidoConfig, RetryConfig, SetupError, VendorConfig};
 pub use failure::Failure;
 pub use retry::Retry;
 
@@ -64,7 +64,7 @@ impl Providers {
             None => Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
         };
         Ok(Providers {
-            kyc: Arc::new(kyc::Sandbox::new(&client, &base, &config.kyc)?),
+            kyc: verifier(&client, &base, config)?,
             issuer,
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
             mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
@@ -73,4 +73,16 @@ impl Providers {
             retry: Retry::new(&config.retry),
         })
     }
+}
+
+/// The provider of identity verification that the configuration names; `client` and `base` are the sandbox's.
+fn verifier(
+    client: &reqwest::Client,
+    base: &config::BaseUrl,
+    config: &Config,
+) -> Result<Arc<dyn kyc::Verifier>, SetupError> {
+    Ok(match config.kyc_provider {
+        KycProvider::Sandbox => Arc::new(kyc::Sandbox::new(client, base, &config.kyc)?),
+        KycProvider::Onfido => Arc::new(kyc::Onfido::new(config)?),
+    })
 }

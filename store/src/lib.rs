@@ -9,6 +9,7 @@ mod as_person;
 pub mod authentications;
 mod client_secrets;
 mod cqrs;
+pub mod documents;
 mod endings;
 mod error;
 pub mod factors;

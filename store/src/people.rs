@@ -22,6 +22,10 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    /// Where an applicant lives.
+    Address,
+    /// What an operator noted about an applicant.
+    ReviewNote,
     TotpSecret,
     PasskeyLabel,
     /// A mail that waits to be sent.
@@ -39,6 +43,8 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::Address => "address",
+            PersonalData::ReviewNote => "review_note",
             PersonalData::TotpSecret => "totp_secret",
             PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
@@ -127,7 +133,7 @@ impl Store {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
-    async fn person_key(&self, user: UserId) -> Result<DataKey, Error> {
+    pub(crate) async fn person_key(&self, user: UserId) -> Result<DataKey, Error> {
         let cache = &self.inner.people.cache;
         if let Some((read_at, wrapped)) = cache.get(&user.0)
             && read_at.elapsed() < CACHED_FOR

@@ -108,6 +108,7 @@ impl Environment {
             .set("VC_NAMESPACE", &addresses.namespace)
             .set("VC_KEYS_DIR", &keys_dir.display().to_string())
             .set("VC_BUS__MAX_BYTES", &STREAM.to_string())
+            .set("VC_FLOWS__KYC__BASIC_MONTHLY_LIMIT", "1000000")
             .set("VC_LOG", &env::var("VC_LOG").unwrap_or_else(|_| "warn".into())))
     }
 
@@ -258,14 +259,21 @@ pub struct Processes {
 impl Processes {
     /// Starts all of them. The database must be migrated.
     pub async fn start(environment: &Environment, workers: usize, apis: usize) -> Result<Processes, Failure> {
+        let first = free_port()?;
+        let environment = environment.clone().set("VC_SANDBOX__WEBHOOKS_URL", &format!("http://{first}"));
         let sandbox = environment.start(Role::Sandbox).await?;
-        let environment = environment.clone().set("VC_PROVIDERS_URL", &sandbox.url());
+        let environment = environment.set("VC_PROVIDERS_URL", &sandbox.url());
         let mut processes = Processes { sandbox, workers: vec![], apis: vec![] };
         for _ in 0..workers {
             processes.workers.push(environment.start(Role::Worker).await?);
         }
-        for _ in 0..apis {
-            processes.apis.push(environment.start(Role::Api).await?);
+        for number in 0..apis {
+            let api = if number == 0 {
+                environment.start_at(Role::Api, first).await
+            } else {
+                environment.start(Role::Api).await
+            };
+            processes.apis.push(api?);
         }
         Ok(processes)
     }

@@ -37,7 +37,7 @@ pub enum Step {
 pub fn steps(length: usize) -> impl Strategy<Value = Vec<(i64, Step)>> {
     let verdict = prop_oneof![
         Just(Verdict::Approved),
-        Just(Verdict::Review),
+        Just(Verdict::Review { reasons: vec!["data_mismatch".into()] }),
         Just(Verdict::Rejected { reasons: vec!["document_unreadable".into(), "face_mismatch".into()] }),
     ];
     let who = || Index::arbitrary();
@@ -137,6 +137,7 @@ impl History {
             applicant: Sealed::from_ciphertext("applicant".into()),
             document_type: DocumentType::Passport,
             country: "DE".into(),
+            attempts: u32::MAX,
             now,
         };
         run(&mut self.cases, &mut self.events, user, command, now);
@@ -147,7 +148,8 @@ impl History {
         let Some(user) = chosen(&self.cases, who) else { return };
         let Some(case_id) = self.cases[&user].1.case().map(|case| case.case_id) else { return };
         let (provider, provider_reference) = ("sandbox".into(), format!("ver_{case_id}"));
-        let command = kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, now };
+        let command =
+            kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until: None, now };
         run(&mut self.cases, &mut self.events, user, command, now);
     }
 

@@ -16,6 +16,7 @@ mod hygiene;
 mod idempotency;
 mod kek_rotation;
 mod key_rotation;
+mod kyc;
 mod layers;
 mod leadership;
 mod log;

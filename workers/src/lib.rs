@@ -61,6 +61,7 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cases>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Endings>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Approvals>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Webhooks>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Passwords>(system, shutdown.clone()));
     let first = loops.join_next().await;

@@ -150,6 +150,26 @@ impl Flow for Passwords {
     }
 }
 
+pub(crate) struct Approvals;
+
+impl Flow for Approvals {
+    const NAME: &'static str = "approval";
+    type Id = UserId;
+
+    /// Over is over.
+    fn age(_: &System) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
+        system.store.ended_approvals(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: UserId) -> Result<(), Error> {
+        flows::identity::expire(system, id, &Origin::of_worker()).await
+    }
+}
+
 pub(crate) struct Webhooks;
 
 impl Flow for Webhooks {

@@ -38,6 +38,9 @@ async fn tidy(system: &System) {
         Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
         Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
     }
+    let days = |days: u32| TimeDelta::days(days.into());
+    let (decided, begun) = (settings.kyc.documents_kept_days, settings.kyc.drafts_kept_days);
+    note("pictures of documents", store.forget_documents(now - days(decided), now - days(begun)).await);
     let webhooks_kept = TimeDelta::days(settings.webhooks_kept_days.into());
     note("contents of webhooks", store.forget_webhooks(now - webhooks_kept).await);
     let kept = TimeDelta::days(settings.authentications_kept_days.into());

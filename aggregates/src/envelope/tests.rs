@@ -124,6 +124,7 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
+        AnyEvent::Kyc(event) if has_more(event) => format!("{kind}.{name}.v{version}.more.json"),
         AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.set.json")
         }
@@ -146,6 +147,16 @@ fn golden_name(event: &AnyEvent) -> String {
         | AnyEvent::Payment(_)
         | AnyEvent::Client(_)
         | AnyEvent::Notification(_) => format!("{kind}.{name}.v{version}.json"),
+    }
+}
+
+/// Whether the event has what the first release did not write.
+fn has_more(event: &kyc::Event) -> bool {
+    match event {
+        kyc::Event::Submitted { level, .. } => *level != kyc::Level::Basic,
+        kyc::Event::ReviewStarted { reasons, .. } => !reasons.is_empty(),
+        kyc::Event::Approved { decided_by, .. } | kyc::Event::Rejected { decided_by, .. } => !decided_by.is_empty(),
+        _ => false,
     }
 }
 

@@ -38,6 +38,7 @@ rights!(
     ApiKeysManage,
     UsersVerify,
     UsersRead,
+    KycReview,
     FraudCheck,
     NotificationsSend,
     AccountsManage,

@@ -105,6 +105,7 @@ impl<'a> Found<'a> {
             ("POST", "/api/v2/auth/register" | "/api/v2/auth/password-reset/complete") => Some("/api/v2/auth/login"),
             ("PUT", "/api/v2/me/password") => Some("/api/v2/auth/login"),
             ("POST", "/api/v1/kyc/submit") => Some("/api/v1/kyc/status"),
+            ("POST", "/api/v2/kyc/cases/{case_id}/submit") => Some("/api/v2/kyc"),
             ("POST", "/api/v1/cards/request") => Some("/api/v1/cards"),
             ("POST", "/api/v1/payments/process") => Some("/api/v1/transactions"),
             ("PATCH", "/api/v1/users/me") => Some("/api/v1/users/me"),

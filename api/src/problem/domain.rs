@@ -66,6 +66,10 @@ impl From<flows::Error> for Problem {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
             }
+            Error::KycLevelRequired { limit } => {
+                Problem::new(StatusCode::FORBIDDEN, "kyc.level_required", "Full verification is needed for this")
+                    .detail(format!("At level basic a card's monthly limit is {limit} at most."))
+            }
             Error::User(error) => error.into(),
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
@@ -155,17 +159,6 @@ impl From<user::Error> for Problem {
             // Told only to somebody whose session was still open a moment ago.
             user::Error::Closed => conflict("account.closed", "The account is closed"),
             user::Error::NotClosed => conflict("account.not_closed", "The account has to be closed first"),
-        }
-    }
-}
-
-impl From<kyc::Error> for Problem {
-    fn from(error: kyc::Error) -> Problem {
-        match error {
-            kyc::Error::AlreadyApproved => conflict("kyc.already_approved", "Identity is verified already"),
-            kyc::Error::CaseOpen { case_id } => conflict("kyc.case_open", "A verification is under way")
-                .detail(format!("Case {case_id} has to be decided first.")),
-            kyc::Error::NoSuchCase => not_found("kyc_case"),
         }
     }
 }
@@ -279,7 +272,7 @@ fn unauthorized(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, title)
 }
 
-fn forbidden(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn forbidden(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 

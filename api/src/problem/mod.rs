@@ -2,6 +2,7 @@
 
 mod domain;
 mod failure;
+mod kyc;
 mod programs;
 mod transport;
 

@@ -10,6 +10,8 @@ mod clients;
 mod consents;
 mod factors;
 mod identities;
+mod kyc;
+mod kyc_types;
 mod me;
 mod passkeys;
 mod passwords;
@@ -17,6 +19,8 @@ mod payments;
 mod proofs;
 mod registration;
 mod reveal;
+mod review_types;
+mod reviews;
 mod second_factor;
 mod sessions;
 mod social;
@@ -32,12 +36,16 @@ pub type Api = (
     me::Me,
     account::Account,
     users::Users,
+    Identity,
     reveal::Reveals,
     payments::Payments,
     api_keys::ApiKeys,
     admin::Admin,
     audit::Audit,
 );
+
+/// Who people are.
+type Identity = (kyc::Kyc, reviews::Reviews);
 
 /// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
@@ -66,6 +74,10 @@ enum Tag {
     Account,
     /// Accounts of others.
     Users,
+    /// Verifying who the caller is.
+    Verification,
+    /// Cases that wait for operators.
+    Reviews,
     /// Cards.
     Cards,
     /// Payments.

@@ -56,6 +56,8 @@ pub(crate) async fn sandbox(config: &Config) -> Result<(), Failure> {
         kyc_key: config.providers.kyc.api_key.clone(),
         issuer_key: config.providers.issuer.api_key.clone(),
         gateway_key: config.providers.gateway.api_key.clone(),
+        kyc_webhook_secret: config.providers.kyc.webhook_secret.clone(),
+        webhooks_url: config.sandbox.webhooks_url.clone(),
         mail_key: config.providers.mail.api_key.clone(),
         ..Default::default()
     };

@@ -3,7 +3,8 @@
 //! provider with all its mailboxes under `/mail`, the card network under `/sandbox/network`, and under `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
 //!
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
-//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `SLOW`, `DOWN`; everything else is approved.
+//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `DOWN`; everything else is approved.
+//!   A `SLOW` check is told of by webhook, where the settings say to whom.
 //! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
 //! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
 //! - Mail, by the address's beginning: `down.`, `flaky.`, `refused.`.
@@ -18,6 +19,7 @@ mod issuer;
 mod kyc;
 mod ledger;
 mod mailbox;
+mod notices;
 mod network;
 
 use std::{io, sync::Arc, time::Duration};
@@ -49,6 +51,10 @@ pub struct SandboxConfig {
     pub issuer_key: SecretString,
     pub gateway_key: SecretString,
     pub mail_key: SecretString,
+    /// Where the system is that is told of checks by webhook, such as `http://127.0.0.1:8080`. Empty: nobody is told.
+    pub webhooks_url: String,
+    /// By which these webhooks are signed.
+    pub kyc_webhook_secret: SecretString,
     /// By which the issuer's webhooks are signed.
     pub issuer_webhook_secret: SecretString,
     /// Where they go, until `POST /sandbox/network` says otherwise.
@@ -68,6 +74,8 @@ impl Default for SandboxConfig {
             issuer_key: DEFAULT_KEY.into(),
             gateway_key: DEFAULT_KEY.into(),
             mail_key: DEFAULT_KEY.into(),
+            webhooks_url: String::new(),
+            kyc_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
             issuer_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
             network_url: "http://127.0.0.1:8080/webhooks/issuer-sandbox".into(),
             max_records: 1_000_000,
@@ -102,6 +110,7 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/:id/expire", post(on(&network, network::expire)));
     Route::new()
         .at("/healthz", get(make(async |_| "ok")))
+        .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))

@@ -13,8 +13,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::{
-    Config,
+    Config, KycProvider,
     issuing::{self, stripe::StripeWebhooks},
+    kyc::OnfidoWebhooks,
 };
 
 pub use reqwest::header::HeaderMap;
@@ -23,15 +24,19 @@ pub use standard::{Signed, StandardWebhooks};
 /// Every source by the name that stands in its path, `/webhooks/{source}`.
 pub type Sources = BTreeMap<&'static str, Source>;
 
-/// Those of the sandbox, and of the vendors that are configured.
+/// Those of the third parties that the configuration names, and no others: the sandbox's secrets are none.
 pub(crate) fn sources(config: &Config) -> Sources {
-    let kyc = StandardWebhooks::new(config.kyc.webhook_secret.clone());
+    let secret = config.kyc.webhook_secret.clone();
+    let (kyc, verifier): (_, Arc<dyn Verifier>) = match config.kyc_provider {
+        KycProvider::Sandbox => ("kyc-sandbox", Arc::new(StandardWebhooks::new(secret))),
+        KycProvider::Onfido => ("onfido", Arc::new(OnfidoWebhooks::new(secret))),
+    };
     let (name, issuer, secret) = match &config.stripe {
         Some(stripe) => ("stripe", issuing::stripe::NAME, &stripe.webhook_secret),
         None => ("issuer-sandbox", issuing::Sandbox::NAME, &config.issuer.webhook_secret),
     };
     Sources::from([
-        ("kyc-sandbox", Source { verifier: Arc::new(kyc), purpose: Purpose::Kyc }),
+        (kyc, Source { verifier, purpose: Purpose::Kyc }),
         // The sandbox speaks of purchases as Stripe does.
         (name, Source { verifier: Arc::new(StripeWebhooks::new(secret.clone())), purpose: Purpose::Issuing(issuer) }),
     ])

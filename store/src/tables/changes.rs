@@ -18,6 +18,8 @@ pub(super) struct Changes {
     pub people: BTreeMap<UserId, Person>,
     pub cases: Vec<NewCase>,
     pub verdicts: BTreeMap<KycCaseId, Verdict>,
+    /// Who has taken which review, and which approvals are over; in the order of events.
+    pub case_changes: Vec<(KycCaseId, CaseChange)>,
     pub cards: Vec<NewCard>,
     pub issued: Vec<(CardId, IssuedCard)>,
     pub card_statuses: BTreeMap<CardId, &'static str>,
@@ -51,8 +53,14 @@ pub(super) struct NewCase {
     pub user_id: UserId,
     pub document_type: String,
     pub country: String,
+    pub level: kyc::Level,
     pub at: DateTime<Utc>,
     pub position: i64,
+}
+
+pub(super) enum CaseChange {
+    Assigned(UserId),
+    Expired,
 }
 
 pub(super) struct Verdict {
@@ -61,6 +69,7 @@ pub(super) struct Verdict {
     pub reference: String,
     pub reasons: Vec<String>,
     pub decided_at: Option<DateTime<Utc>>,
+    pub valid_until: Option<DateTime<Utc>>,
 }
 
 pub(super) struct NewCard {
@@ -154,32 +163,6 @@ impl Changes {
         self.people.entry(user_id).or_default()
     }
 
-    fn kyc(&mut self, user_id: UserId, position: i64, event: kyc::Event) {
-        match event {
-            kyc::Event::Submitted { case_id, document_type, country, at, .. } => self.cases.push(NewCase {
-                case_id,
-                user_id,
-                document_type: text(&document_type),
-                country,
-                at,
-                position,
-            }),
-            kyc::Event::ReviewStarted { case_id, provider, provider_reference: reference, .. } => {
-                let verdict = Verdict { status: "in_review", provider, reference, reasons: vec![], decided_at: None };
-                self.verdicts.insert(case_id, verdict);
-            }
-            kyc::Event::Approved { case_id, provider, provider_reference: reference, at } => {
-                let verdict =
-                    Verdict { status: "approved", provider, reference, reasons: vec![], decided_at: Some(at) };
-                self.verdicts.insert(case_id, verdict);
-            }
-            kyc::Event::Rejected { case_id, provider, provider_reference: reference, reasons, at } => {
-                let verdict = Verdict { status: "rejected", provider, reference, reasons, decided_at: Some(at) };
-                self.verdicts.insert(case_id, verdict);
-            }
-        }
-    }
-
     fn card(&mut self, card_id: CardId, position: i64, event: card::Event) {
         let status = match event {
             card::Event::Requested { user_id, card_type, monthly_limit, at } => {
@@ -225,6 +208,6 @@ impl Changes {
 }
 
 /// An enum's name as serde writes it.
-fn text(value: &impl serde::Serialize) -> String {
+pub(super) fn text(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

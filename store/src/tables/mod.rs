@@ -1,6 +1,7 @@
 //! The relational read tables: users, KYC verifications, cards, transactions. Complete, made from the log alone,
 //! written in batches together with the position they have reached.
 
+mod cases;
 mod changes;
 mod payments;
 mod query;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use crate::{Error, Store};
 use changes::Changes;
 
-pub use query::{CardRow, KycRow, Span, TransactionRow, UserRow};
+pub use query::{CardRow, KycRow, Span, TransactionRow, UserRow, WaitingCase};
 
 /// The schema that readers use, and the one that a rebuild fills.
 const LIVE: &str = "read";

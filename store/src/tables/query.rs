@@ -26,6 +26,21 @@ pub struct KycRow {
     pub reasons: Vec<String>,
 }
 
+/// A case that waits for operators.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitingCase {
+    pub case_id: KycCaseId,
+    pub user_id: UserId,
+    pub level: kyc::Level,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    pub reasons: Vec<String>,
+    pub assigned_to: Option<UserId>,
+    pub submitted_at: DateTime<Utc>,
+    /// The place in the list.
+    pub position: i64,
+}
+
 /// Amounts in minor units of `currency`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CardRow {
@@ -159,6 +174,20 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
+    /// Cases that operators have to decide, the longest waiting first: those behind a position; of everybody, or of the
+    /// operator who has taken them.
+    pub async fn work_list(&self, after: i64, of: Option<UserId>, limit: i64) -> Result<Vec<WaitingCase>, Error> {
+        let query = sqlx::query("SELECT * FROM kyc_work_list($1, $2, $3)").bind(after).bind(of.map(|of| of.0));
+        all(query.bind(limit).fetch_all(self.pool()).await?)
+    }
+
+    /// People whose approval ended in `span`, by its end.
+    pub async fn ended_approvals(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT user_id, valid_until FROM read.kyc_verifications
+                    WHERE status = 'approved' AND valid_until > $1 AND valid_until < $2 ORDER BY valid_until LIMIT $3";
+        self.still_open(sql, span, limit).await
+    }
+
     async fn still_open<T: From<Uuid>>(
         &self,
         sql: &str,
@@ -207,6 +236,21 @@ impl FromRow<'_, PgRow> for KycRow {
             provider: row.try_get("provider")?,
             decided_at: row.try_get("decided_at")?,
             reasons: row.try_get("reasons")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for WaitingCase {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(WaitingCase {
+            case_id: KycCaseId(row.try_get("case_id")?),
+            user_id: UserId(row.try_get("user_id")?),
+            level: parsed(row, "level")?,
+            country: row.try_get("country")?,
+            reasons: row.try_get("reasons")?,
+            assigned_to: row.try_get::<Option<Uuid>, _>("assigned_to")?.map(UserId),
+            submitted_at: row.try_get("submitted_at")?,
+            position: row.try_get("position")?,
         })
     }
 }

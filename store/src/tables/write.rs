@@ -1,7 +1,8 @@
 //! One statement for each kind of change, with a row of its arrays for each row of the table.
 
-use super::changes::Changes;
 use sqlx::{Postgres, Transaction, postgres::PgArguments, query::Query};
+
+use super::changes::{CaseChange, Changes};
 
 pub(super) type Tx<'t> = Transaction<'t, Postgres>;
 
@@ -60,10 +61,11 @@ impl Changes {
         if !rows.is_empty() {
             let sql = format!(
                 "INSERT INTO {schema}.kyc_verifications
-                        (case_id, user_id, status, document_type, country, submitted_at, position)
-                 SELECT c.case_id, c.user_id, 'pending', c.document_type, c.country, c.at, c.position
-                   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
-                        AS c (case_id, user_id, document_type, country, at, position)"
+                        (case_id, user_id, status, document_type, country, submitted_at, position, level)
+                 SELECT c.case_id, c.user_id, 'pending', c.document_type, c.country, c.at, c.position, c.level
+                   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[],
+                               $7::text[])
+                        AS c (case_id, user_id, document_type, country, at, position, level)"
             );
             let query = sqlx::query(&sql)
                 .bind(rows.iter().map(|c| c.case_id.0).collect::<Vec<_>>())
@@ -71,14 +73,16 @@ impl Changes {
                 .bind(rows.iter().map(|c| c.document_type.as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|c| c.country.as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|c| c.at).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.position).collect::<Vec<_>>());
+                .bind(rows.iter().map(|c| c.position).collect::<Vec<_>>())
+                .bind(rows.iter().map(|c| c.level.as_str()).collect::<Vec<_>>());
             execute(query, transaction).await?;
         }
         // Verdicts are rare beside payments: one statement each, since arrays of arrays do not unnest.
         for (case_id, verdict) in &self.verdicts {
             let sql = format!(
                 "UPDATE {schema}.kyc_verifications
-                    SET status = $2, provider = $3, provider_reference = $4, reasons = $5, decided_at = $6
+                    SET status = $2, provider = $3, provider_reference = $4, reasons = $5, decided_at = $6,
+                        valid_until = $7
                   WHERE case_id = $1"
             );
             let query = sqlx::query(&sql)
@@ -87,8 +91,24 @@ impl Changes {
                 .bind(&verdict.provider)
                 .bind(&verdict.reference)
                 .bind(&verdict.reasons)
-                .bind(verdict.decided_at);
+                .bind(verdict.decided_at)
+                .bind(verdict.valid_until);
             execute(query, transaction).await?;
+        }
+        self.write_case_changes(transaction, schema).await
+    }
+
+    async fn write_case_changes(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
+        for (case_id, change) in &self.case_changes {
+            let (assigned_to, status) = match change {
+                CaseChange::Assigned(operator) => (Some(operator.0), None),
+                CaseChange::Expired => (None, Some("expired")),
+            };
+            let sql = format!(
+                "UPDATE {schema}.kyc_verifications
+                    SET assigned_to = coalesce($2, assigned_to), status = coalesce($3, status) WHERE case_id = $1"
+            );
+            execute(sqlx::query(&sql).bind(case_id.0).bind(assigned_to).bind(status), transaction).await?;
         }
         Ok(())
     }

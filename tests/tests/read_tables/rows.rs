@@ -64,6 +64,7 @@ async fn what_a_third_party_has_not_answered_is_found_by_its_age() {
         applicant: aggregates::Sealed::from_ciphertext(String::new()),
         document_type: aggregates::kyc::DocumentType::Passport,
         country: "DE".into(),
+        level: aggregates::kyc::Level::Basic,
         at: november(3),
     };
     grown(&store, &Loaded::<aggregates::kyc::Kyc>::new(user), vec![submitted]).await;
