@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
 
-use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, network, step_up};
+use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, holders, identity, network, step_up};
 
 /// Cards listed at most, newest first.
 const LISTED: i64 = 200;
@@ -104,8 +104,13 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
         let command = card::Command::RecordIssueFailed { issuer, reason, now: crate::now() };
         return record(system, card_id, command, origin).await;
     }
-    let request = IssueRequest { user_id, card_type, monthly_limit, holder_reference: None };
-    let asked = system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await;
+    let asked = match holders::reference(system, user_id).await? {
+        Ok(holder_reference) => {
+            let request = IssueRequest { user_id, card_type, monthly_limit, holder_reference };
+            system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await
+        }
+        Err(failure) => Err(failure),
+    };
     let name = issuer.name().to_owned();
     let command = match asked {
         Ok(issued) => match keep(system, user_id, card_id, &issued).await {

@@ -19,6 +19,7 @@ mod error;
 mod evenly;
 pub mod export;
 pub mod factors;
+mod holders;
 pub mod identity;
 pub mod lockout;
 pub mod mail;

@@ -24,6 +24,11 @@ pub trait Issuer: Send + Sync {
     /// The issuer's name as it stands in events and metrics.
     fn name(&self) -> &'static str;
 
+    /// Whether people have to be made known to the issuer before they get cards.
+    fn knows_holders(&self) -> bool {
+        false
+    }
+
     /// Makes the person known to the issuer, with the person's id as idempotency key, and answers the issuer's name for
     /// them: 1 to 128 visible ASCII characters. None where an issuer makes cards for whomever it is asked to.
     async fn enrol(&self, _user: UserId, _holder: &Holder) -> Result<Option<String>, Failure> {

@@ -152,6 +152,10 @@ impl Issuer for Stripe {
         NAME
     }
 
+    fn knows_holders(&self) -> bool {
+        true
+    }
+
     async fn enrol(&self, user: UserId, holder: &Holder) -> Result<Option<String>, Failure> {
         let call = async {
             let (url, form) = (self.base.join("/v1/issuing/cardholders"), self.cardholder(user, holder));

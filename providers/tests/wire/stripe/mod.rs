@@ -1,10 +1,10 @@
 //! The adapter for Stripe Issuing against Stripe's own specification, and the sandbox's network against it, too.
 
+#![allow(clippy::unwrap_used)]
+
 mod requests;
 mod told;
 mod webhooks;
-
-#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 
