@@ -41,6 +41,8 @@ named! {
         UsersVerify = "users:verify",
         /// Reads other people's accounts and verification status.
         UsersRead = "users:read",
+        /// Freezes, unfreezes and ends other people's cards, and reads what became of them.
+        CardsManage = "cards:manage",
         FraudCheck = "fraud:check",
         NotificationsSend = "notifications:send",
         /// Roles and sessions of others.
@@ -100,6 +102,7 @@ impl Role {
                 P::ProfileWrite,
                 P::SecurityManage,
                 P::UsersRead,
+                P::CardsManage,
                 P::AccountsManage,
                 P::ClientsManage,
                 P::AuditRead,
@@ -118,9 +121,16 @@ impl Role {
             Role::Analyst => {
                 &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::EventsRead]
             }
-            Role::Support => {
-                &[P::OpenId, P::Profile, P::Email, P::OfflineAccess, P::ProfileRead, P::SecurityManage, P::UsersRead]
-            }
+            Role::Support => &[
+                P::OpenId,
+                P::Profile,
+                P::Email,
+                P::OfflineAccess,
+                P::ProfileRead,
+                P::SecurityManage,
+                P::UsersRead,
+                P::CardsManage,
+            ],
             Role::Service => &[P::UsersVerify, P::UsersRead, P::FraudCheck, P::NotificationsSend],
         }
     }

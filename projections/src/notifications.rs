@@ -1,7 +1,9 @@
 //! The inbox: what each person was told, the newest first. Delivery to devices is not done here.
 
+mod cards;
+
 use aggregates::{
-    CardId, Currency, Envelope, Money, PaymentId, Sealed, UserId, card,
+    CardId, Currency, Envelope, Money, PaymentId, Sealed, UserId,
     envelope::AnyEvent,
     kyc, notification,
     payment::{self, Decline},
@@ -12,7 +14,6 @@ use uuid::Uuid;
 
 use crate::{
     ReadError, Views,
-    cards::Card,
     keys::Key,
     profile::Profile,
     transactions::Transaction,
@@ -71,6 +72,10 @@ pub enum NotificationKind {
     KycReview,
     CardIssued,
     CardFailed,
+    CardFrozen,
+    CardUnfrozen,
+    CardEnded,
+    CardExpiring,
 }
 
 /// What a notification is about.
@@ -107,6 +112,10 @@ impl NotificationKind {
             NotificationKind::KycReview => "kyc_review",
             NotificationKind::CardIssued => "card_issued",
             NotificationKind::CardFailed => "card_failed",
+            NotificationKind::CardFrozen => "card_frozen",
+            NotificationKind::CardUnfrozen => "card_unfrozen",
+            NotificationKind::CardEnded => "card_ended",
+            NotificationKind::CardExpiring => "card_expiring",
         }
     }
 }
@@ -126,7 +135,7 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
     let told = match event {
         AnyEvent::User(_) | AnyEvent::Client(_) => None,
         AnyEvent::Kyc(event) => composed(of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text))),
-        AnyEvent::Card(event) => composed(of_card(workspace, envelope, event)?),
+        AnyEvent::Card(event) => composed(cards::told(workspace, envelope, event)?),
         AnyEvent::Payment(event) => composed(of_payment(workspace, envelope, event)?),
         AnyEvent::Notification(event) => Some(of_service(event)),
     };
@@ -177,30 +186,6 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
 }
 
 type Composed = Result<Option<Told<Text>>, FoldError>;
-
-fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) -> Composed {
-    let card_id = CardId(envelope.aggregate_id);
-    let (at, last_four) = match event {
-        card::Event::Issued { last_four, at, .. } => (*at, Some(last_four.clone())),
-        card::Event::IssueFailed { at, .. } => (*at, None),
-        card::Event::Requested { .. }
-        | card::Event::Held { .. }
-        | card::Event::HoldReleased { .. }
-        | card::Event::Frozen { .. }
-        | card::Event::Unfrozen { .. }
-        | card::Event::Terminated { .. } => return Ok(None),
-    };
-    let (kind, title, message) = match &last_four {
-        Some(digits) => {
-            (NotificationKind::CardIssued, "Card Ready", format!("Your card ending in {digits} is ready to use"))
-        }
-        None => (NotificationKind::CardFailed, "Card Not Issued", "Your card could not be issued".to_owned()),
-    };
-    let owner = workspace.get::<Card>(card_id)?.map(|card| card.user_id);
-    let title = title.to_owned();
-    let data = Subject::Card { card_id, last_four };
-    Ok(owner.map(|user| (user, at, Text { kind, title, message, data })))
-}
 
 fn of_payment(workspace: &mut Workspace, envelope: &Envelope, event: &payment::Event) -> Composed {
     let (at, decline) = match event {

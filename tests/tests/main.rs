@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod accounts;
 mod api_keys;
+mod cards;
 mod contract_v1;
 mod contract_v2;
 mod examples;

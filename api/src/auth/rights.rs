@@ -38,6 +38,7 @@ rights!(
     ApiKeysManage,
     UsersVerify,
     UsersRead,
+    CardsManage,
     FraudCheck,
     NotificationsSend,
     AccountsManage,

@@ -6,6 +6,7 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod cards;
 mod clients;
 mod consents;
 mod factors;
@@ -26,8 +27,17 @@ mod users;
 use poem_openapi::Tags;
 
 /// All resources.
-pub type Api =
-    (Access, me::Me, account::Account, users::Users, payments::Payments, api_keys::ApiKeys, admin::Admin, audit::Audit);
+pub type Api = (
+    Access,
+    Cards,
+    me::Me,
+    account::Account,
+    users::Users,
+    payments::Payments,
+    api_keys::ApiKeys,
+    admin::Admin,
+    audit::Audit,
+);
 
 /// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
@@ -46,6 +56,9 @@ type Access = (
 /// What concerns programs of third parties and other providers' logins.
 type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
+/// Cards: of the caller's own, and of others.
+type Cards = (cards::Cards, cards::controls::CardControls, cards::life::CardLives, cards::operators::OperatedCards);
+
 #[derive(Tags)]
 enum Tag {
     /// Accounts, passwords and sessions.
@@ -56,6 +69,8 @@ enum Tag {
     Account,
     /// Accounts of others.
     Users,
+    /// Cards, what they may be used for, and what becomes of them.
+    Cards,
     /// Payments.
     Payments,
     /// How the caller logs in, and who else may act for them.

@@ -1,5 +1,5 @@
 use aggregates::{CardId, Money};
-use flows::step_up::{self, Challenge, Granted, Linked, Operation};
+use flows::step_up::{self, Challenge, Granted, Linked, Operation, Raise};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, types::Example};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,7 @@ use uuid::{Uuid, uuid};
 
 use super::{
     Tag,
+    cards::controls::Controls,
     payments::Amount,
     proofs::{self, PasskeyOptions, StepUpProof},
 };
@@ -28,6 +29,7 @@ pub struct StepUps;
 enum StepUpOperation {
     CardRequest,
     CardReveal,
+    /// The very controls of a card that are named beside it.
     LimitRaise,
     /// How the caller logs in: factors and recovery codes.
     Account,
@@ -47,6 +49,16 @@ struct LinkedPayment {
     merchant: String,
 }
 
+/// The card and the controls that a step-up is linked to: for any others it is refused.
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct LinkedControls {
+    card_id: Uuid,
+    #[serde(deserialize_with = "json::object")]
+    controls: Controls,
+}
+
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
@@ -56,6 +68,10 @@ struct StepUpRequest {
     #[serde(default, deserialize_with = "json::maybe_object")]
     #[oai(nullable)]
     payment: Option<LinkedPayment>,
+    /// Where the operation is `limit_raise`, and only there: what the card is to be set to.
+    #[serde(default, deserialize_with = "json::maybe_object")]
+    #[oai(nullable)]
+    limit_raise: Option<LinkedControls>,
 }
 
 /// Asks for a second proof. The app shows what it is for.
@@ -141,13 +157,23 @@ impl StepUps {
 
 impl StepUpRequest {
     fn read(self) -> Result<Operation, Problem> {
+        match (self.operation, self.limit_raise) {
+            (StepUpOperation::LimitRaise, Some(linked)) if self.payment.is_none() => return linked.read(),
+            (StepUpOperation::LimitRaise, None) => {
+                return Err(Problem::invalid("limit_raise", "is required for this operation"));
+            }
+            (StepUpOperation::LimitRaise, Some(_)) | (_, None) => {}
+            (_, Some(_)) => return Err(Problem::invalid("limit_raise", "is for the operation limit_raise alone")),
+        }
         match (self.operation, self.payment) {
             (StepUpOperation::Payment, Some(payment)) => payment.read().map(Operation::Payment),
             (StepUpOperation::Payment, None) => Err(Problem::invalid("payment", "is required for this operation")),
             (_, Some(_)) => Err(Problem::invalid("payment", "is for the operation payment alone")),
             (StepUpOperation::CardRequest, None) => Ok(Operation::CardRequest),
             (StepUpOperation::CardReveal, None) => Ok(Operation::CardReveal),
-            (StepUpOperation::LimitRaise, None) => Ok(Operation::LimitRaise),
+            (StepUpOperation::LimitRaise, None) => {
+                Err(Problem::invalid("limit_raise", "is required for this operation"))
+            }
             (StepUpOperation::Account, None) => Ok(Operation::Account),
         }
     }
@@ -162,12 +188,20 @@ impl LinkedPayment {
     }
 }
 
+impl LinkedControls {
+    fn read(self) -> Result<Operation, Problem> {
+        let new = self.controls.read().map_err(|problem| problem.of_field("limit_raise.controls"))?;
+        let raise = Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?;
+        Ok(Operation::LimitRaise(raise))
+    }
+}
+
 /// The operation by name, and the payment if it is one.
 fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>) {
     match operation {
         Operation::CardRequest => (StepUpOperation::CardRequest, None),
         Operation::CardReveal => (StepUpOperation::CardReveal, None),
-        Operation::LimitRaise => (StepUpOperation::LimitRaise, None),
+        Operation::LimitRaise(_) => (StepUpOperation::LimitRaise, None),
         Operation::Account => (StepUpOperation::Account, None),
         Operation::Payment(Linked { card_id, amount, merchant }) => {
             let payment = LinkedPayment { card_id: card_id.0, amount: amount.into(), merchant };
@@ -208,6 +242,7 @@ impl Example for StepUpRequest {
                 amount: Money::new(99_900, aggregates::Currency::USD).into(),
                 merchant: "example-merchant.com".into(),
             }),
+            limit_raise: None,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a batch of events changes in the tables, folded together so that a row is written once.
 
+mod cards;
+
 use std::collections::BTreeMap;
 
 use aggregates::{
-    CardId, Currency, Envelope, KycCaseId, PaymentId, UserId,
-    card::{self, Window},
-    envelope::AnyEvent,
-    kyc, payment, user,
+    CardId, Currency, Envelope, KycCaseId, PaymentId, UserId, card::Window, envelope::AnyEvent, kyc, payment, user,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+
+pub(super) use cards::{CardChange, Transition};
 
 #[derive(Default)]
 pub(super) struct Changes {
@@ -18,7 +19,9 @@ pub(super) struct Changes {
     pub verdicts: BTreeMap<KycCaseId, Verdict>,
     pub cards: Vec<NewCard>,
     pub issued: Vec<(CardId, IssuedCard)>,
-    pub card_statuses: BTreeMap<CardId, &'static str>,
+    pub card_statuses: BTreeMap<CardId, (&'static str, DateTime<Utc>)>,
+    pub card_changes: BTreeMap<CardId, CardChange>,
+    pub transitions: Vec<Transition>,
     pub spending: BTreeMap<CardId, Spending>,
     pub payments: BTreeMap<PaymentId, NewPayment>,
     pub outcomes: BTreeMap<PaymentId, Outcome>,
@@ -66,6 +69,8 @@ pub(super) struct NewCard {
     pub card_type: String,
     pub currency: Currency,
     pub monthly_limit: i64,
+    pub purpose: &'static str,
+    pub predecessor: Option<CardId>,
     pub at: DateTime<Utc>,
     pub position: i64,
 }
@@ -75,6 +80,7 @@ pub(super) struct IssuedCard {
     pub reference: String,
     pub last_four: String,
     pub expiry: String,
+    pub expires_on: Option<NaiveDate>,
 }
 
 /// What a batch adds to (or takes from) the newest window it spends in.
@@ -109,7 +115,7 @@ impl Changes {
         match event.decode().map_err(|e| e.to_string())? {
             AnyEvent::User(fact) => self.user(UserId(event.aggregate_id), fact),
             AnyEvent::Kyc(fact) => self.kyc(UserId(event.aggregate_id), event.position, fact),
-            AnyEvent::Card(fact) => self.card(CardId(event.aggregate_id), event.position, fact),
+            AnyEvent::Card(fact) => self.card(event, fact),
             AnyEvent::Payment(fact) => self.payment(PaymentId(event.aggregate_id), event.position, fact),
             // Read from their streams, and rarely.
             AnyEvent::Client(_) | AnyEvent::Notification(_) => {}
@@ -194,41 +200,6 @@ impl Changes {
                 let verdict = Verdict { status: "rejected", provider, reference, reasons, decided_at: Some(at) };
                 self.verdicts.insert(case_id, verdict);
             }
-        }
-    }
-
-    fn card(&mut self, card_id: CardId, position: i64, event: card::Event) {
-        let status = match event {
-            card::Event::Requested { user_id, card_type, monthly_limit, at } => {
-                let (currency, monthly_limit) = (monthly_limit.currency, monthly_limit.minor_units);
-                let card_type = text(&card_type);
-                self.cards.push(NewCard { card_id, user_id, card_type, currency, monthly_limit, at, position });
-                return;
-            }
-            card::Event::Issued { issuer, issuer_reference: reference, last_four, expiry, .. } => {
-                let expiry = expiry.to_string();
-                self.issued.push((card_id, IssuedCard { issuer, reference, last_four, expiry }));
-                "active"
-            }
-            card::Event::Held { amount, window, .. } => return self.spend(card_id, window, amount.minor_units),
-            card::Event::HoldReleased { amount, window, .. } => {
-                return self.spend(card_id, window, -amount.minor_units);
-            }
-            card::Event::IssueFailed { .. } => "issue_failed",
-            card::Event::Frozen { .. } => "frozen",
-            card::Event::Unfrozen { .. } => "active",
-            card::Event::Terminated { .. } => "terminated",
-        };
-        self.card_statuses.insert(card_id, status);
-    }
-
-    /// The table shows one window, the newest; what is released to an older one does not show.
-    fn spend(&mut self, card_id: CardId, window: Window, change: i64) {
-        let spending = self.spending.entry(card_id).or_insert(Spending { window, change: 0 });
-        if window > spending.window {
-            *spending = Spending { window, change };
-        } else if window == spending.window {
-            spending.change += change;
         }
     }
 

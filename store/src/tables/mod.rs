@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{Error, Store};
 use changes::Changes;
 
-pub use query::{CardRow, KycRow, Span, TransactionRow, UserRow};
+pub use query::{CardRow, KycRow, Span, TransactionRow, TransitionRow, UserRow};
 
 /// The schema that readers use, and the one that a rebuild fills.
 const LIVE: &str = "read";
