@@ -212,7 +212,8 @@ fn each_state_allows_what_it_should() {
     let expired =
         ["-", "-", d, e, GIVEN_BACK, e, e, e, e, e, e, e, "-", "-", e, e, "replaced", e, e, "-", "-", TOLD, TOLD, e];
     let t = "Terminated";
-    let over = ["-", "-", d, t, GIVEN_BACK, t, t, t, t, t, t, "-", t, t, t, t, "replaced", t, t, "-", "-", TOLD, TOLD, t];
+    let over =
+        ["-", "-", d, t, GIVEN_BACK, t, t, t, t, t, t, "-", t, t, t, t, "replaced", t, t, "-", "-", TOLD, TOLD, t];
     let table: [(Vec<Event>, [&str; 24]); 9] = [
         (vec![], fresh),
         (a_requested_card(), asked),
