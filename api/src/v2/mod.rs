@@ -6,6 +6,7 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod cards;
 mod clients;
 mod consents;
 mod factors;
@@ -33,6 +34,7 @@ use poem_openapi::Tags;
 /// All resources.
 pub type Api = (
     Access,
+    Cards,
     me::Me,
     account::Account,
     users::Users,
@@ -64,6 +66,9 @@ type Access = (
 /// What concerns programs of third parties and other providers' logins.
 type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
+/// Cards: of the caller's own, and of others.
+type Cards = (cards::Cards, cards::controls::CardControls, cards::life::CardLives, cards::operators::OperatedCards);
+
 #[derive(Tags)]
 enum Tag {
     /// Accounts, passwords and sessions.
@@ -78,7 +83,7 @@ enum Tag {
     Verification,
     /// Cases that wait for operators.
     Reviews,
-    /// Cards.
+    /// Cards, what they may be used for, and what becomes of them.
     Cards,
     /// Payments.
     Payments,

@@ -1,7 +1,7 @@
 use aggregates::{CardId, Money};
 use flows::{
     reveal::Wanted,
-    step_up::{self, Challenge, Granted, Linked, Operation},
+    step_up::{self, Challenge, Granted, Linked, Operation, Raise},
 };
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, types::Example};
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +10,7 @@ use uuid::{Uuid, uuid};
 
 use super::{
     Tag,
+    cards::controls::Controls,
     payments::Amount,
     proofs::{self, PasskeyOptions, StepUpProof},
     reveal::{self, PublicKey},
@@ -33,6 +34,7 @@ enum StepUpOperation {
     CardRequest,
     /// The numbers of the one card that is named beside it, for the one device.
     CardReveal,
+    /// The very controls of a card that are named beside it.
     LimitRaise,
     /// How the caller logs in: factors and recovery codes.
     Account,
@@ -61,6 +63,16 @@ struct LinkedReveal {
     public_key: PublicKey,
 }
 
+/// The card and the controls that a step-up is linked to: for any others it is refused.
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct LinkedControls {
+    card_id: Uuid,
+    #[serde(deserialize_with = "json::object")]
+    controls: Controls,
+}
+
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
@@ -74,6 +86,10 @@ struct StepUpRequest {
     #[serde(default, deserialize_with = "json::maybe_object")]
     #[oai(nullable)]
     reveal: Option<LinkedReveal>,
+    /// Where the operation is `limit_raise`, and only there: what the card is to be set to.
+    #[serde(default, deserialize_with = "json::maybe_object")]
+    #[oai(nullable)]
+    limit_raise: Option<LinkedControls>,
 }
 
 /// Asks for a second proof. The app shows what it is for.
@@ -166,16 +182,23 @@ impl StepUps {
 impl StepUpRequest {
     fn read(self) -> Result<Operation, Problem> {
         use StepUpOperation as Asked;
-        match (self.operation, self.payment, self.reveal) {
-            (Asked::Payment, Some(payment), None) => payment.read().map(Operation::Payment),
-            (Asked::Payment, None, _) => Err(Problem::invalid("payment", "is required for this operation")),
-            (Asked::CardReveal, None, Some(reveal)) => reveal.read().map(Operation::CardReveal),
-            (Asked::CardReveal, _, None) => Err(Problem::invalid("reveal", "is required for this operation")),
-            (_, Some(_), None) => Err(Problem::invalid("payment", "is for the operation payment alone")),
-            (_, _, Some(_)) => Err(Problem::invalid("reveal", "is for the operation card_reveal alone")),
-            (Asked::CardRequest, None, None) => Ok(Operation::CardRequest),
-            (Asked::LimitRaise, None, None) => Ok(Operation::LimitRaise),
-            (Asked::Account, None, None) => Ok(Operation::Account),
+        let only = |field, operation| Problem::invalid(field, format!("is for the operation {operation} alone"));
+        let required = |field| Problem::invalid(field, "is required for this operation");
+        match (self.operation, self.payment, self.reveal, self.limit_raise) {
+            (Asked::Payment, Some(payment), None, None) => payment.read().map(Operation::Payment),
+            (Asked::Payment, None, _, _) => Err(required("payment")),
+            (Asked::CardReveal, None, Some(reveal), None) => reveal.read().map(Operation::CardReveal),
+            (Asked::CardReveal, _, None, _) => Err(required("reveal")),
+            (Asked::LimitRaise, None, None, Some(linked)) => linked.read(),
+            (Asked::LimitRaise, _, _, None) => Err(required("limit_raise")),
+            (Asked::CardRequest, None, None, None) => Ok(Operation::CardRequest),
+            (Asked::Account, None, None, None) => Ok(Operation::Account),
+            (Asked::Payment, _, Some(_), _) => Err(only("reveal", "card_reveal")),
+            (Asked::Payment, _, _, Some(_)) => Err(only("limit_raise", "limit_raise")),
+            (_, Some(_), _, _) => Err(only("payment", "payment")),
+            (Asked::CardReveal, _, _, Some(_)) => Err(only("limit_raise", "limit_raise")),
+            (_, _, Some(_), _) => Err(only("reveal", "card_reveal")),
+            (_, _, _, Some(_)) => Err(only("limit_raise", "limit_raise")),
         }
     }
 }
@@ -195,6 +218,14 @@ impl LinkedPayment {
     }
 }
 
+impl LinkedControls {
+    fn read(self) -> Result<Operation, Problem> {
+        let new = self.controls.read().map_err(|problem| problem.of_field("limit_raise.controls"))?;
+        let raise = Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?;
+        Ok(Operation::LimitRaise(raise))
+    }
+}
+
 /// The operation by name, with what it is linked to.
 fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>, Option<LinkedReveal>) {
     match operation {
@@ -203,7 +234,7 @@ fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>, Optio
             let reveal = LinkedReveal { card_id: card_id.0, public_key: PublicKey(device_key.text()) };
             (StepUpOperation::CardReveal, None, Some(reveal))
         }
-        Operation::LimitRaise => (StepUpOperation::LimitRaise, None, None),
+        Operation::LimitRaise(_) => (StepUpOperation::LimitRaise, None, None),
         Operation::Account => (StepUpOperation::Account, None, None),
         Operation::Payment(Linked { card_id, amount, merchant }) => {
             let payment = LinkedPayment { card_id: card_id.0, amount: amount.into(), merchant };
@@ -246,6 +277,7 @@ impl Example for StepUpRequest {
                 merchant: "example-merchant.com".into(),
             }),
             reveal: None,
+            limit_raise: None,
         }
     }
 }

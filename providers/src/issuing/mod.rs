@@ -8,9 +8,10 @@ use std::fmt;
 
 use aggregates::{
     CardId, Money, UserId,
-    card::{CardType, Expiry},
+    card::{CardType, Expiry, IssuerStatus},
 };
 use async_trait::async_trait;
+use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{CardNumber, Cvv, Failure};
@@ -37,6 +38,18 @@ pub trait Issuer: Send + Sync {
 
     /// Makes a card, with the card id as idempotency key: a repeat answers the card that the first one made.
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure>;
+
+    /// Tells the issuer what a card is from now on. Answers what the card is there then: not what was asked for, where
+    /// the issuer has ended the card. `key` is the idempotency key of this change.
+    async fn set_status(
+        &self,
+        issuer_reference: &str,
+        status: IssuerStatus,
+        key: Uuid,
+    ) -> Result<IssuerStatus, Failure>;
+
+    /// What the card is at the issuer now.
+    async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure>;
 }
 
 /// What card to make.

@@ -1,9 +1,16 @@
+use aggregates::card::IssuerStatus;
 use serde::Deserialize;
 
 /// What was made, by its id.
 #[derive(Deserialize)]
 pub(super) struct Made<'a> {
     pub id: &'a str,
+}
+
+/// What a card may do; ours and Stripe's words are the same.
+#[derive(Deserialize)]
+pub(super) struct Standing {
+    pub status: IssuerStatus,
 }
 
 #[derive(Deserialize)]

@@ -9,12 +9,16 @@ mod event;
 mod form;
 mod webhook;
 
-use aggregates::{CardId, UserId, card::Expiry};
+use aggregates::{
+    CardId, UserId,
+    card::{Expiry, IssuerStatus},
+};
 use async_trait::async_trait;
 use reqwest::{
     Url,
     header::{HeaderName, HeaderValue},
 };
+use uuid::Uuid;
 
 use super::{Holder, IssueRequest, IssuedCard, Issuer};
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
     metering::Meter,
 };
 
-use answers::{Card, Made};
+use answers::{Card, Made, Standing};
 use form::Form;
 
 pub use config::{BillingAddress, StripeConfig};
@@ -60,6 +64,8 @@ pub struct Stripe {
     enrol: Meter,
     issue: Meter,
     reveal: Meter,
+    set_status: Meter,
+    look_up: Meter,
 }
 
 impl Stripe {
@@ -80,6 +86,8 @@ impl Stripe {
             enrol: Meter::new(NAME, "cardholder_create"),
             issue: Meter::new(NAME, "card_issue"),
             reveal: Meter::new(NAME, "card_reveal"),
+            set_status: Meter::new(NAME, "card_status"),
+            look_up: Meter::new(NAME, "card_look_up"),
         })
     }
 
@@ -173,5 +181,35 @@ impl Issuer for Stripe {
             Failure::Unreachable => Failure::Unknown,
             failure => failure,
         })
+    }
+
+    async fn set_status(
+        &self,
+        issuer_reference: &str,
+        status: IssuerStatus,
+        key: Uuid,
+    ) -> Result<IssuerStatus, Failure> {
+        let call = async {
+            let form = Form::new().field("status", status.as_str());
+            let answer = self.post(self.card(issuer_reference)?, form, &format!("status-{key}")).await?;
+            answer.json_or(answers::code)
+        };
+        match self.set_status.measure(call).await {
+            Ok(Standing { status }) => Ok(status),
+            // What is canceled cannot be changed, which Stripe says as a refusal.
+            Err(Failure::Refused { status: 400, code }) => match self.status(issuer_reference).await? {
+                IssuerStatus::Canceled => Ok(IssuerStatus::Canceled),
+                IssuerStatus::Active | IssuerStatus::Inactive => Err(Failure::Refused { status: 400, code }),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure> {
+        let call = async {
+            let answer = self.line.get(self.card(issuer_reference)?).await?;
+            answer.json_or(answers::code).map(|Standing { status }| status)
+        };
+        self.look_up.measure(call).await
     }
 }
