@@ -57,9 +57,9 @@ async fn a_lost_card_is_blocked_for_good() {
     let system = TestSystem::start().await;
     let holder = system.a_cardholder(1_000).await;
     let mut client = system.client();
-    let lost =
-        post(&mut client, &holder.person, &path(&holder.card_id, "/report-loss"), &json!({ "reason": "stolen" }));
-    assert_eq!(lost.await.json()["status"], "terminated");
+    let (report, reason) = (path(&holder.card_id, "/report-loss"), json!({ "reason": "stolen" }));
+    let lost = post(&mut client, &holder.person, &report, &reason).await;
+    assert_eq!(lost.json()["status"], "terminated");
     assert_eq!(pay(&mut client, &holder, "1.00", "shop.example").await, "card_terminated");
     let again = post(&mut client, &holder.person, &path(&holder.card_id, "/unfreeze"), &json!({})).await;
     assert_eq!(code(&again), (409, "card.terminated".into()));
