@@ -170,6 +170,7 @@ pub fn card_events() -> Vec<card::Event> {
             partial: true,
             at: november(4),
         },
+        card::Event::Revealed { session_id: SESSION, at: november(4) },
         card::Event::Frozen { by: Authority::Person, reason: None, at: november(5) },
         card::Event::Unfrozen {
             by: Authority::Person,
@@ -179,7 +180,6 @@ pub fn card_events() -> Vec<card::Event> {
             at: november(6),
         },
         card::Event::Terminated { by: Authority::Person, reason: None, at: november(7) },
-        card::Event::Revealed { session_id: SESSION, at: november(4) },
     ]
     .into_iter()
     .chain(cards::full_card_events())

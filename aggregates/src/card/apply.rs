@@ -50,6 +50,7 @@ impl Card {
                 self.usage.release(*window, *slot, released(*amount, *partial));
                 self.change(|details| details.payment = details.payment.filter(|of| *partial || of != payment_id));
             }
+            Event::Revealed { session_id: _, at: _ } => {}
             Event::Issued { .. }
             | Event::IssueFailed { .. }
             | Event::LockedToMerchant { .. }
@@ -62,7 +63,6 @@ impl Card {
             | Event::ExpiryAnnounced { .. }
             | Event::Replaced { .. }
             | Event::IssuerStatusRecorded { .. } => self.change(|details| details.live(event)),
-            Event::Revealed { session_id: _, at: _ } => {}
         }
     }
 

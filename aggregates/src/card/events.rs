@@ -152,11 +152,11 @@ impl Fact for Event {
             Event::Frozen { .. } => "frozen",
             Event::Unfrozen { .. } => "unfrozen",
             Event::Terminated { .. } => "terminated",
-            Event::Revealed { .. } => "revealed",
             Event::Expired { .. } => "expired",
             Event::ExpiryAnnounced { .. } => "expiry_announced",
             Event::Replaced { .. } => "replaced",
             Event::IssuerStatusRecorded { .. } => "issuer_status_recorded",
+            Event::Revealed { .. } => "revealed",
         }
     }
 }

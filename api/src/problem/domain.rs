@@ -1,8 +1,6 @@
 //! The one place where a rule that was broken becomes a status and a stable code. No wildcard arms: a new rule
 //! does not compile until it has a code.
 
-mod cards;
-
 use std::time::Duration;
 
 use aggregates::{MoneyError, PaymentId, kyc, payment, user};
@@ -238,7 +236,7 @@ fn amount(code: &'static str, reason: impl Into<String>) -> Problem {
     unprocessable(code, "The amount is wrong").field("amount", reason)
 }
 
-fn amount_not_positive() -> Problem {
+pub(super) fn amount_not_positive() -> Problem {
     amount("request.amount_not_positive", "must be positive")
 }
 

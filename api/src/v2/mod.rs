@@ -39,7 +39,6 @@ pub type Api = (
     account::Account,
     users::Users,
     Identity,
-    reveal::Reveals,
     payments::Payments,
     api_keys::ApiKeys,
     admin::Admin,
@@ -67,7 +66,13 @@ type Access = (
 type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
 /// Cards: of the caller's own, and of others.
-type Cards = (cards::Cards, cards::controls::CardControls, cards::life::CardLives, cards::operators::OperatedCards);
+type Cards = (
+    cards::Cards,
+    cards::controls::CardControls,
+    cards::life::CardLives,
+    cards::operators::OperatedCards,
+    reveal::Reveals,
+);
 
 #[derive(Tags)]
 enum Tag {

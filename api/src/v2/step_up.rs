@@ -182,23 +182,26 @@ impl StepUps {
 impl StepUpRequest {
     fn read(self) -> Result<Operation, Problem> {
         use StepUpOperation as Asked;
-        let only = |field, operation| Problem::invalid(field, format!("is for the operation {operation} alone"));
-        let required = |field| Problem::invalid(field, "is required for this operation");
+        let required = |field| Err(Problem::invalid(field, "is required for this operation"));
+        let foreign = |field| Err(Problem::invalid(field, "is for another operation"));
         match (self.operation, self.payment, self.reveal, self.limit_raise) {
             (Asked::Payment, Some(payment), None, None) => payment.read().map(Operation::Payment),
-            (Asked::Payment, None, _, _) => Err(required("payment")),
             (Asked::CardReveal, None, Some(reveal), None) => reveal.read().map(Operation::CardReveal),
-            (Asked::CardReveal, _, None, _) => Err(required("reveal")),
-            (Asked::LimitRaise, None, None, Some(linked)) => linked.read(),
-            (Asked::LimitRaise, _, _, None) => Err(required("limit_raise")),
+            (Asked::LimitRaise, None, None, Some(controls)) => controls.read().map(Operation::LimitRaise),
             (Asked::CardRequest, None, None, None) => Ok(Operation::CardRequest),
             (Asked::Account, None, None, None) => Ok(Operation::Account),
-            (Asked::Payment, _, Some(_), _) => Err(only("reveal", "card_reveal")),
-            (Asked::Payment, _, _, Some(_)) => Err(only("limit_raise", "limit_raise")),
-            (_, Some(_), _, _) => Err(only("payment", "payment")),
-            (Asked::CardReveal, _, _, Some(_)) => Err(only("limit_raise", "limit_raise")),
-            (_, _, Some(_), _) => Err(only("reveal", "card_reveal")),
-            (_, _, _, Some(_)) => Err(only("limit_raise", "limit_raise")),
+            (Asked::Payment, None, ..) => required("payment"),
+            (Asked::CardReveal, _, None, _) => required("reveal"),
+            (Asked::LimitRaise, .., None) => required("limit_raise"),
+            (Asked::CardReveal | Asked::LimitRaise | Asked::CardRequest | Asked::Account, Some(_), ..) => {
+                foreign("payment")
+            }
+            (Asked::Payment | Asked::LimitRaise | Asked::CardRequest | Asked::Account, _, Some(_), _) => {
+                foreign("reveal")
+            }
+            (Asked::Payment | Asked::CardReveal | Asked::CardRequest | Asked::Account, .., Some(_)) => {
+                foreign("limit_raise")
+            }
         }
     }
 }
@@ -219,10 +222,9 @@ impl LinkedPayment {
 }
 
 impl LinkedControls {
-    fn read(self) -> Result<Operation, Problem> {
+    fn read(self) -> Result<Raise, Problem> {
         let new = self.controls.read().map_err(|problem| problem.of_field("limit_raise.controls"))?;
-        let raise = Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?;
-        Ok(Operation::LimitRaise(raise))
+        Ok(Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?)
     }
 }
 

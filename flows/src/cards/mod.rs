@@ -91,7 +91,8 @@ pub async fn request(
     Ok(Written { position: finished.position.max(position), ..finished })
 }
 
-/// Appends what gives a person a card, as long as the account is open and the identity verified.
+/// Appends what gives a person a card, as long as the account is open and the identity verified
+/// for such a limit.
 async fn append(
     system: &System,
     user_id: UserId,

@@ -6,7 +6,7 @@ use aggregates::{
     kyc,
 };
 use secrecy::SecretString;
-use store::{Loaded, Unit};
+use store::Loaded;
 
 use super::{CardView, append, finish, read::owned};
 use crate::{Error, Origin, Principal, System, Written, identity, step_up};
@@ -28,16 +28,17 @@ pub async fn replace(
     let attempt = async |may: bool| -> Result<Option<i64>, Error> {
         let old = store.load_latest::<Card>(old_id).await?;
         owned(&old, user_id)?;
-        let monthly_limit = old.monthly_limit().ok_or(card::Error::NotFound)?;
-        let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
-        identity::permits_card(&system.settings, &verification, monthly_limit)?;
         let new = Loaded::<Card>::new(new_id);
         let (ended, requested) = decide(system, &old, (old_id, new_id), (why, reason))?;
+        let monthly_limit = old.monthly_limit().ok_or(Error::NotFound { what: "card" })?;
         if !may {
-            return Ok(None);
+            let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
+            return identity::permits_card(&system.settings, &verification, monthly_limit).map(|()| None);
         }
-        let both = |unit: Unit| unit.stream(&new, requested.clone()).stream(&old, ended.clone());
-        append(system, user_id, monthly_limit, origin, both).await.map(Some)
+        let unit = append(system, user_id, monthly_limit, origin, |unit| {
+            unit.stream(&new, requested.clone()).stream(&old, ended.clone())
+        });
+        unit.await.map(Some)
     };
     attempt(false).await?;
     step_up::redeem(system, principal, &step_up::Operation::CardRequest, step_up, origin).await?;

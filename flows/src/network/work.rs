@@ -82,7 +82,8 @@ impl Work {
             Ok(events) => events,
             Err(refusal) => return crate::payments::decline(refusal).map(Err),
         };
-        let slot = events.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
+        let slot =
+            events.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
         self.card_has(events);
         Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
     }

@@ -115,7 +115,6 @@ impl Changes {
         }
         Ok(())
     }
-
 }
 
 pub(super) async fn execute(

@@ -86,7 +86,8 @@ async fn every_control_of_a_card_binds_at_merchants() {
     let system = a_network(&[], 1).await;
     let holder = system.a_cardholder(1_000).await;
     let block = |codes: &[&str]| codes.iter().map(|code| code.parse().unwrap()).collect::<Vec<_>>();
-    let once = Limit { period: Period::Transaction, amount: Some(Money::new(5_000, aggregates::Currency::USD)), count: None };
+    let once =
+        Limit { period: Period::Transaction, amount: Some(Money::new(5_000, aggregates::Currency::USD)), count: None };
     let controls = Controls {
         limits: vec![once],
         mccs: Filter { allow: vec![], block: block(&["7995"]) },

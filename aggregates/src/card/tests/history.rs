@@ -90,11 +90,11 @@ impl Ledger {
             | Event::Frozen { .. }
             | Event::Unfrozen { .. }
             | Event::Terminated { .. }
-            | Event::Revealed { .. }
             | Event::Expired { .. }
             | Event::ExpiryAnnounced { .. }
             | Event::Replaced { .. }
-            | Event::IssuerStatusRecorded { .. } => {}
+            | Event::IssuerStatusRecorded { .. }
+            | Event::Revealed { .. } => {}
         }
     }
 }

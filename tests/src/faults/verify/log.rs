@@ -222,11 +222,11 @@ impl CardTale {
             | card::Event::Frozen { .. }
             | card::Event::Unfrozen { .. }
             | card::Event::Terminated { .. }
-            | card::Event::Revealed { .. }
             | card::Event::Expired { .. }
             | card::Event::ExpiryAnnounced { .. }
             | card::Event::Replaced { .. }
-            | card::Event::IssuerStatusRecorded { .. } => {}
+            | card::Event::IssuerStatusRecorded { .. }
+            | card::Event::Revealed { .. } => {}
         }
     }
 }
