@@ -26,6 +26,7 @@ pub(crate) use life::used_up;
 pub use life::{Act, Who, act};
 pub use read::{controls, get, limits, list, transitions, transitions_of};
 pub use replace::replace;
+pub(crate) use upkeep::hear_issuer;
 pub use upkeep::{EXPIRES_SOON_DAYS, mind_expiry, tell_issuer};
 
 use read::view;

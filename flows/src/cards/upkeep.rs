@@ -30,6 +30,32 @@ pub async fn tell_issuer(system: &System, card_id: CardId, origin: &Origin) -> R
     }
 }
 
+/// The issuer says that it has changed a card. What it says may be old by now, so it is asked how the card is; what it
+/// decided by itself freezes, unfreezes or ends the card here, too.
+pub(crate) async fn hear_issuer(
+    system: &System,
+    card_id: CardId,
+    reference: &str,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let card = system.store.load_latest::<Card>(card_id).await?;
+    if card.issuer_reference() != Some(reference) {
+        return Err(Error::NotFound { what: "card" });
+    }
+    if card.to_tell_issuer().is_some() {
+        // It will hear what the card is here, and answer what it makes of that.
+        return tell_issuer(system, card_id, origin).await;
+    }
+    let issuer = &system.providers.issuer;
+    let status = system.providers.retry.run(system.settings.deadline(), || issuer.status(reference)).await;
+    let status = status.map_err(|failure| {
+        tracing::warn!(%failure, %card_id, "the issuer did not say how a card is");
+        Error::Provider { vendor: issuer.name() }
+    })?;
+    let command = Command::RecordIssuerStatus { status, now: crate::now() };
+    change(system, card_id, Actor::System("issuing"), origin, |_| command.clone()).await
+}
+
 /// That the issuer did what it was told is an acknowledgement; anything else is its own decision.
 async fn record(
     system: &System,

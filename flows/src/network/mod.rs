@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Error, Origin, System, webhooks::Answer};
+use crate::{Error, Origin, System, cards, webhooks::Answer};
 
 /// How fast the issuer is answered.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,7 +53,11 @@ pub(crate) async fn heard(
             Ok(Answer { body, headers })
         }
         Told::Report(report) => settle::settle(system, issuer, report, origin).await.map(|()| Answer::default()),
-        Told::Card(_) | Told::Nothing => Ok(Answer::default()),
+        Told::Card(card) => {
+            let card_id = find_card(system, issuer, &card.card).await?.ok_or(Error::NotFound { what: "card" })?;
+            cards::hear_issuer(system, card_id, &card.card.reference, origin).await.map(|()| Answer::default())
+        }
+        Told::Nothing => Ok(Answer::default()),
     }
 }
 

@@ -1,6 +1,6 @@
 use aggregates::{
     Actor, CardId, Money, PaymentId, UserId,
-    card::{self, Card, HoldKind, Purchase, Slot},
+    card::{self, Authority, Card, HoldKind, Purchase, Purpose, Reason, Slot},
     payment::{self, Decline, Payment, Screening},
 };
 use chrono::{DateTime, Utc};
@@ -103,6 +103,22 @@ impl Work {
         Ok(())
     }
 
+    /// A single-use card ends with its first capture.
+    fn use_up(&mut self) -> Result<(), Error> {
+        let captured = self.events.iter().any(|event| matches!(event, payment::Event::Captured { .. }));
+        if !captured || self.next_card.purpose() != Some(&Purpose::SingleUse) {
+            return Ok(());
+        }
+        let (by, reason, now) = (Authority::System, Reason::Used, self.now);
+        match self.next_card.decide(card::Command::Terminate { by, reason, now }) {
+            Ok(events) => self.card_has(events),
+            // It has expired meanwhile, which is as good.
+            Err(card::Error::Expired { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
     fn card_has(&mut self, events: Vec<card::Event>) {
         events.iter().for_each(|event| self.next_card.apply(event));
         self.card_events.extend(events);
@@ -119,10 +135,11 @@ impl Work {
 
     /// Appends everything at once, or nothing: the card's stream belongs to it although nothing may be held. False
     /// where somebody else was faster.
-    pub async fn append(self, system: &System, origin: &Origin) -> Result<bool, Error> {
+    pub async fn append(mut self, system: &System, origin: &Origin) -> Result<bool, Error> {
         if self.events.is_empty() {
             return Ok(true);
         }
+        self.use_up()?;
         let forced =
             self.events.iter().filter(|event| matches!(event, payment::Event::Incremented { forced: true, .. }));
         let forced = forced.count() as u64;

@@ -47,6 +47,9 @@ pub trait Issuer: Send + Sync {
         status: IssuerStatus,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure>;
+
+    /// What the card is at the issuer now.
+    async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure>;
 }
 
 /// What card to make.

@@ -26,6 +26,7 @@ pub struct Sandbox {
     cards: Url,
     issue: Meter,
     set_status: Meter,
+    look_up: Meter,
 }
 
 #[derive(Serialize)]
@@ -65,6 +66,7 @@ impl Sandbox {
             cards: base.join("/issuer/v1/cards"),
             issue: Meter::new(Sandbox::NAME, "card_issue"),
             set_status: Meter::new(Sandbox::NAME, "card_status"),
+            look_up: Meter::new(Sandbox::NAME, "card_look_up"),
         })
     }
 }
@@ -107,6 +109,15 @@ impl Issuer for Sandbox {
             answer.json().map(|StatusAnswer { status }| status)
         };
         self.set_status.measure(call).await
+    }
+
+    async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure> {
+        let mut url = self.cards.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend([issuer_reference, "status"]);
+        }
+        let call = async { self.line.get(url).await?.json().map(|StatusAnswer { status }| status) };
+        self.look_up.measure(call).await
     }
 }
 

@@ -51,6 +51,21 @@ impl Issuer {
         Issuer { key: config.issuer_key.clone(), max_cards: config.max_records, cards: Mutex::default() }
     }
 
+    /// Makes a card what it is told to be, unless it is canceled; what it is then.
+    pub fn change(&self, id: Uuid, status: IssuerStatus) -> Result<IssuerStatus, Problem> {
+        let mut cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
+        let card = cards.by_id.get_mut(&id).ok_or(Problem::NO_SUCH_CARD)?;
+        if card.status != IssuerStatus::Canceled {
+            card.status = status;
+        }
+        Ok(card.status)
+    }
+
+    fn status_of(&self, id: Uuid) -> Result<IssuerStatus, Problem> {
+        let cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(cards.by_id.get(&id).ok_or(Problem::NO_SUCH_CARD)?.status)
+    }
+
     /// Answers the card of this id, and whether it was made just now.
     fn issue(&self, id: Uuid, request: &CardRequest<'_>, limit: Money) -> Result<(Response, bool), Problem> {
         let mut cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,20 +161,21 @@ pub(super) async fn set_status(issuer: Arc<Issuer>, mut request: Request) -> Res
     let id = id.ok_or(Problem::INVALID_REQUEST)?;
     let body = body(&mut request).await?;
     let StatusRequest { status } = serde_json::from_slice(&body).map_err(|_| Problem::INVALID_REQUEST)?;
-    let mut cards = issuer.cards.lock().unwrap_or_else(PoisonError::into_inner);
-    let card = cards.by_id.get_mut(&id).ok_or(Problem::NO_SUCH_CARD)?;
-    if card.status != IssuerStatus::Canceled {
-        card.status = status;
-    }
-    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: card.status }))
+    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.change(id, status)? }))
+}
+
+/// `GET /issuer/v1/cards/:card_id/status`.
+pub(super) async fn look_up(issuer: Arc<Issuer>, request: Request) -> Result<Response, Problem> {
+    authorise(&request, &issuer.key)?;
+    let id = request.path_params::<String>().ok();
+    let id = id.and_then(|name| Uuid::try_parse(name.strip_prefix("card_")?).ok()).ok_or(Problem::INVALID_REQUEST)?;
+    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.status_of(id)? }))
 }
 
 /// `GET /sandbox/cards/:card_id`: what a card is at the issuer.
 pub(super) async fn status(issuer: Arc<Issuer>, request: Request) -> Result<Response, Problem> {
     let id = request.path_params::<Uuid>().map_err(|_| Problem::INVALID_REQUEST)?;
-    let cards = issuer.cards.lock().unwrap_or_else(PoisonError::into_inner);
-    let card = cards.by_id.get(&id).ok_or(Problem::NO_SUCH_CARD)?;
-    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: card.status }))
+    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.status_of(id)? }))
 }
 
 impl Card {

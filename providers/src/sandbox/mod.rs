@@ -97,7 +97,7 @@ fn routes(config: &SandboxConfig) -> Route {
     let issuer = Arc::new(issuer::Issuer::new(config));
     let gateway = Arc::new(gateway::Gateway::new(config));
     let mail = Arc::new(mailbox::Mailboxes::new(config));
-    let network = Arc::new(network::Network::new(config));
+    let network = Arc::new(network::Network::new(config, issuer.clone()));
     let purchases = Route::new()
         .at("/", post(on(&network, network::purchase)))
         .at("/:id/increment", post(on(&network, network::increment)))
@@ -110,7 +110,7 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
-        .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)))
+        .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)).get(on(&issuer, issuer::look_up)))
         .at("/sandbox/cards/:card_id", get(on(&issuer, issuer::status)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
         .at("/mail/v1/messages", post(on(&mail, mailbox::send)).get(on(&mail, mailbox::read)))

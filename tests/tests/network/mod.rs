@@ -1,6 +1,7 @@
 //! Purchases that the card network brings, played by the sandbox over real HTTP.
 
 mod answers;
+mod cards;
 mod decisions;
 mod faults;
 mod settlement;

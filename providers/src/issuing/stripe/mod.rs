@@ -65,6 +65,7 @@ pub struct Stripe {
     issue: Meter,
     reveal: Meter,
     set_status: Meter,
+    look_up: Meter,
 }
 
 impl Stripe {
@@ -86,6 +87,7 @@ impl Stripe {
             issue: Meter::new(NAME, "card_issue"),
             reveal: Meter::new(NAME, "card_reveal"),
             set_status: Meter::new(NAME, "card_status"),
+            look_up: Meter::new(NAME, "card_look_up"),
         })
     }
 
@@ -122,23 +124,6 @@ impl Stripe {
             cvv: Cvv::parse(cvc).map_err(|_| Failure::Malformed)?,
             expiry: Expiry::new(card.exp_month, card.exp_year).ok_or(Failure::Malformed)?,
         })
-    }
-
-    async fn change(&self, card: &str, status: IssuerStatus, key: Uuid) -> Result<IssuerStatus, Failure> {
-        let form = Form::new().field("status", status.as_str());
-        let answer = self.post(self.card(card)?, form, &format!("card-status-{key}")).await?;
-        match answer.json_or(answers::code) {
-            Ok(Standing { status }) => Ok(status),
-            // A cancelled card cannot be changed any more: the refusal does not say so, the card does.
-            Err(refused @ Failure::Refused { .. }) => {
-                let answer = self.line.get(self.card(card)?).await?;
-                match answer.json_or(answers::code)? {
-                    Standing { status: IssuerStatus::Canceled } => Ok(IssuerStatus::Canceled),
-                    Standing { .. } => Err(refused),
-                }
-            }
-            Err(failure) => Err(failure),
-        }
     }
 
     /// The address of one card. Stripe's ids are plain; anything else would be another path.
@@ -204,6 +189,27 @@ impl Issuer for Stripe {
         status: IssuerStatus,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure> {
-        self.set_status.measure(self.change(issuer_reference, status, key)).await
+        let call = async {
+            let form = Form::new().field("status", status.as_str());
+            let answer = self.post(self.card(issuer_reference)?, form, &format!("status-{key}")).await?;
+            answer.json_or(answers::code)
+        };
+        match self.set_status.measure(call).await {
+            Ok(Standing { status }) => Ok(status),
+            // What is canceled cannot be changed, which Stripe says as a refusal.
+            Err(Failure::Refused { status: 400, code }) => match self.status(issuer_reference).await? {
+                IssuerStatus::Canceled => Ok(IssuerStatus::Canceled),
+                IssuerStatus::Active | IssuerStatus::Inactive => Err(Failure::Refused { status: 400, code }),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure> {
+        let call = async {
+            let answer = self.line.get(self.card(issuer_reference)?).await?;
+            answer.json_or(answers::code).map(|Standing { status }| status)
+        };
+        self.look_up.measure(call).await
     }
 }

@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use aggregates::card::IssuerStatus;
 use chrono::Utc;
 use poem::{Request, Response};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 use super::{
     SandboxConfig,
     answers::{self, Problem},
+    issuer::Issuer,
 };
 use crate::issuing::stripe::StripeWebhooks;
 use deliver::Deliveries;
@@ -27,6 +29,7 @@ pub(super) struct Network {
     authorizations: Mutex<HashMap<String, Authorization>>,
     max_records: usize,
     deliveries: Arc<Deliveries>,
+    issuer: Arc<Issuer>,
 }
 
 #[derive(Deserialize)]
@@ -61,17 +64,17 @@ struct Release {
 #[serde(deny_unknown_fields)]
 struct CardStep {
     card_id: Uuid,
-    /// `active`, `inactive` or `canceled`.
-    status: String,
+    status: IssuerStatus,
 }
 
 impl Network {
-    pub fn new(config: &SandboxConfig) -> Network {
+    pub fn new(config: &SandboxConfig, issuer: Arc<Issuer>) -> Network {
         let signer = StripeWebhooks::new(config.issuer_webhook_secret.clone());
         Network {
             authorizations: Mutex::default(),
             max_records: config.max_records,
             deliveries: Arc::new(Deliveries::new(signer, &config.webhooks_url)),
+            issuer,
         }
     }
 
@@ -209,9 +212,10 @@ pub(super) async fn force_post(network: Arc<Network>, mut request: Request) -> R
 /// `POST /sandbox/network/cards`: the issuer changes a card's status by itself.
 pub(super) async fn card(network: Arc<Network>, mut request: Request) -> Result<Response, Problem> {
     let CardStep { card_id, status } = read(&mut request).await?;
+    let status = network.issuer.change(card_id, status)?;
     let of_card = json!({ "card_id": card_id, "amount": 0, "currency": "USD", "merchant": "none" });
     let purchase: Purchase = serde_json::from_value(of_card).map_err(|_| Problem::INVALID_REQUEST)?;
-    network.tell("issuing_card.updated", purchase.card(&status), Some(json!({ "status": "active" })), false);
+    network.tell("issuing_card.updated", purchase.card(status.as_str()), Some(json!({ "status": "active" })), false);
     Ok(answers::json(&json!({})))
 }
 
