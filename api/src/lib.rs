@@ -8,6 +8,7 @@ mod auth;
 mod config;
 mod context;
 mod docs;
+mod hidden;
 mod json;
 mod last_writes;
 mod limits;

@@ -106,7 +106,8 @@ impl Store {
               WHERE EXISTS (SELECT FROM events e
                              WHERE e.aggregate_id = v.card_id AND e.kind = 'card' AND e.name = 'terminated'
                                AND e.recorded_at < $1)
-                 OR to_date(v.expiry, 'MM/YY') + interval '1 month' < $1",
+                 OR (make_date(2000 + right(v.expiry, 2)::int, left(v.expiry, 2)::int, 1) + interval '1 month')
+                    AT TIME ZONE 'UTC' < $1",
         );
         let deleted = deleted.bind(time).execute(self.pool()).await?.rows_affected();
         if deleted > 0 {

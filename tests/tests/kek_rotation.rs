@@ -121,6 +121,40 @@ async fn keks_rotate_while_everything_goes_on() {
     assert_eq!(see(&system, &holder).await, *secrets.number);
 }
 
+/// By a program, as a key management service is asked: the key lies in no file.
+#[tokio::test]
+async fn a_kek_may_come_from_a_program_and_from_the_environment() {
+    let keys = copied(&keys_dir());
+    let config = keys.path().join("config.toml");
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let program = |script: &str| format!("[keys.kek.2]\ncommand = [\"sh\", \"-c\", \"{script}\"]\n");
+    fs::write(&config, program(&format!("echo {key}")) + "[keys.kek.3]\nenv = \"A_KEK_OF_OURS\"\n").unwrap();
+    let settings = [
+        ("VC_KEYS_DIR", keys.path().to_str().unwrap()),
+        ("VC_CONFIG", config.to_str().unwrap()),
+        ("A_KEK_OF_OURS", "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="),
+    ];
+    let mut system = TestSystem::start_with(1, &settings).await;
+    let before = system.a_person().await;
+    for number in ["2", "3"] {
+        run(&system, &["keys", "use", "kek", number]).await;
+        run(&system, &["keys", "rewrap"]).await;
+        assert_eq!(keks(&system).await, [format!("kek-{number}")]);
+        system.processes.apis[0].restart().await.unwrap();
+        let me = system.client().get("/api/v2/me", Some(&before.token)).await.unwrap();
+        assert_eq!(me.json()["email"], before.email.as_str(), "{}", me.text());
+        system.a_person().await;
+        assert_eq!(keks(&system).await, [format!("kek-{number}")]);
+    }
+    let retired = run(&system, &["keys", "retire", "2"]).await;
+    assert!(retired.contains("take it out of the configuration"), "{retired}");
+
+    // What goes wrong is told by the key's name, at the start, and with nothing of the key.
+    fs::write(&config, program(&format!("echo {key}; exit 7"))).unwrap();
+    let said = refused(&system, &["keys", "status"]).await;
+    assert!(said.contains("kek-2") && said.contains("exit status: 7") && !said.contains(&key[..8]), "{said}");
+}
+
 /// The number, by the reveal.
 async fn see(system: &TestSystem, holder: &Cardholder) -> String {
     let (mut client, device) = (system.client(), Device::default());

@@ -25,6 +25,7 @@ mod memory;
 mod migrations;
 mod modules;
 mod money;
+mod network;
 mod oauth;
 mod operations;
 mod published;

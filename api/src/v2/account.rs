@@ -14,6 +14,7 @@ use crate::{
         Caller, Visitor,
         rights::{Exporting, OwnersProof},
     },
+    hidden::Hidden,
     json::Json,
     limits::Policy,
     parameters::StepUpToken,
@@ -33,7 +34,7 @@ struct EmailChange {
     email: String,
     /// The account's password, once more, where there is no second factor; else a step-up for `account` is needed.
     #[oai(nullable, validator(max_length = 256))]
-    password: Option<String>,
+    password: Option<Hidden>,
 }
 
 #[derive(Object, Deserialize)]

@@ -9,6 +9,7 @@ use crate::{
         Caller,
         rights::{OwnersProof, SecurityManage},
     },
+    hidden::Hidden,
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -34,7 +35,7 @@ struct AllFactors {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct PasswordAgain {
     #[oai(nullable, validator(max_length = 256))]
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Hidden>,
 }
 
 /// What an authenticator app needs. Shown once.

@@ -1,6 +1,6 @@
 //! A server that stands in for all kinds of third parties, for development, tests and benchmarks: the KYC
 //! provider under `/kyc`, the card issuer under `/issuer`, the payment gateway under `/gateway`, the mail
-//! provider with all its mailboxes under `/mail`, and under `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
+//! provider with all its mailboxes under `/mail`, the card network under `/sandbox/network`, and under `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
 //!
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
 //! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `DOWN`; everything else is approved.
@@ -20,6 +20,7 @@ mod kyc;
 mod ledger;
 mod mailbox;
 mod notices;
+mod network;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -54,6 +55,10 @@ pub struct SandboxConfig {
     pub webhooks_url: String,
     /// By which these webhooks are signed.
     pub kyc_webhook_secret: SecretString,
+    /// By which the issuer's webhooks are signed.
+    pub issuer_webhook_secret: SecretString,
+    /// Where they go, until `POST /sandbox/network` says otherwise.
+    pub network_url: String,
     /// How many checks, cards, charges and mailboxes are kept, of each; a new one beyond is answered with 507.
     pub max_records: usize,
     /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
@@ -71,6 +76,8 @@ impl Default for SandboxConfig {
             mail_key: DEFAULT_KEY.into(),
             webhooks_url: String::new(),
             kyc_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
+            issuer_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
+            network_url: "http://127.0.0.1:8080/webhooks/issuer-sandbox".into(),
             max_records: 1_000_000,
             slow_answer_ms: 10_000,
             slow_check_ms: 2_000,
@@ -93,6 +100,14 @@ fn routes(config: &SandboxConfig) -> Route {
     let issuer = Arc::new(issuer::Issuer::new(config));
     let gateway = Arc::new(gateway::Gateway::new(config));
     let mail = Arc::new(mailbox::Mailboxes::new(config));
+    let network = Arc::new(network::Network::new(config));
+    let purchases = Route::new()
+        .at("/", post(on(&network, network::purchase)))
+        .at("/:id/increment", post(on(&network, network::increment)))
+        .at("/:id/capture", post(on(&network, network::capture)))
+        .at("/:id/refund", post(on(&network, network::refund)))
+        .at("/:id/reverse", post(on(&network, network::reverse)))
+        .at("/:id/expire", post(on(&network, network::expire)));
     Route::new()
         .at("/healthz", get(make(async |_| "ok")))
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
@@ -100,6 +115,11 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
         .at("/mail/v1/messages", post(on(&mail, mailbox::send)).get(on(&mail, mailbox::read)))
+        .at("/sandbox/network", post(on(&network, network::target)))
+        .nest("/sandbox/network/purchases", purchases)
+        .at("/sandbox/network/force-posts", post(on(&network, network::force_post)))
+        .at("/sandbox/network/cards", post(on(&network, network::card)))
+        .at("/sandbox/network/deliver", post(on(&network, network::deliver)))
         .at("/sandbox/charges", get(on(&gateway, gateway::summary)))
         .at("/sandbox/charges/:key", get(on(&gateway, gateway::entry)))
 }

@@ -11,3 +11,4 @@ mod retry;
 mod secrets;
 mod serving;
 mod social;
+mod stripe;
