@@ -42,7 +42,7 @@ impl ExternalId {
 impl Store {
     /// The keyed hash of a subject at an issuer. An issuer is a URL and so has no line break.
     pub fn external_id(&self, issuer: &str, subject: &str) -> ExternalId {
-        ExternalId(self.inner.keys.keyed_hash("identity", &format!("{issuer}\n{subject}")))
+        ExternalId(self.inner.keys.keyed_hash("identity", format!("{issuer}\n{subject}")))
     }
 
     /// Whose an identity is.

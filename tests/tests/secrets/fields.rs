@@ -6,7 +6,8 @@ use serde_json::Value;
 
 /// Fields of free text, and why they may be read by everybody who reads events. What people say of themselves or of
 /// others is not among them: it belongs under the person's key, as `Sealed`.
-const OPEN: [(&str, &str); 21] = [
+const OPEN: [(&str, &str); 24] = [
+    ("authorization", "a third party's id"),
     ("country", "a country's code"),
     ("device_id", "a random name that an app chose for itself"),
     ("gateway", "our name of a third party"),
@@ -14,6 +15,7 @@ const OPEN: [(&str, &str); 21] = [
     ("gateway_reference", "a third party's id"),
     ("issuer", "our name of a third party"),
     ("issuer_reference", "a third party's id"),
+    ("issuer_code", "a third party's code"),
     ("language", "a language tag"),
     ("last_four", "all of a card's number that may be shown"),
     ("locked_to", "a payee"),
@@ -25,6 +27,7 @@ const OPEN: [(&str, &str); 21] = [
     ("reason", "a code"),
     ("reasons", "codes"),
     ("redirect_uris", "of a program"),
+    ("reference", "a third party's id"),
     ("request_digest", "a hash"),
     ("time_zone", "a region's name"),
     ("topic", "a code"),
