@@ -140,6 +140,9 @@ bring_up() {
   export VC_MEMORY_GUARD=false
   attend "$BIN/virtual-cards" dev keys "$VC_KEYS_DIR"
   attend env VC_LOG="${VC_LOG:-warn}" "$BIN/virtual-cards" migrate
+  # The sandbox starts before the api that it sends its webhooks to. Should the api move, a worker asks instead.
+  [[ -n $(pid api) ]] || claim_port api
+  export VC_SANDBOX__WEBHOOKS_URL=http://127.0.0.1:$(cat "$DIR/port/api")
   for name in "${APPS[@]}"; do
     if [[ $name == sandbox ]] && is_given sandbox; then continue; fi
     [[ $name != sandbox ]] || unset VC_PROVIDERS_URL

@@ -93,7 +93,9 @@ pub async fn read(body: Body, context: &Context) -> Result<Bytes, Problem> {
 pub async fn read_up_to(body: Body, context: &Context, longest: usize) -> Result<Bytes, Problem> {
     let http = &context.service.http;
     let limited = Limited::new(http_body_util::combinators::BoxBody::from(body), longest);
-    match tokio::time::timeout(http.body_timeout(), limited.collect()).await {
+    // What may be longer may take longer, as long as any request may.
+    let patience = if longest > http.max_body_bytes { http.request_timeout() } else { http.body_timeout() };
+    match tokio::time::timeout(patience, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(longest)),
         Ok(Err(_)) => {

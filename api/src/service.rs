@@ -5,7 +5,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use poem::{Endpoint, Request, Response, http::Method};
 use secrecy::SecretString;
 use store::keys::SigningKeys;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     Config, ConfigError,
@@ -18,7 +18,7 @@ use crate::{
     oauth::{self, OAuth},
     operations::{self, Operations},
     redis_link::RedisLink,
-    server, webhooks,
+    server, upload, webhooks,
 };
 
 /// What the API stands on, made by the process that runs it.
@@ -51,6 +51,7 @@ pub struct Service {
     pub last_writes: LastWrites,
     pub redis: Arc<RedisLink>,
     pub http: Http,
+    pub upload_places: Arc<Semaphore>,
 }
 
 /// Serves the API on `listener` until `shutdown` resolves, then for at most `http.shutdown_seconds` more.
@@ -95,6 +96,7 @@ pub fn shared(deps: Deps, config: &Config) -> Result<Arc<Service>, ServeError> {
         last_writes: LastWrites::new(redis.clone()),
         redis,
         http: config.http.clone(),
+        upload_places: Arc::new(Semaphore::new(upload::AT_ONCE)),
         system,
     }))
 }

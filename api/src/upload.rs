@@ -1,5 +1,7 @@
 //! Forms with files (`multipart/form-data`, RFC 7578): read into memory whole, up to a bound, and never to disk.
 
+use std::time::Duration;
+
 use poem::{Body, Request, RequestBody, http::StatusCode};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -7,13 +9,23 @@ use poem_openapi::{
     registry::{MetaMediaType, MetaRequest, Registry},
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::{context::Context, json::read_up_to, problem::Problem};
 
 /// What a form may have beside the file.
 const AROUND: usize = 16 * 1024;
 
+/// Forms that one instance holds at the same time, each of some MiB. One more is refused with 503.
+pub const AT_ONCE: usize = 32;
+const COME_BACK: Duration = Duration::from_secs(2);
+
 /// A form with a file of at most `flows.kyc.max_document_bytes`.
-pub struct Upload<T>(pub T);
+pub struct Upload<T> {
+    pub form: T,
+    /// Held for as long as the form is.
+    _place: OwnedSemaphorePermit,
+}
 
 impl<'a, T: Payload + ParsePayload> ApiExtractor<'a> for Upload<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
@@ -40,12 +52,19 @@ impl<'a, T: Payload + ParsePayload> ApiExtractor<'a> for Upload<T> {
             return Err(problem.detail("Send the body as `multipart/form-data`.").into());
         }
         let context = Context::of(request);
+        let place = context.service.upload_places.clone().try_acquire_owned().map_err(|_| busy())?;
         let longest = context.service.system.settings.kyc.max_document_bytes + AROUND;
         let bytes = read_up_to(body.take()?, &context, longest).await?;
         let form = T::from_request(request, &mut RequestBody::new(Body::from(bytes))).await;
         // poem's message may quote the form.
-        Ok(Upload(form.map_err(|_| malformed())?))
+        Ok(Upload { form: form.map_err(|_| malformed())?, _place: place })
     }
+}
+
+fn busy() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "system.busy", "The system is busy")
+        .detail("Too many files are on their way. Nothing has changed.")
+        .retry_after(COME_BACK)
 }
 
 fn malformed() -> Problem {

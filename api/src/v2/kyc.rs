@@ -133,7 +133,8 @@ impl Kyc {
         case_id: Path<Uuid>,
         form: Upload<NewDocument>,
     ) -> Result<AddedResponse, Failure<Put>> {
-        let NewDocument { kind, file } = form.0;
+        // The place stays taken until the picture is done with.
+        let Upload { form: NewDocument { kind, file }, .. } = form;
         let (system, origin, case) = (&caller.service.system, caller.origin(), KycCaseId(case_id.0));
         let file = zeroize::Zeroizing::new(file.0);
         let written = identity::add_document(system, caller.user_id, case, kind.into(), file, &origin).await?;

@@ -1,5 +1,6 @@
 //! Verification: a case put together with pictures, decided by provider, webhook or operators, and its end.
 
+mod checks;
 mod expiry;
 mod pictures;
 mod providers_word;

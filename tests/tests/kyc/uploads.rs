@@ -120,6 +120,7 @@ async fn pictures_go_with_their_person_and_replaying_shows_them_erased() {
     };
     assert_eq!(count().await, 3);
     let mut client = system.client();
+    client.enrol(&person).await.unwrap();
     let step_up = client.step_up(&person, &json!({ "operation": "account" })).await.unwrap();
     let answer = client.post_stepped_up("/api/v2/me/erase", &person, &step_up, &json!({})).await.unwrap();
     assert!(answer.status.is_success(), "{}", answer.text());

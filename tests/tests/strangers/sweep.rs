@@ -218,7 +218,8 @@ async fn what_belongs_to_somebody_else_is_as_unknown_as_what_is_not_there() {
         let theirs = Call { operation, path, headers: &headers }.send(&mut client).await;
         let nothing = Call { operation, path: nobodys(operation), headers: &headers }.send(&mut client).await;
         // A body that is not quite right may be refused first, for what is there and what is not alike.
-        let refused_for_body = operation.body.is_some() && theirs.status == 422;
+        // The same for a form, of which the document has no example.
+        let refused_for_body = operation.body.is_some() && matches!(theirs.status.as_u16(), 415 | 422);
         assert!(theirs.status == 404 || refused_for_body, "{name}: {} {}", theirs.status, theirs.text());
         assert_eq!(answered(&theirs), answered(&nothing), "{name}");
     }

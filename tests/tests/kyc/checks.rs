@@ -1,0 +1,51 @@
+//! What is noted of a check at a provider without idempotency keys, lest a second one be begun.
+
+use aggregates::{KycCaseId, UserId};
+use chrono::TimeDelta;
+use store::{CheckReferences, new_id};
+use tests::database::TestDatabase;
+
+const PROVIDER: &str = "onfido";
+
+#[tokio::test]
+async fn a_run_is_asked_for_once_unless_it_is_known_not_to_have_begun() {
+    let database = TestDatabase::new().await;
+    let store = database.api_store();
+    let (user, case) = (UserId(new_id()), KycCaseId(new_id()));
+    let claim = async |patience| store.claim_run(user, case, TimeDelta::seconds(patience)).await.unwrap();
+    assert!(!claim(60).await, "nothing is known of the case");
+    store.note_check(user, case, PROVIDER, &CheckReferences::default()).await.unwrap();
+    assert!(claim(60).await);
+    assert!(!claim(60).await, "it may have begun");
+    assert!(claim(-60).await, "it was waited for long enough");
+    store.run_was_not_begun(user, case).await.unwrap();
+    assert!(claim(60).await);
+    let run = CheckReferences { run: Some("run-1".into()), ..CheckReferences::default() };
+    store.note_check(user, case, PROVIDER, &run).await.unwrap();
+    assert!(!claim(-60).await, "there is one");
+}
+
+#[tokio::test]
+async fn a_check_is_found_by_whatever_the_provider_calls_it_and_its_first_names_stay() {
+    let database = TestDatabase::new().await;
+    let store = database.api_store();
+    let (user, case) = (UserId(new_id()), KycCaseId(new_id()));
+    let named = |applicant: &str, run: Option<&str>| CheckReferences {
+        applicant: Some(applicant.into()),
+        run: run.map(str::to_owned),
+        run_asked_at: None,
+    };
+    store.note_check(user, case, PROVIDER, &named("applicant-1", None)).await.unwrap();
+    store.note_check(user, case, PROVIDER, &named("applicant-2", Some("run-1"))).await.unwrap();
+    let known = store.check_references(user, case).await.unwrap().unwrap();
+    assert_eq!(known, named("applicant-1", Some("run-1")));
+    let owner = async |provider: &str, name: &str| store.check_owner(provider, name).await.unwrap();
+    for name in ["applicant-1", "run-1", &case.to_string()] {
+        assert_eq!(owner(PROVIDER, name).await, Some(user), "{name}");
+        assert_eq!(owner("another", name).await, None, "{name}");
+    }
+    assert_eq!(owner(PROVIDER, "applicant-2").await, None);
+    assert_eq!(store.case_owner(case).await.unwrap(), Some(user));
+    // Behind the wall: nobody reads what is noted of others.
+    assert_eq!(store.check_references(UserId(new_id()), case).await.unwrap(), None);
+}
