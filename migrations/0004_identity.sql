@@ -222,9 +222,11 @@ CREATE TABLE totp_secrets (
 );
 
 CREATE TABLE recovery_codes (
-    user_id   uuid  NOT NULL,
-    code_hash bytea NOT NULL, -- keyed hash
-    PRIMARY KEY (user_id, code_hash)
+    user_id   uuid        NOT NULL,
+    set_id    uuid        NOT NULL, -- those of the set that the log names count, and no others
+    code_hash bytea       NOT NULL, -- keyed hash
+    issued_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, set_id, code_hash)
 );
 
 CREATE TABLE passkeys (

@@ -41,6 +41,8 @@ named! {
         UsersVerify = "users:verify",
         /// Reads other people's accounts and verification status.
         UsersRead = "users:read",
+        /// Looks at cases that wait for people, and decides them.
+        KycReview = "kyc:review",
         /// Freezes, unfreezes and ends other people's cards, and reads what became of them.
         CardsManage = "cards:manage",
         FraudCheck = "fraud:check",
@@ -106,6 +108,7 @@ impl Role {
                 P::AccountsManage,
                 P::ClientsManage,
                 P::AuditRead,
+                P::KycReview,
             ],
             Role::Auditor => &[
                 P::OpenId,
@@ -129,6 +132,7 @@ impl Role {
                 P::ProfileRead,
                 P::SecurityManage,
                 P::UsersRead,
+                P::KycReview,
                 P::CardsManage,
             ],
             Role::Service => &[P::UsersVerify, P::UsersRead, P::FraudCheck, P::NotificationsSend],

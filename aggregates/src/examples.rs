@@ -2,6 +2,8 @@
 
 mod access;
 mod cards;
+mod kyc;
+mod purchases;
 
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::value::RawValue;
@@ -12,11 +14,12 @@ use crate::{
     Sealed, SessionId, UserId,
     card::{self, Authority, CardType, Expiry, HoldKind, Period, Purpose, Refusal, Slot, Window},
     envelope::AnyEvent,
-    kyc::{self, DocumentType},
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
 };
 
 pub use access::{client_events, notification_events, user_events};
+pub use kyc::kyc_events;
+pub use purchases::{purchase_declines, purchase_events};
 
 pub const ALICE: UserId = UserId(Uuid::from_u128(0xa11ce));
 pub const MALLORY: UserId = UserId(Uuid::from_u128(0xbad));
@@ -104,6 +107,9 @@ pub fn every_decline() -> Vec<Decline> {
         Decline::GatewayDeclined { gateway: "sandbox".into(), gateway_code: "insufficient_funds".into() },
         Decline::GatewayUnavailable { gateway: "sandbox".into() },
     ]
+    .into_iter()
+    .chain(purchase_declines())
+    .collect()
 }
 
 /// One example of every event and, of the declined payment, one of every reason.
@@ -115,38 +121,6 @@ pub fn every_event() -> Vec<AnyEvent> {
     let of_client = client_events().into_iter().map(AnyEvent::Client);
     let of_notification = notification_events().into_iter().map(AnyEvent::Notification);
     of_user.chain(of_kyc).chain(of_card).chain(of_payment).chain(of_client).chain(of_notification).collect()
-}
-
-pub fn kyc_events() -> Vec<kyc::Event> {
-    let (provider, provider_reference) = ("sandbox".to_string(), "ver_1".to_string());
-    vec![
-        kyc::Event::Submitted {
-            case_id: CASE,
-            applicant: sealed("c2VhbGVkIGFwcGxpY2FudA"),
-            document_type: DocumentType::Passport,
-            country: "DE".into(),
-            at: november(1),
-        },
-        kyc::Event::ReviewStarted {
-            case_id: CASE,
-            provider: provider.clone(),
-            provider_reference: provider_reference.clone(),
-            at: november(2),
-        },
-        kyc::Event::Approved {
-            case_id: CASE,
-            provider: provider.clone(),
-            provider_reference: provider_reference.clone(),
-            at: november(3),
-        },
-        kyc::Event::Rejected {
-            case_id: CASE,
-            provider,
-            provider_reference,
-            reasons: vec!["document_unreadable".into()],
-            at: november(3),
-        },
-    ]
 }
 
 pub fn card_events() -> Vec<card::Event> {
@@ -196,6 +170,7 @@ pub fn card_events() -> Vec<card::Event> {
             partial: true,
             at: november(4),
         },
+        card::Event::Revealed { session_id: SESSION, at: november(4) },
         card::Event::Frozen { by: Authority::Person, reason: None, at: november(5) },
         card::Event::Unfrozen {
             by: Authority::Person,
@@ -235,17 +210,23 @@ pub fn payment_events() -> Vec<payment::Event> {
         hold: Some(window()),
         slot,
         request_digest: Some("9f86d081".into()),
+        network: None,
         at: november(3),
     };
     let captured = payment::Event::Captured {
         gateway: "sandbox".into(),
         gateway_reference: "ch_1".into(),
         amount: usd(9_999),
+        is_final: true,
         at: november(3),
     };
     let declined = every_decline().into_iter().map(|reason| payment::Event::Declined { reason, at: november(3) });
     let resumed = payment::Event::Resumed { at: november(3) };
-    [initiated(None), initiated(Some(slot())), resumed, captured].into_iter().chain(declined).collect()
+    [initiated(None), initiated(Some(slot())), resumed, captured]
+        .into_iter()
+        .chain(declined)
+        .chain(purchase_events())
+        .collect()
 }
 
 /// The event as the log holds it.

@@ -72,8 +72,12 @@ pub struct RateLimits {
     pub address: u32,
     /// Payments of a person.
     pub payments: u32,
+    /// Requests for a person's card numbers; each reveal takes two.
+    pub reveal: u32,
     /// Exports of a person's data.
     pub export: u32,
+    /// Operations of a person that take the password once more.
+    pub password: u32,
     // The rest each count an address, and from anywhere the account or client that is tried.
     /// Logins.
     pub login: u32,
@@ -93,6 +97,8 @@ pub struct RateLimits {
     pub refresh: u32,
     /// Requests to the OAuth endpoints: token, revocation, introspection.
     pub token: u32,
+    /// Webhooks of third parties.
+    pub webhooks: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +158,9 @@ impl Default for RateLimits {
             person: 100,
             address: 1000,
             payments: 60,
+            reveal: 10,
             export: 2,
+            password: 10,
             login: 10,
             second_factor: 10,
             step_up: 10,
@@ -162,17 +170,20 @@ impl Default for RateLimits {
             reset: 3,
             refresh: 60,
             token: 120,
+            webhooks: 1200,
         }
     }
 }
 
 impl RateLimits {
     /// The names of all limits, as the configuration has them.
-    pub const NAMES: [&str; 13] = [
+    pub const NAMES: &[&str] = &[
         "person",
         "address",
         "payments",
+        "reveal",
         "export",
+        "password",
         "login",
         "second_factor",
         "step_up",
@@ -182,6 +193,7 @@ impl RateLimits {
         "reset",
         "refresh",
         "token",
+        "webhooks",
     ];
 }
 

@@ -94,6 +94,18 @@ impl Context {
         }
     }
 
+    /// Works on a task of its own: a client that hangs up does not leave it half done. For all that is more than one
+    /// step.
+    pub async fn apart<T: Send + 'static, F>(
+        &self,
+        work: impl FnOnce(flows::System, flows::Origin) -> F,
+    ) -> Result<T, flows::Error>
+    where
+        F: Future<Output = Result<T, flows::Error>> + Send + 'static,
+    {
+        flows::apart(work(self.service.system.clone(), self.origin())).await
+    }
+
     pub fn origin(&self) -> flows::Origin {
         flows::Origin {
             correlation_id: self.request_id,

@@ -1,5 +1,6 @@
 //! The OpenAPI documents and the pages that show them.
 
+mod closed;
 mod rights;
 
 use std::sync::Arc;
@@ -24,7 +25,12 @@ pub const PATHS: &[&str] = &["/api/v1/docs", "/api/v1/openapi.json", "/api/v2/do
 /// Both versions as OpenAPI 3.0 documents, version 1 first. The same on every call and every machine.
 pub fn documents() -> (String, String) {
     let (first, second) = (describe(v1::Api::default(), V1).spec(), describe(v2::Api::default(), V2).spec());
-    (rights::with_rights(&first), rights::with_rights(&second))
+    (rights::with_rights(&first), strict(&second))
+}
+
+/// Version 2's document as it is published: unlike version 1 it refuses what it does not know.
+fn strict(document: &str) -> String {
+    closed::with_closed_requests(&rights::with_rights(document))
 }
 
 /// What serves both versions.
@@ -46,12 +52,11 @@ pub fn pages() -> impl Endpoint<Output = Response> {
     let (first, second) = (describe(v1::Api::default(), V1), describe(v2::Api::default(), V2));
     let (spec, html) = (first.spec(), first.swagger_ui_html());
     let (later_spec, later_html) = (second.spec(), second.swagger_ui_html());
-    let shown = |html: &str, spec: &str| page(html.replace(spec, &rights::with_rights(spec)));
     Route::new()
         .at("/api/v1/openapi.json", get(document(rights::with_rights(&spec))))
-        .at("/api/v1/docs", get(shown(&html, &spec)))
-        .at("/api/v2/openapi.json", get(document(rights::with_rights(&later_spec))))
-        .at("/api/v2/docs", get(shown(&later_html, &later_spec)))
+        .at("/api/v1/docs", get(page(html.replace(&spec, &rights::with_rights(&spec)))))
+        .at("/api/v2/openapi.json", get(document(strict(&later_spec))))
+        .at("/api/v2/docs", get(page(later_html.replace(&later_spec, &strict(&later_spec)))))
 }
 
 struct Version {

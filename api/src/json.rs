@@ -86,11 +86,16 @@ fn is_json(request: &Request) -> bool {
 
 /// The whole body, if it is short enough and arrives in time. Counts what arrives, not what was announced.
 pub async fn read(body: Body, context: &Context) -> Result<Bytes, Problem> {
+    read_up_to(body, context, context.service.http.max_body_bytes).await
+}
+
+/// The same for a body that may be longer, or has to be shorter, than others.
+pub async fn read_up_to(body: Body, context: &Context, longest: usize) -> Result<Bytes, Problem> {
     let http = &context.service.http;
-    let limited = Limited::new(http_body_util::combinators::BoxBody::from(body), http.max_body_bytes);
+    let limited = Limited::new(http_body_util::combinators::BoxBody::from(body), longest);
     match tokio::time::timeout(http.body_timeout(), limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(http.max_body_bytes)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(longest)),
         Ok(Err(_)) => {
             Err(Problem::new(StatusCode::BAD_REQUEST, "request.body_broken", "The body did not arrive whole"))
         }

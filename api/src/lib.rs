@@ -8,6 +8,7 @@ mod auth;
 mod config;
 mod context;
 mod docs;
+mod hidden;
 mod json;
 mod last_writes;
 mod limits;
@@ -24,8 +25,10 @@ mod server;
 mod service;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod v1;
 mod v2;
+mod webhooks;
 
 pub use auth::session::{Sessions, session_cache};
 pub use config::{Config, ConfigError, Cors, Http, RateLimits, Tokens, Version, Versions};

@@ -20,10 +20,12 @@ pub enum Module {
     OAuth,
     /// Roles, audit and events.
     Admin,
+    /// What third parties tell us.
+    Webhooks,
 }
 
 /// Which module has which paths: below `/api/v1` and `/api/v2`, or from the root. The longest beginning decides.
-const PATHS: [(&str, Module); 30] = [
+const PATHS: [(&str, Module); 31] = [
     ("/auth", Module::Auth),
     ("/me/api-keys", Module::Auth),
     ("/me/devices", Module::Auth),
@@ -54,10 +56,11 @@ const PATHS: [(&str, Module); 30] = [
     ("/audit", Module::Admin),
     ("/events", Module::Admin),
     ("/authentications", Module::Admin),
+    ("/webhooks", Module::Webhooks),
 ];
 
 impl Module {
-    pub const ALL: [Module; 9] = [
+    pub const ALL: [Module; 10] = [
         Module::Auth,
         Module::Users,
         Module::Kyc,
@@ -67,6 +70,7 @@ impl Module {
         Module::Notifications,
         Module::OAuth,
         Module::Admin,
+        Module::Webhooks,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -80,6 +84,7 @@ impl Module {
             Module::Notifications => "notifications",
             Module::OAuth => "oauth",
             Module::Admin => "admin",
+            Module::Webhooks => "webhooks",
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     oauth::{self, OAuth},
     operations::{self, Operations},
     redis_link::RedisLink,
-    server,
+    server, webhooks,
 };
 
 /// What the API stands on, made by the process that runs it.
@@ -72,7 +72,7 @@ pub fn endpoint(deps: Deps, config: &Config) -> Result<impl Endpoint<Output = Re
     let (metrics, signing) = (deps.metrics.clone(), deps.signing.clone());
     let service = shared(deps, config)?;
     let pages = docs::PATHS.iter().chain(operations::PATHS).map(|path| (path.to_string(), Method::GET));
-    let routes = Routes::new(docs::paths().into_iter().chain(pages).chain(oauth::paths()));
+    let routes = Routes::new(docs::paths().into_iter().chain(pages).chain(oauth::paths()).chain(webhooks::paths()));
     let operations = Operations::new(metrics, service.system.store.clone());
     let operations = operations.with_redis(service.redis.clone()).with_keys(&signing);
     let oauth = OAuth::new(service.tokens.issuer());
@@ -118,6 +118,8 @@ impl<A: Endpoint<Output = Response>, D: Endpoint<Output = Response>> Endpoint fo
             self.operations.call(request).await
         } else if oauth::serves(path) {
             self.oauth.call(request).await
+        } else if webhooks::serves(path) {
+            webhooks::receive(request).await
         } else {
             self.api.call(request).await
         }

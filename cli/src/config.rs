@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use ::config::{Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use store::keys::{Keys, Sources};
 
 use crate::Failure;
 
@@ -18,6 +19,10 @@ pub struct Config {
     redis_url: SecretString,
     pub namespace: String,
     pub keys_dir: PathBuf,
+    /// Keys that are not in that directory.
+    pub keys: Sources,
+    /// Whether the memory of api and worker is closed to core dumps and to other programs of the same user.
+    pub memory_guard: bool,
     pub providers_url: String,
     pub log: String,
     pub api: api::Config,
@@ -55,6 +60,9 @@ impl Default for Bus {
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
     pub listen: String,
+    /// Where the api is that the sandbox sends webhooks to. Empty: it sends none.
+    #[serde(default)]
+    pub webhooks_url: String,
 }
 
 impl Config {
@@ -75,6 +83,11 @@ impl Config {
             true => Ok(config),
             false => Err(Failure::Config("namespace has 1 to 40 of a-z, 0-9 and _".into())),
         }
+    }
+
+    /// All keys, from wherever they are.
+    pub fn load_keys(&self) -> Result<Keys, Failure> {
+        Ok(Keys::load_from(&self.keys_dir, &self.keys)?)
     }
 
     pub fn database_url(&self) -> &str {

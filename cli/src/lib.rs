@@ -5,6 +5,7 @@
 mod commands;
 mod compose;
 mod config;
+mod memory;
 mod telemetry;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -153,7 +154,7 @@ async fn dispatch(arguments: Arguments) -> Result<(), Failure> {
         Command::Trace { id } => commands::trace::run(&config, id).await,
         Command::Clients(Clients::Register(new)) => commands::clients::register(&config, new).await,
         Command::Admin(command) => commands::admin::run(&config, command).await,
-        Command::Keys(command) => commands::keys::run(&config, &command),
+        Command::Keys(command) => commands::keys::run(&config, &command).await,
         Command::Dev(Dev::Keys { directory }) => Ok(store::keys::Keys::generate(&directory)?),
         Command::Dev(Dev::Totp { secret, offset }) => commands::totp::run(&secret, offset),
         Command::Dev(Dev::Schemas { directory, check }) => commands::schemas::run(&directory, check),

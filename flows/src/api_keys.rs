@@ -114,15 +114,21 @@ pub async fn list(system: &System, user_id: UserId) -> Result<Vec<Shown>, Error>
     Ok(shown)
 }
 
-/// Ends a key. It is refused from the next request on.
+/// Ends a key. It is refused from the next request on. Where a crash came between the tables and the log, doing it
+/// again brings the log after.
 pub async fn revoke(
     system: &System,
     user_id: UserId,
     key_id: CredentialId,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
+    let in_log = system.store.load_latest::<User>(user_id).await?.has_api_key(key_id);
     if end_in_tables(system, user_id, vec![key_id]).await?.is_empty() {
-        return Err(Error::NotFound { what: "api_key" });
+        if !in_log {
+            return Err(Error::NotFound { what: "api_key" });
+        }
+        // Caches may have missed it, too.
+        sessions::ended(system, move |_| async move { Ok(vec![as_session(key_id)]) }).await?;
     }
     record(system, origin, Action::RevokeApiKey, user_id, key_id).await?;
     people::change(system, user_id, Actor::Person(user_id), origin, |person| forget(person, &[key_id])).await

@@ -14,7 +14,6 @@ use crate::{ATTEMPTS, Error, Origin, System, Written, sessions};
 pub(crate) use redirect::{is_registered, offers_itself_to_one};
 
 const LONGEST_NAME: usize = 100;
-const MOST_REDIRECT_URIS: usize = 10;
 
 /// Who registers as a client.
 pub struct NewClient {
@@ -198,8 +197,8 @@ fn checked(new: NewClient) -> Result<NewClient, Error> {
     if new.scopes.is_empty() {
         return Err(Error::invalid("scopes", "has at least one"));
     }
-    if new.redirect_uris.len() > MOST_REDIRECT_URIS {
-        return Err(Error::invalid("redirect_uris", format!("has at most {MOST_REDIRECT_URIS}")));
+    if new.redirect_uris.len() > client::MAX_REDIRECT_URIS {
+        return Err(Error::invalid("redirect_uris", format!("has at most {}", client::MAX_REDIRECT_URIS)));
     }
     for uri in &new.redirect_uris {
         redirect::check(uri).map_err(|reason| Error::invalid("redirect_uris", reason))?;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, card, client, kyc, notification, payment, user};
 use store::{AppendError, authentications::Outcome};
 
 use crate::passwords::Refusal;
@@ -30,9 +30,15 @@ pub enum Error {
     SecondFactorRequired,
     #[error("{operation} needs a step-up")]
     StepUpRequired { operation: &'static str },
+    /// A program that acts for somebody cannot prove that they sit there: this is for our own app.
+    #[error("{operation} needs a step-up, which only the person's own app can get")]
+    StepUpByPersonOnly { operation: &'static str },
     /// The step-up is unknown, used up, too old, somebody else's or for something else; it is void now.
     #[error("the step-up is refused")]
     StepUpRefused,
+    /// The token that buys a card's secrets is unknown, used up, too old, or for something else; it is void now.
+    #[error("the reveal is refused")]
+    RevealRefused,
     #[error("an authenticator app is enabled already")]
     TotpEnabled,
     #[error("the passkey is refused")]
@@ -55,6 +61,9 @@ pub enum Error {
     PaymentsPending { payments: Vec<PaymentId> },
     #[error("identity must be verified first")]
     KycRequired { status: kyc::Status },
+    /// The level of verification does not reach.
+    #[error("without full verification the limit is {limit}")]
+    KycLevelRequired { limit: aggregates::Money },
     #[error(transparent)]
     User(#[from] user::Error),
     #[error(transparent)]
@@ -63,6 +72,8 @@ pub enum Error {
     Card(#[from] card::Error),
     #[error(transparent)]
     Payment(#[from] payment::Error),
+    #[error(transparent)]
+    Notification(#[from] notification::Error),
     #[error(transparent)]
     Client(#[from] client::Error),
     #[error(transparent)]
@@ -78,6 +89,9 @@ pub enum Error {
     LinkRequired,
     #[error("the identity belongs to another account")]
     IdentityTaken,
+    /// A webhook without its sender's signature, or too old.
+    #[error("the webhook is refused")]
+    WebhookRefused,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.

@@ -9,6 +9,7 @@
 //! holding a lock.
 
 pub mod accounts;
+mod apart;
 pub mod api_keys;
 pub mod audit;
 pub mod cards;
@@ -18,29 +19,35 @@ mod error;
 mod evenly;
 pub mod export;
 pub mod factors;
+mod holders;
 pub mod identity;
 pub mod lockout;
 pub mod mail;
+pub mod network;
 pub mod notifications;
 pub mod oauth;
 pub mod overview;
 pub mod passwords;
 pub mod payments;
 mod people;
+pub mod reveal;
 pub mod screening;
 pub mod sessions;
 pub mod social;
 pub mod staff;
 pub mod step_up;
 mod turns;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use aggregates::{Actor, Context, Currency, Money};
 use chrono::{DateTime, SubsecRound, Utc};
 use store::authentications::{Action, Authentication, Outcome};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+pub use apart::apart;
 pub use error::Error;
 pub use factors::Principal;
 
@@ -53,6 +60,8 @@ pub struct System {
     pub settings: Arc<Settings>,
     passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
+    webhook_places: Arc<Semaphore>,
+    picture_places: Arc<Semaphore>,
     session_cache: Option<Arc<dyn sessions::SessionCache>>,
 }
 
@@ -84,6 +93,8 @@ impl System {
             settings: Arc::new(settings),
             passwords: Arc::new(passwords::Policy::built_in()),
             turns: Arc::new(turns::Turns::new()),
+            webhook_places: Arc::new(Semaphore::new(webhooks::AT_ONCE)),
+            picture_places: Arc::new(Semaphore::new(identity::PICTURES_AT_ONCE)),
             session_cache: None,
         }
     }
@@ -133,10 +144,16 @@ pub struct Settings {
     pub answer_tick_milliseconds: u64,
     /// How long the record of authentications is kept. PCI DSS 10.5.1 demands 12 months.
     pub authentications_kept_days: u32,
+    /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
+    pub webhooks_kept_days: u32,
+    pub kyc: identity::Settings,
+    /// How long number and CVV of a card are kept after it was terminated or has expired.
+    pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
     pub passwords: passwords::Settings,
     pub fraud: fraud::Policy,
     pub step_up: step_up::Policy,
+    pub network: network::Settings,
     pub webauthn: factors::RelyingParty,
 }
 
@@ -155,10 +172,14 @@ impl Default for Settings {
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
+            webhooks_kept_days: 30,
+            kyc: identity::Settings::default(),
+            card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
             fraud: fraud::Policy::default(),
             step_up: step_up::Policy::default(),
+            network: network::Settings::default(),
             webauthn: factors::RelyingParty::default(),
         }
     }

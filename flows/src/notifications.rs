@@ -2,16 +2,17 @@
 
 use aggregates::{
     Actor, ClientId, NotificationId, UserId,
-    notification::{self, Notification},
+    notification::{self, Notification, Sent},
     user::{self, Standing, User},
 };
 use chrono::{DateTime, Utc};
 use projections::{Content, INBOX_KEPT, ReadError, Subject};
 use serde_json::{Map, Value};
-use store::{Loaded, PersonalData, Unit};
+use sha2::{Digest, Sha256};
+use store::{AppendError, Loaded, PersonalData, Unit};
 use uuid::Uuid;
 
-use crate::{Error, Origin, System, Written, people};
+use crate::{ATTEMPTS, Error, Origin, System, Written, payments::Key, people};
 
 const LONGEST_TITLE: usize = 200;
 const LONGEST_MESSAGE: usize = 2_000;
@@ -89,35 +90,82 @@ pub async fn mark_read(
     people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command())).await
 }
 
-/// Records what a service tells a person, sealed under the person's key. Each call is a notification of its own.
+/// Records what a service tells a person, sealed under the person's key. With a key of the service's a repeat finds the
+/// notification that the first call made; without one each call is a notification of its own.
 pub async fn send(
     system: &System,
     message: Message,
     sender: ClientId,
+    key: Key<'_>,
     origin: &Origin,
 ) -> Result<Written<NotificationId>, Error> {
     check(&message)?;
     let (store, user_id) = (&system.store, message.user_id);
-    let person = store.load_latest::<User>(user_id).await?;
-    match person.standing() {
-        Standing::Open if person.is_registered() => {}
-        Standing::Open | Standing::Erased => return Err(Error::NotFound { what: "account" }),
-        Standing::Closed => return Err(user::Error::Closed.into()),
-    }
+    let id = identify(sender, key);
     let data = serde_json::to_string(&message.data).map_err(|e| Error::Internal(e.into()))?;
-    let command = notification::Command::Send {
-        user_id,
-        topic: message.topic,
-        title: store.seal(user_id, PersonalData::NotificationTitle, &message.title).await?,
-        message: store.seal(user_id, PersonalData::NotificationMessage, &message.message).await?,
-        data: store.seal(user_id, PersonalData::NotificationData, &data).await?,
-        now: crate::now(),
-    };
-    let id = NotificationId(store::new_id());
-    let sent = Loaded::<Notification>::new(id);
-    let events = sent.decide(command).map_err(|e| Error::Internal(e.into()))?;
-    let appended = store.append(Unit::new(origin.context(Actor::Service(sender))).stream(&sent, events)).await?;
-    Ok(Written { value: id, position: appended.position })
+    for _ in 0..ATTEMPTS {
+        let sent = match key {
+            Key::Fresh => Loaded::<Notification>::new(id),
+            Key::Client(_) => store.load_latest::<Notification>(id).await?,
+        };
+        if let Some(earlier) = sent.sent() {
+            refuse_another(system, &message, &data, earlier).await?;
+            return Ok(Written { value: id, position: store.head().await? });
+        }
+        refuse_ended(&*store.load_latest::<User>(user_id).await?)?;
+        let command = notification::Command::Send {
+            user_id,
+            topic: message.topic.clone(),
+            title: store.seal(user_id, PersonalData::NotificationTitle, &message.title).await?,
+            message: store.seal(user_id, PersonalData::NotificationMessage, &message.message).await?,
+            data: store.seal(user_id, PersonalData::NotificationData, &data).await?,
+            now: crate::now(),
+        };
+        let events = sent.decide(command)?;
+        match store.append(Unit::new(origin.context(Actor::Service(sender))).stream(&sent, events)).await {
+            Ok(appended) => return Ok(Written { value: id, position: appended.position }),
+            Err(AppendError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Conflict)
+}
+
+/// A sender's key is the notification's id, so the log itself is the record of what was sent under it.
+fn identify(sender: ClientId, key: Key<'_>) -> NotificationId {
+    let Key::Client(key) = key else { return NotificationId(store::new_id()) };
+    let named = Sha256::new_with_prefix(b"notification").chain_update(sender.0).chain_update(key);
+    let mut id = [0; 16];
+    id.copy_from_slice(&named.finalize()[..16]);
+    NotificationId(Uuid::new_v8(id))
+}
+
+fn refuse_ended(person: &User) -> Result<(), Error> {
+    match person.standing() {
+        Standing::Open if person.is_registered() => Ok(()),
+        Standing::Open | Standing::Erased => Err(Error::NotFound { what: "account" }),
+        Standing::Closed => Err(user::Error::Closed.into()),
+    }
+}
+
+/// Refuses a repeat that says something else than the first call did.
+async fn refuse_another(system: &System, message: &Message, data: &str, earlier: &Sent) -> Result<(), Error> {
+    if (earlier.user_id, &earlier.topic) != (message.user_id, &message.topic) {
+        return Err(notification::Error::AlreadySent.into());
+    }
+    for (field, sealed, said) in [
+        (PersonalData::NotificationTitle, &earlier.title, message.title.as_str()),
+        (PersonalData::NotificationMessage, &earlier.message, &message.message),
+        (PersonalData::NotificationData, &earlier.data, data),
+    ] {
+        match system.store.open(earlier.user_id, field, sealed).await {
+            Ok(earlier) if *earlier == said => {}
+            Ok(_) => return Err(notification::Error::AlreadySent.into()),
+            Err(store::Error::Erased) => return Err(Error::NotFound { what: "account" }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 async fn read(

@@ -24,6 +24,20 @@ where
     Ok(Written { value: (), position })
 }
 
+/// Decides several commands one after another, each on what those before it make of the person.
+pub(crate) fn in_turn(
+    person: &User,
+    commands: impl IntoIterator<Item = user::Command>,
+) -> Result<Vec<user::Event>, user::Error> {
+    let (mut person, mut events) = (person.clone(), Vec::new());
+    for command in commands {
+        let decided = person.decide(command)?;
+        decided.iter().for_each(|event| person.apply(event));
+        events.extend(decided);
+    }
+    Ok(events)
+}
+
 /// As [`change`], and gives the events back.
 pub(crate) async fn decided<E>(
     system: &System,

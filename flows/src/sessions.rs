@@ -18,7 +18,7 @@ use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
 use store::{AppendError, Store, Unit, sessions::Session};
 
-use crate::{ATTEMPTS, Error, Origin, System, Written, people};
+use crate::{ATTEMPTS, Error, Origin, System, Written, apart, people};
 
 pub use list::{Device, Listed, devices, list, revoke, revoke_all, revoke_device};
 pub use refresh::{Refreshed, refresh};
@@ -90,9 +90,29 @@ pub(crate) async fn open_on(
     let Terms { session_id, auth_time, expires_at, refreshable_until } = terms;
     let (client_id, scopes) = client.unzip();
     let session = Session { session_id, user_id, device_id, auth_time, expires_at, proofs, client_id, scopes };
-    let store = &system.store;
     // The row first: a session that the log does not know is one whose token nobody has.
-    let refresh_token = store.open_session(&session, refreshable_until).await?;
+    let refresh_token = system.store.open_session(&session, refreshable_until).await?;
+    match append_opening(system, &session, password_set_at, origin).await {
+        Ok(Written { value: roles, position }) => {
+            Ok(Written { value: OpenedOn { session, roles, refresh_token }, position })
+        }
+        Err(error) => {
+            // Whatever the log has by now, nobody gets this session's tokens.
+            end_in_tables(system, user_id, vec![session_id]).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Puts a session whose row is there into the log; the roles that its person has.
+async fn append_opening(
+    system: &System,
+    session: &Session,
+    password_set_at: Option<DateTime<Utc>>,
+    origin: &Origin,
+) -> Result<Written<Vec<Role>>, Error> {
+    let (store, Session { session_id, user_id, expires_at, .. }) = (&system.store, session);
+    let (session_id, user_id, expires_at) = (*session_id, *user_id, *expires_at);
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load::<User>(user_id).await?;
@@ -121,8 +141,7 @@ pub(crate) async fn open_on(
                     end(system, user_id, session_id, SessionEnd::CredentialsChanged, origin).await?;
                     return Err(Error::BadCredentials);
                 }
-                let opened = OpenedOn { session, roles, refresh_token };
-                return Ok(Written { value: opened, position: appended.position });
+                return Ok(Written { value: roles, position: appended.position });
             }
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),
@@ -208,9 +227,18 @@ where
     Error: From<E>,
 {
     let Written { value: events, position } = people::decided(system, user_id, actor, origin, decide).await?;
+    Ok(Written { value: end_closed(system, user_id, &events).await?, position })
+}
+
+/// Ends the sessions that these events close in the tables; which they are.
+pub(crate) async fn end_closed(
+    system: &System,
+    user_id: UserId,
+    events: &[user::Event],
+) -> Result<Vec<SessionId>, Error> {
     let ended: Vec<SessionId> = events.iter().filter_map(closed).collect();
     end_in_tables(system, user_id, ended.clone()).await?;
-    Ok(Written { value: ended, position })
+    Ok(ended)
 }
 
 pub(crate) async fn end_in_tables(system: &System, user_id: UserId, ids: Vec<SessionId>) -> Result<(), Error> {
@@ -236,16 +264,17 @@ where
     F: Future<Output = Result<Vec<SessionId>, store::Error>> + Send + 'static,
 {
     let (store, cache) = (system.store.clone(), system.session_cache.clone());
-    let done = tokio::spawn(async move {
+    apart(async move {
         let ids = work(store).await?;
         if let Some(cache) = cache {
             cache.forget(ids.clone()).await;
         }
-        Ok::<_, store::Error>(ids)
-    });
-    Ok(done.await.map_err(|e| Error::Internal(Box::new(e)))??)
+        Ok(ids)
+    })
+    .await
 }
 
-fn closed(event: &user::Event) -> Option<SessionId> {
+/// The session that an event closes.
+pub(crate) fn closed(event: &user::Event) -> Option<SessionId> {
     if let user::Event::SessionClosed { session_id, .. } = event { Some(*session_id) } else { None }
 }

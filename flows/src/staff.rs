@@ -10,6 +10,7 @@ use aggregates::{
     Actor, CredentialId, Permission, Role, SessionId, UserId,
     user::{self, SessionEnd, Standing, User},
 };
+use chrono::TimeDelta;
 use store::{
     AppendError, Loaded, Unit,
     authentications::{Action, Authentication, Outcome},
@@ -45,8 +46,11 @@ impl By {
     }
 }
 
+/// How old a session is of which the log has to know, if it was opened at all.
+const OPENED_BY_NOW: TimeDelta = TimeDelta::minutes(1);
+
 /// Gives a role, or takes it. Where that changes anything all sessions of the person end, so that no token says what
-/// is no longer so, and with a role the API keys end that need it.
+/// is no longer so, and with a role the API keys end that need it. Done again it ends what a crash has left open.
 pub async fn change_role(
     system: &System,
     by: By,
@@ -60,8 +64,10 @@ pub async fn change_role(
         Change::Grant => Action::GrantRole,
         Change::Revoke => Action::RevokeRole,
     };
-    record(system, by, user_id, action, role.as_str(), written.is_ok(), origin).await?;
-    written
+    let recorded = record(system, by, user_id, action, role.as_str(), written.is_ok(), origin).await;
+    let written = written?;
+    recorded.map_err(|error| error.after_intent(|| account(user_id)))?;
+    Ok(written)
 }
 
 async fn change_in_log(
@@ -85,7 +91,11 @@ async fn change_in_log(
             Change::Grant => user::Command::GrantRole { role, now },
             Change::Revoke => user::Command::RevokeRole { role, now },
         };
-        let mut events = person.decide(command)?;
+        let decided = person.decide(command);
+        if matches!(&decided, Err(user::Error::NoSuchRole)) || decided.as_ref().is_ok_and(Vec::is_empty) {
+            end_left_open(system, &person, user_id).await?;
+        }
+        let mut events = decided?;
         if events.is_empty() {
             return Ok(Written { value: (), position: store.head().await? });
         }
@@ -102,14 +112,18 @@ async fn change_in_log(
             reason: SessionEnd::RolesChanged,
             now,
         })?);
-        let mut unit = Unit::new(origin.context(by.actor())).stream(&person, events);
+        let mut unit = Unit::new(origin.context(by.actor())).stream(&person, events.clone());
         if let Some(admin) = &admin {
             unit = unit.stream(admin, vec![]);
         }
         match store.append(unit).await {
             Ok(appended) => {
                 // Whoever logged in meanwhile, with the roles of before, has to do it anew.
-                end_access(system, user_id, &roles).await?;
+                let ended = async {
+                    sessions::end_closed(system, user_id, &events).await?;
+                    api_keys::end_beyond(system, user_id, &roles).await
+                };
+                ended.await.map_err(|error| error.after_intent(|| account(user_id)))?;
                 return Ok(Written { value: (), position: appended.position });
             }
             Err(AppendError::Conflict) => {}
@@ -122,6 +136,22 @@ async fn change_in_log(
 async fn end_access(system: &System, user_id: UserId, roles: &[Role]) -> Result<Vec<CredentialId>, Error> {
     sessions::end_all_in_tables(system, user_id, None).await?;
     api_keys::end_beyond(system, user_id, roles).await
+}
+
+/// Ends what the append of an earlier attempt closed and its tables kept open: sessions that the log does not have, and
+/// keys beyond the roles.
+async fn end_left_open(system: &System, person: &User, user_id: UserId) -> Result<(), Error> {
+    let roles: Vec<Role> = person.roles().iter().copied().collect();
+    api_keys::end_beyond(system, user_id, &roles).await?;
+    let before = crate::now() - OPENED_BY_NOW;
+    let open = system.store.sessions(user_id).await?.into_iter();
+    let left = open.filter(|open| open.opened_at < before && person.session(open.session.session_id).is_none());
+    sessions::end_in_tables(system, user_id, left.map(|open| open.session.session_id).collect()).await
+}
+
+/// Where a person shows to whoever looks after them.
+fn account(user_id: UserId) -> String {
+    format!("/api/v2/users/{user_id}")
 }
 
 /// The admin as they are now, if one acts, and may.

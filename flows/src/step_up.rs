@@ -1,7 +1,8 @@
 //! Step-up: a second proof for one sensitive operation, however long ago the login was.
 //!
 //! A step-up is good once, for five minutes, for one person in one session and for one operation. That of a payment
-//! is bound to amount, card and payee (PSD2 RTS, article 5): change any of them, and it no longer serves.
+//! is bound to amount, card and payee (PSD2 RTS, article 5), that of a reveal to card and device: change any of them, and
+//! it no longer serves.
 
 mod policy;
 
@@ -21,7 +22,7 @@ use webauthn_rs::prelude::PasskeyAuthentication;
 use crate::{
     Error, Origin, System,
     factors::{Principal, SecondProof, Verdict, passkeys, record, verify},
-    payments,
+    payments, reveal,
 };
 
 pub use policy::{Demand, Policy};
@@ -37,7 +38,7 @@ const ATTEMPTS: u32 = 5;
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     CardRequest,
-    CardReveal,
+    CardReveal(reveal::Wanted),
     /// Loosening what a card may be used for.
     LimitRaise(Raise),
     /// How the person logs in.
@@ -108,7 +109,7 @@ impl Operation {
     pub const fn name(&self) -> &'static str {
         match self {
             Operation::CardRequest => "card_request",
-            Operation::CardReveal => "card_reveal",
+            Operation::CardReveal(_) => "card_reveal",
             Operation::LimitRaise(_) => "limit_raise",
             Operation::Account => "account",
             Operation::Payment(_) => "payment",
@@ -179,7 +180,40 @@ pub async fn complete(
     Ok(Granted { token, expires_in: WITHIN, operation: allowed.operation })
 }
 
-/// Uses a step-up up for an operation. Whatever is wrong with it, it is void afterwards.
+/// A step-up that is used up at the last moment, when nothing else can refuse the operation any more: nobody proves
+/// anything for an answer that says to come back later.
+pub(crate) struct Unused<'a> {
+    principal: Principal,
+    operation: Operation,
+    /// None: nothing is demanded, or it is used up for this operation already.
+    token: Option<&'a SecretString>,
+}
+
+impl<'a> Unused<'a> {
+    /// Refuses at once whoever has to send a step-up and sent none.
+    pub async fn new(
+        system: &System,
+        principal: Principal,
+        operation: Operation,
+        token: Option<&'a SecretString>,
+    ) -> Result<Unused<'a>, Error> {
+        if token.is_none() {
+            missing(system, principal, &operation).await?;
+        }
+        Ok(Unused { principal, operation, token })
+    }
+
+    /// Uses it up. Whatever is wrong with it, it is void afterwards. Once it has served it serves the same operation
+    /// as often as that is decided anew.
+    pub async fn redeem(&mut self, system: &System, origin: &Origin) -> Result<(), Error> {
+        let Some(token) = self.token else { return Ok(()) };
+        spend(system, self.principal, &self.operation, token, origin).await?;
+        self.token = None;
+        Ok(())
+    }
+}
+
+/// Uses a step-up up for an operation that nothing else can refuse.
 pub(crate) async fn redeem(
     system: &System,
     principal: Principal,
@@ -187,7 +221,16 @@ pub(crate) async fn redeem(
     token: Option<&SecretString>,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let Some(token) = token else { return missing(system, principal, operation).await };
+    Unused::new(system, principal, operation.clone(), token).await?.redeem(system, origin).await
+}
+
+async fn spend(
+    system: &System,
+    principal: Principal,
+    operation: &Operation,
+    token: &SecretString,
+    origin: &Origin,
+) -> Result<(), Error> {
     let redeemed = system.store.redeem_one_time(Purpose::StepUp, token).await?;
     let serves = match redeemed.filter(|redeemed| redeemed.user_id == Some(principal.user_id)) {
         Some(redeemed) => {
@@ -201,10 +244,17 @@ pub(crate) async fn redeem(
     if serves { Ok(()) } else { Err(Error::StepUpRefused) }
 }
 
-/// What somebody is told who sent no step-up.
+/// What somebody is told who sent no step-up. A third party's program and an API key are told another thing: neither can
+/// get one, since a proof that they pass on would be one that they could keep.
 async fn missing(system: &System, principal: Principal, operation: &Operation) -> Result<(), Error> {
     let person = system.store.load_latest::<User>(principal.user_id).await?;
-    match (person.has_second_factor(), system.settings.step_up.demand(operation)) {
+    let (has_factor, demand) = (person.has_second_factor(), system.settings.step_up.demand(operation));
+    let session = system.store.session(principal.session_id).await?;
+    let by_person = session.is_some_and(|session| session.client_id.is_none());
+    match (has_factor, demand) {
+        (true, _) | (false, Demand::Required) if !by_person => {
+            Err(Error::StepUpByPersonOnly { operation: operation.name() })
+        }
         (true, _) => Err(Error::StepUpRequired { operation: operation.name() }),
         (false, Demand::Required) => Err(Error::SecondFactorRequired),
         (false, Demand::IfEnrolled) => Ok(()),

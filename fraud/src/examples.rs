@@ -31,10 +31,11 @@ pub fn initiated(device_id: Option<&str>, at: DateTime<Utc>) -> Event {
         hold: Some(Window::of(at)),
         slot: None,
         request_digest: None,
+        network: None,
         at,
     }
 }
 
 pub fn captured(amount: Money, at: DateTime<Utc>) -> Event {
-    Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, at }
+    Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, is_final: true, at }
 }

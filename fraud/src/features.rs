@@ -46,14 +46,20 @@ impl PersonState {
                     self.remember(fingerprint(device_id));
                 }
             }
-            Event::Resumed { .. } => {}
+            // What is authorised may never be paid; what comes back was paid, and says nothing of habits.
+            Event::Resumed { .. }
+            | Event::Authorized { .. }
+            | Event::Incremented { .. }
+            | Event::Reversed { .. }
+            | Event::Expired { .. }
+            | Event::Refunded { .. } => {}
             Event::Captured { amount, at, .. } => {
                 let amount = thousandths(*amount);
                 self.captured_day.add(amount, *at);
                 self.captured_count = self.captured_count.saturating_add(1);
                 self.captured_mean += amount.saturating_sub(self.captured_mean) / self.captured_count.min(MEAN_OVER);
             }
-            Event::Declined { at, .. } => self.declined_day.add(1, *at),
+            Event::Declined { at, .. } | Event::IncrementDeclined { at, .. } => self.declined_day.add(1, *at),
         }
     }
 

@@ -68,7 +68,10 @@ impl Card {
             Event::HoldReleased { amount, window, payment_id: _, slot: _, partial: _, at: _ } => {
                 self.use_limit(*window, amount.minor_units.saturating_neg());
             }
-            Event::LockedToMerchant { .. } | Event::ExpiryAnnounced { .. } | Event::IssuerStatusRecorded { .. } => {}
+            Event::LockedToMerchant { .. }
+            | Event::ExpiryAnnounced { .. }
+            | Event::IssuerStatusRecorded { .. }
+            | Event::Revealed { .. } => {}
             Event::ControlsSet { monthly_limit, controls: _, at: _ } => self.monthly_limit = *monthly_limit,
             Event::Activated { .. } => self.status = Status::Active,
             Event::Frozen { .. } => self.status = Status::Frozen,

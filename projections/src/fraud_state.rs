@@ -46,7 +46,14 @@ fn payer(workspace: &mut Workspace, envelope: &Envelope, event: &Event) -> Resul
         Event::Initiated { user_id, .. } => Ok(Some(*user_id)),
         // Nothing to learn from.
         Event::Resumed { .. } => Ok(None),
-        Event::Captured { .. } | Event::Declined { .. } => {
+        Event::Authorized { .. }
+        | Event::Incremented { .. }
+        | Event::IncrementDeclined { .. }
+        | Event::Captured { .. }
+        | Event::Declined { .. }
+        | Event::Reversed { .. }
+        | Event::Expired { .. }
+        | Event::Refunded { .. } => {
             Ok(workspace.get::<Transaction>(envelope.aggregate_id)?.map(|transaction| transaction.user_id))
         }
     }

@@ -1,13 +1,9 @@
 //! The inbox: what each person was told, the newest first. Delivery to devices is not done here.
 
 mod cards;
+mod payments;
 
-use aggregates::{
-    CardId, Currency, Envelope, Money, PaymentId, Sealed, UserId,
-    envelope::AnyEvent,
-    kyc, notification,
-    payment::{self, Decline},
-};
+use aggregates::{CardId, Envelope, Money, PaymentId, Sealed, UserId, envelope::AnyEvent, kyc, notification};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,7 +12,6 @@ use crate::{
     ReadError, Views,
     keys::Key,
     profile::Profile,
-    transactions::Transaction,
     workspace::{FoldError, Workspace},
 };
 
@@ -66,10 +61,18 @@ pub struct Text {
 pub enum NotificationKind {
     TransactionSuccess,
     TransactionFailed,
+    /// A merchant asked for the card, and may take the money later.
+    TransactionAuthorized,
+    /// What was authorised will not be taken.
+    TransactionReversed,
+    TransactionRefunded,
+    /// The card network took more than was approved.
+    TransactionExceeded,
     FraudAlert,
     KycApproved,
     KycRejected,
     KycReview,
+    KycExpired,
     CardIssued,
     CardFailed,
     CardFrozen,
@@ -106,10 +109,15 @@ impl NotificationKind {
         match self {
             NotificationKind::TransactionSuccess => "transaction_success",
             NotificationKind::TransactionFailed => "transaction_failed",
+            NotificationKind::TransactionAuthorized => "transaction_authorized",
+            NotificationKind::TransactionReversed => "transaction_reversed",
+            NotificationKind::TransactionRefunded => "transaction_refunded",
+            NotificationKind::TransactionExceeded => "transaction_exceeded",
             NotificationKind::FraudAlert => "fraud_alert",
             NotificationKind::KycApproved => "kyc_approved",
             NotificationKind::KycRejected => "kyc_rejected",
             NotificationKind::KycReview => "kyc_review",
+            NotificationKind::KycExpired => "kyc_expired",
             NotificationKind::CardIssued => "card_issued",
             NotificationKind::CardFailed => "card_failed",
             NotificationKind::CardFrozen => "card_frozen",
@@ -136,7 +144,7 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
         AnyEvent::User(_) | AnyEvent::Client(_) => None,
         AnyEvent::Kyc(event) => composed(of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text))),
         AnyEvent::Card(event) => composed(cards::told(workspace, envelope, event)?),
-        AnyEvent::Payment(event) => composed(of_payment(workspace, envelope, event)?),
+        AnyEvent::Payment(event) => composed(payments::of_payment(workspace, envelope, event)?),
         AnyEvent::Notification(event) => Some(of_service(event)),
     };
     if let Some((user, created_at, content)) = told {
@@ -169,7 +177,20 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
         data: Subject::Kyc { reasons: reasons.to_vec() },
     };
     match event {
-        kyc::Event::Submitted { .. } => None,
+        kyc::Event::Submitted { .. }
+        | kyc::Event::DraftOpened { .. }
+        | kyc::Event::DetailsGiven { .. }
+        | kyc::Event::AddressGiven { .. }
+        | kyc::Event::DocumentAdded { .. }
+        | kyc::Event::Assigned { .. }
+        | kyc::Event::Noted { .. }
+        | kyc::Event::DocumentViewed { .. }
+        | kyc::Event::DecisionProposed { .. } => None,
+        kyc::Event::Expired { at, .. } => {
+            let message =
+                "Your verification has expired. Your cards go on working; verify your identity again for more";
+            Some((*at, text(NotificationKind::KycExpired, "Verification Expired", message, &[])))
+        }
         kyc::Event::ReviewStarted { at, .. } => {
             let message = "Your documents need a closer look. We will tell you as soon as it is done";
             Some((*at, text(NotificationKind::KycReview, "Verification in Review", message, &[])))
@@ -186,37 +207,3 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
 }
 
 type Composed = Result<Option<Told<Text>>, FoldError>;
-
-fn of_payment(workspace: &mut Workspace, envelope: &Envelope, event: &payment::Event) -> Composed {
-    let (at, decline) = match event {
-        payment::Event::Initiated { .. } | payment::Event::Resumed { .. } => return Ok(None),
-        payment::Event::Captured { at, .. } => (*at, None),
-        payment::Event::Declined { at, reason } => (*at, Some(reason)),
-    };
-    // Without a document the payment has made room in the index, and it is too late to tell of its outcome.
-    let Some(paid) = workspace.get::<Transaction>(envelope.aggregate_id)? else { return Ok(None) };
-    let payment = format!("Your payment of {} to {}", in_words(paid.amount), paid.merchant);
-    let (kind, title, message) = match decline {
-        None => (NotificationKind::TransactionSuccess, "Payment Successful", format!("{payment} was successful")),
-        Some(Decline::SuspectedFraud { .. }) => {
-            (NotificationKind::FraudAlert, "Suspicious Payment Blocked", format!("{payment} was blocked as suspicious"))
-        }
-        Some(_) => (NotificationKind::TransactionFailed, "Payment Failed", format!("{payment} was declined")),
-    };
-    let title = title.to_owned();
-    let data = Subject::Transaction {
-        transaction_id: paid.payment_id,
-        amount: paid.amount,
-        merchant: paid.merchant.clone(),
-        reason: decline.map(|decline| decline.code().to_owned()),
-    };
-    Ok(Some((paid.user_id, at, Text { kind, title, message, data })))
-}
-
-/// `$99.99`; other currencies by their code: `99.99 EUR`.
-fn in_words(amount: Money) -> String {
-    match amount.currency {
-        Currency::USD => format!("${}", amount.to_decimal_text()),
-        _ => amount.to_string(),
-    }
-}

@@ -158,26 +158,39 @@ impl Profile {
 
     fn learn(&mut self, event: &kyc::Event) {
         match event {
-            kyc::Event::Submitted { case_id, applicant: _, document_type: _, country: _, at: _ } => {
+            kyc::Event::Submitted { case_id, .. } => {
                 self.kyc_status = kyc::Status::Pending;
                 self.kyc_case = Some(*case_id);
                 self.provider = None;
                 self.rejection_reasons = vec![];
             }
-            kyc::Event::ReviewStarted { provider, case_id: _, provider_reference: _, at: _ } => {
+            kyc::Event::ReviewStarted { provider, .. } => {
                 self.kyc_status = kyc::Status::InReview;
                 self.provider = Some(provider.clone());
             }
-            kyc::Event::Approved { provider, at, case_id: _, provider_reference: _ } => {
+            kyc::Event::Approved { provider, at, .. } => {
                 self.kyc_status = kyc::Status::Approved;
                 self.provider = Some(provider.clone());
                 self.verified_at = Some(*at);
             }
-            kyc::Event::Rejected { provider, reasons, case_id: _, provider_reference: _, at: _ } => {
+            kyc::Event::Rejected { provider, reasons, .. } => {
                 self.kyc_status = kyc::Status::Rejected;
                 self.provider = Some(provider.clone());
                 self.rejection_reasons = reasons.clone();
             }
+            // A later case may be under way, whose status stays.
+            kyc::Event::Expired { case_id, .. } if self.kyc_case == Some(*case_id) => {
+                self.kyc_status = kyc::Status::Expired;
+            }
+            kyc::Event::Expired { .. }
+            | kyc::Event::DraftOpened { .. }
+            | kyc::Event::DetailsGiven { .. }
+            | kyc::Event::AddressGiven { .. }
+            | kyc::Event::DocumentAdded { .. }
+            | kyc::Event::Assigned { .. }
+            | kyc::Event::Noted { .. }
+            | kyc::Event::DocumentViewed { .. }
+            | kyc::Event::DecisionProposed { .. } => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use aggregates::{
     CardId, Envelope, Money, PaymentId, UserId,
     envelope::AnyEvent,
-    payment::{Decline, Event, Status},
+    payment::{Decline, Event, Network, Status, Tally},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -36,8 +36,13 @@ pub struct Transaction {
     pub risk_score: f64,
     pub gateway: Option<String>,
     pub gateway_reference: Option<String>,
+    /// What the card network told of it, where it brought the purchase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// What became of the money.
+    pub tally: Tally,
     pub created_at: DateTime<Utc>,
-    /// When the outcome was recorded.
+    /// When it last changed, after it began.
     pub completed_at: Option<DateTime<Utc>>,
     /// The position of the event that began the payment: lists are in this order, and continue before it.
     pub position: i64,
@@ -91,7 +96,16 @@ pub(crate) fn needs(needs: &mut Needs, envelope: &Envelope, event: &AnyEvent) {
             needs.push_index(Key::new(INDEX, *user_id), TRANSACTIONS_KEPT);
         }
         AnyEvent::Payment(Event::Resumed { .. }) => {}
-        AnyEvent::Payment(Event::Captured { .. } | Event::Declined { .. }) => {
+        AnyEvent::Payment(
+            Event::Authorized { .. }
+            | Event::Incremented { .. }
+            | Event::IncrementDeclined { .. }
+            | Event::Captured { .. }
+            | Event::Declined { .. }
+            | Event::Reversed { .. }
+            | Event::Expired { .. }
+            | Event::Refunded { .. },
+        ) => {
             needs.load(Transaction::key(envelope.aggregate_id));
         }
         AnyEvent::User(_) | AnyEvent::Kyc(_) | AnyEvent::Card(_) | AnyEvent::Client(_) | AnyEvent::Notification(_) => {}
@@ -114,7 +128,10 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
             hold: _,
             slot: _,
             request_digest: _,
+            network,
         } => {
+            let mut tally = Tally::default();
+            tally.step(event);
             let transaction = Transaction {
                 payment_id,
                 user_id: *user_id,
@@ -127,6 +144,8 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
                 risk_score: screening.risk_score,
                 gateway: None,
                 gateway_reference: None,
+                network: network.clone(),
+                tally,
                 created_at: *at,
                 completed_at: None,
                 position: envelope.position,
@@ -139,9 +158,16 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
         }
         Event::Resumed { .. } => {}
         // In a stream without holes, only a payment that made room has no document: its outcome is no longer shown.
-        Event::Captured { .. } | Event::Declined { .. } => {
+        Event::Authorized { at, .. }
+        | Event::Incremented { at, .. }
+        | Event::IncrementDeclined { at, .. }
+        | Event::Captured { at, .. }
+        | Event::Declined { at, .. }
+        | Event::Reversed { at, .. }
+        | Event::Expired { at, .. }
+        | Event::Refunded { at, .. } => {
             if let Some(transaction) = workspace.edit::<Transaction>(payment_id)? {
-                transaction.conclude(event);
+                transaction.learn(event, *at);
             }
         }
     }
@@ -149,20 +175,29 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
 }
 
 impl Transaction {
-    fn conclude(&mut self, event: &Event) {
+    fn learn(&mut self, event: &Event, at: DateTime<Utc>) {
+        self.tally.step(event);
+        self.status = self.tally.status();
+        self.completed_at = Some(at);
         match event {
-            Event::Initiated { .. } | Event::Resumed { .. } => {}
-            Event::Captured { gateway, gateway_reference, amount: _, at } => {
-                self.status = Status::Captured;
+            Event::Captured { gateway, gateway_reference, .. } => {
                 self.gateway = Some(gateway.clone());
                 self.gateway_reference = Some(gateway_reference.clone());
-                self.completed_at = Some(*at);
             }
-            Event::Declined { reason, at } => {
-                self.status = Status::Declined;
-                self.decline = Some(reason.clone());
-                self.completed_at = Some(*at);
-            }
+            Event::Declined { reason, .. } => self.decline = Some(reason.clone()),
+            Event::Initiated { .. }
+            | Event::Resumed { .. }
+            | Event::Authorized { .. }
+            | Event::Incremented { .. }
+            | Event::IncrementDeclined { .. }
+            | Event::Reversed { .. }
+            | Event::Expired { .. }
+            | Event::Refunded { .. } => {}
         }
+    }
+
+    /// Minor units of the payment, as an amount.
+    pub fn money(&self, minor_units: i64) -> Money {
+        Money::new(minor_units, self.amount.currency)
     }
 }

@@ -4,13 +4,20 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{sandbox::DEFAULT_KEY, social::SocialConfig};
+use crate::{
+    issuing::StripeConfig,
+    sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
+    social::SocialConfig,
+};
 
 /// How third parties are called. The defaults fit the sandbox; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub kyc: VendorConfig,
+    /// Who verifies people, at what is said under `kyc`.
+    pub kyc_provider: KycProvider,
+    pub onfido: OnfidoConfig,
     pub issuer: VendorConfig,
     pub gateway: VendorConfig,
     pub mail: VendorConfig,
@@ -20,6 +27,8 @@ pub struct Config {
     /// How long an unused connection is kept. Keep it below what the vendors allow, lest they close it as we write.
     pub idle_connection_ms: u64,
     pub retry: RetryConfig,
+    /// Stripe Issuing makes the cards where this is set, else the sandbox does.
+    pub stripe: Option<StripeConfig>,
     /// OpenID providers that people can log in through, by the name that stands in the API's paths.
     pub social: BTreeMap<String, SocialConfig>,
 }
@@ -30,11 +39,35 @@ pub struct Config {
 pub struct VendorConfig {
     /// Sent as `Authorization: Bearer …`.
     pub api_key: SecretString,
+    /// By which we know the vendor's webhooks.
+    pub webhook_secret: SecretString,
     /// The whole of one attempt: waiting for a place, connecting, sending, reading the answer.
     pub timeout_ms: u64,
     /// Calls, and so connections, at the same time. A call beyond waits for a place for half of its time-out, then
     /// fails as `Unreachable`.
     pub max_in_flight: usize,
+}
+
+/// Who verifies people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KycProvider {
+    #[default]
+    Sandbox,
+    Onfido,
+}
+
+/// What Onfido needs beside its API token, which is `kyc.api_key`, and the token of its webhook, which is
+/// `kyc.webhook_secret`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OnfidoConfig {
+    /// `eu`, `us` or `ca`: where the account is.
+    pub region: String,
+    /// The Studio workflow that a check goes through.
+    pub workflow_id: Option<uuid::Uuid>,
+    /// Instead of the region's own address: a proxy, or a stand-in. With the version, such as `https://host/v3.6`.
+    pub base_url: Option<String>,
 }
 
 /// Repeats after transient failures: `first_delay_ms`, then twice as long each time.
@@ -54,6 +87,8 @@ pub enum SetupError {
     ApiKey,
     #[error("a provider's time-out and calls in flight must be above zero")]
     Bounds,
+    #[error("providers.onfido needs the account's region, a workflow_id, and keys of its own under providers.kyc")]
+    Onfido,
     #[error("an OpenID provider under providers.social cannot be used: {0}")]
     Social(&'static str),
     #[error("the HTTP client cannot start; for https, are the system's root certificates installed?")]
@@ -65,12 +100,15 @@ impl Default for Config {
         let vendor = |timeout_ms| VendorConfig { timeout_ms, ..VendorConfig::default() };
         Config {
             kyc: vendor(10_000),
+            kyc_provider: KycProvider::default(),
+            onfido: OnfidoConfig::default(),
             issuer: vendor(10_000),
             gateway: vendor(5_000),
             mail: vendor(5_000),
             connect_timeout_ms: 2_000,
             idle_connection_ms: 30_000,
             retry: RetryConfig::default(),
+            stripe: None,
             social: BTreeMap::new(),
         }
     }
@@ -78,7 +116,12 @@ impl Default for Config {
 
 impl Default for VendorConfig {
     fn default() -> Self {
-        VendorConfig { api_key: SecretString::from(DEFAULT_KEY), timeout_ms: 10_000, max_in_flight: 256 }
+        VendorConfig {
+            api_key: SecretString::from(DEFAULT_KEY),
+            webhook_secret: SecretString::from(DEFAULT_WEBHOOK_SECRET),
+            timeout_ms: 10_000,
+            max_in_flight: 256,
+        }
     }
 }
 

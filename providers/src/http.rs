@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{
     Body, Client, ClientBuilder, Method, Request, Response, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::{Config, Failure, SetupError, VendorConfig, config::BaseUrl, failure:
 const LONGEST_ANSWER: usize = 64 * 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// The client that all vendors share. It repeats nothing by itself, follows no redirect (the key and the card would
 /// go along) and ignores the environment's proxies (a change of environment must not redirect card data).
@@ -50,25 +51,36 @@ pub(crate) fn builder(is_https: bool, connect_timeout_ms: u64) -> ClientBuilder 
 /// The way to one vendor: its key, its time-out, its bound on calls in flight.
 pub(crate) struct Line {
     client: Client,
-    authorization: HeaderValue,
+    headers: HeaderMap,
     timeout: Duration,
     places: Semaphore,
 }
 
 impl Line {
     pub fn new(client: &Client, config: &VendorConfig) -> Result<Line, SetupError> {
+        Line::with_scheme(client, config, "Bearer ")
+    }
+
+    /// With a vendor's own words before the key in `Authorization`.
+    pub fn with_scheme(client: &Client, config: &VendorConfig, scheme: &str) -> Result<Line, SetupError> {
         if config.timeout_ms == 0 || !(1..=Semaphore::MAX_PERMITS).contains(&config.max_in_flight) {
             return Err(SetupError::Bounds);
         }
-        let key = format!("Bearer {}", config.api_key.expose_secret());
+        let key = format!("{scheme}{}", config.api_key.expose_secret());
         let mut authorization = HeaderValue::try_from(key).map_err(|_| SetupError::ApiKey)?;
         authorization.set_sensitive(true);
         Ok(Line {
             client: client.clone(),
-            authorization,
+            headers: HeaderMap::from_iter([(AUTHORIZATION, authorization)]),
             timeout: config.timeout(),
             places: Semaphore::new(config.max_in_flight),
         })
+    }
+
+    /// The same, with a header that the vendor wants in every request.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Line {
+        self.headers.insert(name, value);
+        self
     }
 
     pub async fn get(&self, url: Url) -> Result<Answer, Failure> {
@@ -82,15 +94,36 @@ impl Line {
         body: WipedBuffer,
         extra: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Answer, Failure> {
+        self.post_as(url, JSON, body, extra).await
+    }
+
+    /// Posts a form, for a vendor that reads no JSON.
+    pub async fn post_form(
+        &self,
+        url: Url,
+        body: WipedBuffer,
+        extra: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, Failure> {
+        self.post_as(url, FORM, body, extra).await
+    }
+
+    /// Posts a body of another type.
+    pub async fn post_as(
+        &self,
+        url: Url,
+        content_type: HeaderValue,
+        body: WipedBuffer,
+        extra: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer, Failure> {
         let mut request = Request::new(Method::POST, url);
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
         request.headers_mut().extend(extra);
         *request.body_mut() = Some(Body::from(body.into_bytes()));
         self.send(request).await
     }
 
     async fn send(&self, mut request: Request) -> Result<Answer, Failure> {
-        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        request.headers_mut().extend(self.headers.clone());
         let started = Instant::now();
         let until = started + self.timeout;
         // Whoever waits longer would send with too little time left to hear the answer.
@@ -157,24 +190,35 @@ struct Problem<'a> {
 impl Answer {
     /// The JSON of a success; else the failure that the status means.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
+        self.json_or(code)
+    }
+
+    /// As `json`, for a vendor that names its errors in a way of its own: `code` finds the name in the body, empty where
+    /// there is none.
+    pub fn json_or<'a, T: Deserialize<'a>>(&'a self, code: fn(&'a [u8]) -> &'a str) -> Result<T, Failure> {
         match self.status {
             200..=299 => serde_json::from_slice(self.body.as_slice()).map_err(|_| Failure::Malformed),
             408 | 409 | 425 | 429 | 500..=599 => Err(Failure::Unknown),
-            400..=499 => Err(Failure::Refused { status: self.status, code: stable_code(self.code()) }),
+            400..=499 => Err(Failure::Refused { status: self.status, code: stable_code(code(self.body.as_slice())) }),
             _ => Err(Failure::Malformed),
         }
+    }
+
+    /// Whether the vendor turned the request away for being one too many: nothing came of it.
+    pub fn is_throttled(&self) -> bool {
+        self.status == 429
     }
 
     /// As `json`, but none where the vendor says in its own words, `absent`, that there is no such thing. A bare 404
     /// could as well come from a wrong address, and would be taken for "nothing happened".
     pub fn json_if_present<'a, T: Deserialize<'a>>(&'a self, absent: &str) -> Result<Option<T>, Failure> {
-        match self.status == 404 && self.code() == absent {
+        match self.status == 404 && code(self.body.as_slice()) == absent {
             true => Ok(None),
             false => self.json().map(Some),
         }
     }
+}
 
-    fn code(&self) -> &str {
-        serde_json::from_slice::<Problem<'_>>(self.body.as_slice()).map_or("", |problem| problem.code)
-    }
+fn code(body: &[u8]) -> &str {
+    serde_json::from_slice::<Problem<'_>>(body).map_or("", |problem| problem.code)
 }

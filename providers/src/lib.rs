@@ -26,12 +26,13 @@ mod metering;
 mod retry;
 pub mod sandbox;
 pub mod social;
+pub mod webhooks;
 mod wiped;
 
 use std::sync::Arc;
 
 pub use card_data::{CardNumber, Cvv, InvalidCardData};
-pub use config::{Config, RetryConfig, SetupError, VendorConfig};
+pub use config::{Config, KycProvider, OnfidoConfig, RetryConfig, SetupError, VendorConfig};
 pub use failure::Failure;
 pub use retry::Retry;
 
@@ -42,6 +43,8 @@ pub struct Providers {
     pub issuer: Arc<dyn issuing::Issuer>,
     pub gateway: Arc<dyn gateway::Gateway>,
     pub mail: Arc<dyn mail::Mail>,
+    /// Whom we believe what by webhook.
+    pub webhooks: Arc<webhooks::Sources>,
     /// OpenID providers that people can log in through.
     pub social: Arc<social::Social>,
     /// How a failed call is repeated. Adapters do not repeat by themselves.
@@ -49,19 +52,37 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all its parts. Connects at the first call.
+    /// The sandbox at `base_url`, such as `http://127.0.0.1:8090`, in all parts for which no vendor is configured.
+    /// Connects at the first call.
     ///
     /// Install the metrics recorder first: its handles are taken here, once, for the calls to be cheap.
     pub fn sandbox(base_url: &str, config: &Config) -> Result<Providers, SetupError> {
         let base = config::base_url(base_url)?;
         let client = http::client(&base, config)?;
+        let issuer: Arc<dyn issuing::Issuer> = match &config.stripe {
+            Some(stripe) => Arc::new(issuing::Stripe::new(stripe, config.connect_timeout_ms)?),
+            None => Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
+        };
         Ok(Providers {
-            kyc: Arc::new(kyc::Sandbox::new(&client, &base, &config.kyc)?),
-            issuer: Arc::new(issuing::Sandbox::new(&client, &base, &config.issuer)?),
+            kyc: verifier(&client, &base, config)?,
+            issuer,
             gateway: Arc::new(gateway::Sandbox::new(&client, &base, &config.gateway)?),
             mail: Arc::new(mail::Sandbox::new(&client, &base, &config.mail)?),
+            webhooks: Arc::new(webhooks::sources(config)),
             social: Arc::new(social::providers(&config.social, config.connect_timeout_ms)?),
             retry: Retry::new(&config.retry),
         })
     }
+}
+
+/// The provider of identity verification that the configuration names; `client` and `base` are the sandbox's.
+fn verifier(
+    client: &reqwest::Client,
+    base: &config::BaseUrl,
+    config: &Config,
+) -> Result<Arc<dyn kyc::Verifier>, SetupError> {
+    Ok(match config.kyc_provider {
+        KycProvider::Sandbox => Arc::new(kyc::Sandbox::new(client, base, &config.kyc)?),
+        KycProvider::Onfido => Arc::new(kyc::Onfido::new(config)?),
+    })
 }

@@ -25,6 +25,8 @@ pub enum Action {
     StepUp,
     /// A sensitive operation that used a step-up.
     UseStepUp,
+    /// A token for a card's secrets, used or refused.
+    RevealCard,
     Refresh,
     LogOut,
     RevokeSession,
@@ -84,6 +86,7 @@ impl Action {
             Action::SecondFactor => "second_factor",
             Action::StepUp => "step_up",
             Action::UseStepUp => "use_step_up",
+            Action::RevealCard => "reveal_card",
             Action::Refresh => "refresh",
             Action::LogOut => "log_out",
             Action::RevokeSession => "revoke_session",

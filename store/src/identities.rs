@@ -42,7 +42,7 @@ impl ExternalId {
 impl Store {
     /// The keyed hash of a subject at an issuer. An issuer is a URL and so has no line break.
     pub fn external_id(&self, issuer: &str, subject: &str) -> ExternalId {
-        ExternalId(self.inner.keys.keyed_hash("identity", &format!("{issuer}\n{subject}")))
+        ExternalId(self.inner.keys.keyed_hash("identity", format!("{issuer}\n{subject}")))
     }
 
     /// Whose an identity is.
@@ -50,15 +50,40 @@ impl Store {
         self.claim_owner(CLAIM, identity.key()).await
     }
 
-    /// Notes an identity for its owner's list, before it is claimed. Without the claim it opens nothing.
-    pub async fn note_identity(&self, user: UserId, identity: &ExternalId, provider: &str) -> Result<(), Error> {
-        let query = sqlx::query(
-            "INSERT INTO linked_identities (identity_id, user_id, provider, subject_hash) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (identity_id) DO NOTHING",
-        );
-        let query = query.bind(identity.at(user).0).bind(user.0).bind(provider).bind(identity.key());
-        self.write_as(user, query).await?;
+    /// Notes an identity for its owner's list, before it is claimed; since when it is noted. Without the claim it opens
+    /// nothing.
+    pub async fn note_identity(
+        &self,
+        user: UserId,
+        identity: &ExternalId,
+        provider: &str,
+    ) -> Result<DateTime<Utc>, Error> {
+        // The update changes nothing; it makes the row that is there come back.
+        self.note(user, identity, provider, "identity_id = excluded.identity_id").await
+    }
+
+    /// Notes an identity that was linked just now, as new: an unlinking that began before does not take it away.
+    pub async fn linked_identity(&self, user: UserId, identity: &ExternalId, provider: &str) -> Result<(), Error> {
+        self.note(user, identity, provider, "created_at = clock_timestamp()").await?;
         Ok(())
+    }
+
+    async fn note(
+        &self,
+        user: UserId,
+        identity: &ExternalId,
+        provider: &str,
+        or: &'static str,
+    ) -> Result<DateTime<Utc>, Error> {
+        let sql = format!(
+            "INSERT INTO linked_identities (identity_id, user_id, provider, subject_hash) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (identity_id) DO UPDATE SET {or} RETURNING created_at"
+        );
+        let query = sqlx::query(&sql).bind(identity.at(user).0).bind(user.0).bind(provider).bind(identity.key());
+        let mut transaction = self.as_person(user).await?;
+        let noted_at = query.fetch_one(&mut *transaction).await?.try_get(0)?;
+        transaction.commit().await?;
+        Ok(noted_at)
     }
 
     /// Notes that somebody logged in by an identity.
@@ -86,18 +111,27 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// The provider's side of one of a person's identities.
-    pub async fn external_id_of(&self, user: UserId, id: CredentialId) -> Result<Option<ExternalId>, Error> {
-        let query = sqlx::query("SELECT subject_hash FROM linked_identities WHERE identity_id = $1 AND user_id = $2");
+    /// The provider's side of one of a person's identities, and since when it is noted.
+    pub async fn external_id_of(
+        &self,
+        user: UserId,
+        id: CredentialId,
+    ) -> Result<Option<(ExternalId, DateTime<Utc>)>, Error> {
+        let query = sqlx::query(
+            "SELECT subject_hash, created_at FROM linked_identities WHERE identity_id = $1 AND user_id = $2",
+        );
         let row = self.row_of(user, query.bind(id.0).bind(user.0)).await?;
         let Some(row) = row else { return Ok(None) };
         let hash: Vec<u8> = row.try_get(0)?;
-        Ok(hash.try_into().ok().map(ExternalId))
+        let noted_at = row.try_get(1)?;
+        Ok(hash.try_into().ok().map(|hash| (ExternalId(hash), noted_at)))
     }
 
-    pub async fn forget_identity(&self, user: UserId, id: CredentialId) -> Result<(), Error> {
-        let query = sqlx::query("DELETE FROM linked_identities WHERE identity_id = $1 AND user_id = $2");
-        self.write_as(user, query.bind(id.0).bind(user.0)).await?;
+    /// Forgets an identity as it was noted at `noted_at`. One that was linked anew since stays.
+    pub async fn forget_identity(&self, user: UserId, id: CredentialId, noted_at: DateTime<Utc>) -> Result<(), Error> {
+        let query =
+            sqlx::query("DELETE FROM linked_identities WHERE identity_id = $1 AND user_id = $2 AND created_at = $3");
+        self.write_as(user, query.bind(id.0).bind(user.0).bind(noted_at)).await?;
         Ok(())
     }
 }

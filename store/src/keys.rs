@@ -1,4 +1,4 @@
-//! The keys that everything else hangs on, read from a directory at start:
+//! The keys that everything else hangs on, read from a directory at start; [`Sources`] names those that are elsewhere.
 //!
 //! | file | what |
 //! |---|---|
@@ -8,9 +8,11 @@
 //! | `kek-current`, `signing-current` | the number of the current key; without the file the highest |
 //!
 //! To rotate without downtime: pin the current number, bring the new key to every machine and restart, then change the
-//! number and restart. Nobody meets a key then that it does not have. [`KeyRing`] does these steps.
+//! number and restart. Nobody meets a key then that it does not have. [`KeyRing`] does these steps. What old
+//! key-encryption keys have wrapped is then wrapped anew ([`crate::Store::rewrap`]), and they are retired.
 
 mod ring;
+mod sources;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
@@ -31,6 +33,7 @@ use crate::{
 };
 
 pub use ring::{KeyKind, KeyRing};
+pub use sources::{Place, Sources};
 
 const RSA_BITS: usize = 3072;
 
@@ -75,10 +78,19 @@ impl SigningKeys {
 }
 
 impl Keys {
+    /// All keys from one directory.
     pub fn load(directory: &Path) -> Result<Keys, Error> {
-        let mut keks = BTreeMap::new();
+        Keys::load_from(directory, &Sources::default())
+    }
+
+    /// The keys in `directory`, and those that are elsewhere. Waits for the programs that print one.
+    pub fn load_from(directory: &Path, sources: &Sources) -> Result<Keys, Error> {
+        let mut keks = sources.keks()?;
         for (number, text) in numbered(directory, "kek-", ".key")? {
-            keks.insert(number, symmetric(&text)?);
+            let name = format!("kek-{number}");
+            if keks.insert(number, symmetric(&name, &text)?).is_some() {
+                return Err(Error::Keys(format!("{name} is in {} and configured elsewhere too", directory.display())));
+            }
         }
         let current_kek = current(directory, "kek", keks.keys().copied())?;
         let pems = numbered(directory, "signing-", ".pem")?;
@@ -88,7 +100,10 @@ impl Keys {
             let place = if number == current_signing { 0 } else { keys.len() };
             keys.insert(place, signing_key(&pem)?);
         }
-        let index = symmetric(&read(&directory.join("index.key"))?)?;
+        let index = match &sources.index {
+            Some(place) => place.key("index")?,
+            None => symmetric("index", &read(&directory.join("index.key"))?)?,
+        };
         Ok(Keys { inner: Arc::new(Inner { keks, current_kek, index, signing: Arc::new(SigningKeys { keys }) }) })
     }
 
@@ -110,20 +125,23 @@ impl Keys {
         BlindIndex(self.keyed_hash(scope, value).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    pub(crate) fn keyed_hash(&self, scope: &str, value: &str) -> [u8; 32] {
+    pub(crate) fn keyed_hash(&self, scope: &str, value: impl AsRef<[u8]>) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.inner.index.as_bytes()).expect("HMAC takes keys of any length");
         // The length keeps ("ab", "c") and ("a", "bc") apart.
         mac.update(&(scope.len() as u64).to_be_bytes());
         mac.update(scope.as_bytes());
-        mac.update(value.as_bytes());
+        mac.update(value.as_ref());
         mac.finalize().into_bytes().into()
     }
 
+    /// The key-encryption key that wraps new keys.
+    pub(crate) fn current_kek_id(&self) -> String {
+        format!("kek-{}", self.inner.current_kek)
+    }
+
     pub(crate) fn wrap(&self, key: &DataKey, owner: &str) -> WrappedKey {
-        let number = self.inner.current_kek;
-        let kek = &self.inner.keks[&number];
-        let kek_id = format!("kek-{number}");
+        let (kek, kek_id) = (&self.inner.keks[&self.inner.current_kek], self.current_kek_id());
         WrappedKey { bytes: kek.seal(key.as_bytes(), &bound(owner, &kek_id)), kek_id }
     }
 
@@ -173,11 +191,10 @@ fn signing_key(pem: &str) -> Result<SigningKey, Error> {
     })
 }
 
-fn symmetric(text: &SecretText) -> Result<DataKey, Error> {
-    let bytes = zeroize::Zeroizing::new(
-        BASE64_STANDARD.decode(text.trim()).map_err(|_| Error::Keys("a key is not base64".into()))?,
-    );
-    DataKey::from_bytes(&bytes).ok_or_else(|| Error::Keys("a key is not 32 bytes long".into()))
+fn symmetric(name: &str, text: &SecretText) -> Result<DataKey, Error> {
+    let broken = |what: &str| Error::Keys(format!("{name}: {what}"));
+    let bytes = BASE64_STANDARD.decode(text.trim()).map_err(|_| broken("the key is not base64"))?;
+    DataKey::from_bytes(&zeroize::Zeroizing::new(bytes)).ok_or_else(|| broken("the key is not 32 bytes long"))
 }
 
 type SecretText = zeroize::Zeroizing<String>;

@@ -9,11 +9,14 @@ mod as_person;
 pub mod authentications;
 mod client_secrets;
 mod cqrs;
+pub mod documents;
 mod endings;
 mod error;
 pub mod factors;
+mod holders;
 pub mod identities;
 pub mod keys;
+mod kyc_checks;
 mod leadership;
 mod log;
 pub mod login_failures;
@@ -21,11 +24,13 @@ pub mod mail;
 pub mod one_time;
 pub mod passwords;
 mod people;
+mod rewrap;
 mod seal;
 pub mod sessions;
 pub mod tables;
 pub mod traces;
 pub mod vault;
+pub mod webhooks;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -33,11 +38,17 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use cqrs::CqrsContext;
 pub use error::{AppendError, Error};
+pub use kyc_checks::CheckReferences;
 pub use leadership::Leadership;
 pub use log::{Appended, Loaded, Unit, new_id};
 pub use people::PersonalData;
+pub use rewrap::Rewrapped;
 /// What PostgreSQL, or the way to it, said.
 pub use sqlx::Error as DatabaseError;
+
+/// How long another process may go on opening what was just destroyed: a person's key, a card's secrets. Short, and
+/// still one look at the table for many openings.
+const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// Sizes and times of the store.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -55,7 +66,8 @@ pub struct Config {
     pub cached_aggregates: usize,
     /// A stream gets a new snapshot each time it has grown by this many events.
     pub snapshot_every: i64,
-    /// Card secrets (as ciphertext) and person keys (wrapped) kept in memory, each.
+    /// Card secrets (as ciphertext) and person keys (wrapped) kept in memory, each. Both for 10 s, lest what was
+    /// destroyed through another process be opened here.
     pub cached_secrets: usize,
     /// The role that every connection of the api takes, which sees one person's rows at a time. The database's user has
     /// to be a member of it. Empty: none, and the second wall is down.

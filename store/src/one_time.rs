@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgExecutor, Row, postgres::PgRow};
 use zeroize::Zeroizing;
 
 use crate::{Error, Store, seal::DataKey};
@@ -29,6 +29,8 @@ pub enum Purpose {
     StepUpChallenge,
     /// A step-up that was proven, for one operation.
     StepUp,
+    /// Buys a card's secrets.
+    CardReveal,
     AuthorizationRequest,
     AuthorizationCode,
     SocialLogin,
@@ -47,6 +49,7 @@ impl Purpose {
             Purpose::PasskeyAuthentication => "passkey_authentication",
             Purpose::StepUpChallenge => "step_up_challenge",
             Purpose::StepUp => "step_up",
+            Purpose::CardReveal => "card_reveal",
             Purpose::AuthorizationRequest => "authorization_request",
             Purpose::AuthorizationCode => "authorization_code",
             Purpose::SocialLogin => "social_login",
@@ -167,6 +170,17 @@ impl Store {
         let deleted = sqlx::query("DELETE FROM one_time WHERE expires_at < now()").execute(self.pool()).await?;
         Ok(deleted.rows_affected())
     }
+}
+
+/// Voids a person's tokens for some purposes, within a transaction of theirs; how many.
+pub(crate) async fn void_all(
+    connection: impl PgExecutor<'_>,
+    user: UserId,
+    purposes: &[Purpose],
+) -> Result<u64, Error> {
+    let purposes: Vec<_> = purposes.iter().map(|purpose| purpose.as_str()).collect();
+    let query = sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = ANY ($2)");
+    Ok(query.bind(user.0).bind(purposes).execute(connection).await?.rows_affected())
 }
 
 fn opened(row: &PgRow, purpose: Purpose, token: &SecretString) -> Result<Redeemed, Error> {

@@ -10,7 +10,10 @@ use sqlx::{Postgres, Row, Transaction};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::{Error, Store, one_time::Purpose};
+use crate::{
+    Error, Store,
+    one_time::{Purpose, void_all},
+};
 
 /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -92,44 +95,37 @@ impl Store {
     /// Gives the person a first password, or another one without any of what a replacement brings with it.
     pub async fn set_password(&self, user: UserId, password: &HashedPassword) -> Result<(), Error> {
         let mut transaction = self.as_person(user).await?;
-        write(&mut transaction, user, password, None).await?;
+        write(&mut transaction, user, password, Utc::now(), None).await?;
         transaction.commit().await?;
         Ok(())
     }
 
     /// Replaces the person's password and, in the same step, ends all of their sessions but `except` and voids what
-    /// was mailed to reset it, and logins that wait for their second factor; the sessions that ended. [`Error::Void`]
-    /// where a reset finds nothing to void: its token was used. Until [`Store::password_recorded`] it counts as unrecorded.
+    /// was mailed to reset it, and logins that are half done; the sessions that ended. [`Error::Void`] where a reset finds
+    /// nothing to void: its token was used. Until [`Store::password_recorded`] is told the same `at` it counts as
+    /// unrecorded.
     pub async fn replace_password(
         &self,
         user: UserId,
         password: &HashedPassword,
-        replacement: Replacement,
+        (replacement, at): (Replacement, DateTime<Utc>),
         except: Option<SessionId>,
     ) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
-        let mut voided = [0, 0];
-        for (purpose, voided) in [Purpose::ResetPassword, Purpose::SecondFactor].into_iter().zip(&mut voided) {
-            let deleted = sqlx::query("DELETE FROM one_time WHERE user_id = $1 AND purpose = $2")
-                .bind(user.0)
-                .bind(purpose.as_str())
-                .execute(&mut *transaction)
-                .await?;
-            *voided = deleted.rows_affected();
-        }
-        if replacement == Replacement::Reset && voided[0] == 0 {
+        let voided = void_all(&mut *transaction, user, &[Purpose::ResetPassword]).await?;
+        if replacement == Replacement::Reset && voided == 0 {
             return Err(Error::Void);
         }
-        write(&mut transaction, user, password, Some(replacement)).await?;
-        let ended = crate::sessions::revoke_all(&mut *transaction, user, except).await?;
+        write(&mut transaction, user, password, at, Some(replacement)).await?;
+        let ended = crate::sessions::revoke_all(&mut transaction, user, except).await?;
         transaction.commit().await?;
         Ok(ended)
     }
 
-    /// The event of the person's last replacement is in the log.
-    pub async fn password_recorded(&self, user: UserId) -> Result<(), Error> {
-        let query = sqlx::query("UPDATE credentials SET unrecorded = NULL WHERE user_id = $1");
-        self.write_as(user, query.bind(user.0)).await?;
+    /// The event of the replacement at this moment is in the log. That of a later one is still to come.
+    pub async fn password_recorded(&self, user: UserId, at: DateTime<Utc>) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE credentials SET unrecorded = NULL WHERE user_id = $1 AND changed_at = $2");
+        self.write_as(user, query.bind(user.0).bind(at)).await?;
         Ok(())
     }
 
@@ -156,13 +152,15 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// The person's replacement whose event is missing, if there is one.
-    pub async fn unrecorded_password(&self, user: UserId) -> Result<Option<Replacement>, Error> {
-        let query =
-            sqlx::query("SELECT unrecorded = 'reset' FROM credentials WHERE user_id = $1 AND unrecorded IS NOT NULL");
+    /// The person's replacement whose event is missing, if there is one, and when it was.
+    pub async fn unrecorded_password(&self, user: UserId) -> Result<Option<(Replacement, DateTime<Utc>)>, Error> {
+        let query = sqlx::query(
+            "SELECT unrecorded = 'reset', changed_at FROM credentials WHERE user_id = $1 AND unrecorded IS NOT NULL",
+        );
         let row = self.row_of(user, query.bind(user.0)).await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(if row.try_get(0)? { Replacement::Reset } else { Replacement::Changed }))
+        let replacement = if row.try_get(0)? { Replacement::Reset } else { Replacement::Changed };
+        Ok(Some((replacement, row.try_get(1)?)))
     }
 
     /// Leaves the person without a password: none is right until another is set.
@@ -224,16 +222,18 @@ async fn write(
     transaction: &mut Transaction<'_, Postgres>,
     user: UserId,
     HashedPassword(hash): &HashedPassword,
+    at: DateTime<Utc>,
     unrecorded: Option<Replacement>,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO credentials (user_id, password_hash, unrecorded) VALUES ($1, $2, $3)
+        "INSERT INTO credentials (user_id, password_hash, unrecorded, changed_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id) DO UPDATE
-         SET password_hash = excluded.password_hash, changed_at = now(), unrecorded = excluded.unrecorded",
+         SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, unrecorded = excluded.unrecorded",
     )
     .bind(user.0)
     .bind(hash)
     .bind(unrecorded.map(Replacement::as_str))
+    .bind(at)
     .execute(&mut **transaction)
     .await?;
     sqlx::query("INSERT INTO password_history (user_id, password_hash) VALUES ($1, $2)")

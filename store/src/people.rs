@@ -1,10 +1,7 @@
 //! Personal data under each person's own key. Destroying the key erases the person everywhere at once, while every
 //! event stays in place.
 
-use std::{
-    ops::Range,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, time::Instant};
 
 use aggregates::{BlindIndex, Sealed, UserId};
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -14,13 +11,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Store,
+    CACHED_FOR, Error, Store,
     seal::{DataKey, WrappedKey},
 };
-
-/// How long another process may go on opening the data of a person who was just erased. Short, and still one look at
-/// the table for many openings.
-const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// What a sealed field is, so that one cannot be passed off as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +22,10 @@ pub enum PersonalData {
     FirstName,
     LastName,
     Applicant,
+    /// Where an applicant lives.
+    Address,
+    /// What an operator noted about an applicant.
+    ReviewNote,
     TotpSecret,
     PasskeyLabel,
     /// A mail that waits to be sent.
@@ -46,6 +43,8 @@ impl PersonalData {
             PersonalData::FirstName => "first_name",
             PersonalData::LastName => "last_name",
             PersonalData::Applicant => "applicant",
+            PersonalData::Address => "address",
+            PersonalData::ReviewNote => "review_note",
             PersonalData::TotpSecret => "totp_secret",
             PersonalData::PasskeyLabel => "passkey_label",
             PersonalData::Mail => "mail",
@@ -134,7 +133,7 @@ impl Store {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
-    async fn person_key(&self, user: UserId) -> Result<DataKey, Error> {
+    pub(crate) async fn person_key(&self, user: UserId) -> Result<DataKey, Error> {
         let cache = &self.inner.people.cache;
         if let Some((read_at, wrapped)) = cache.get(&user.0)
             && read_at.elapsed() < CACHED_FOR

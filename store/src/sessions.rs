@@ -4,13 +4,13 @@
 use aggregates::{ClientId, Permission, Proof, SessionId, UserId};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{PgExecutor, Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
     Error, Store,
     as_person::Credential,
-    one_time::{secret_token, token_hash},
+    one_time::{Purpose, secret_token, token_hash, void_all},
 };
 
 /// An open session.
@@ -37,6 +37,15 @@ pub struct OpenSession {
     pub session: Session,
     pub opened_at: DateTime<Utc>,
     pub refreshed_at: DateTime<Utc>,
+}
+
+/// A refresh token as the tables know it.
+pub struct RefreshToken {
+    pub session: Session,
+    /// Whether it could be used now.
+    pub is_good: bool,
+    /// Its own end, or its session's if that is nearer.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What became of a refresh token that was used.
@@ -171,10 +180,25 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all of a person's sessions but one, or all; those of which caches are to be told.
+    /// Ends all of a person's sessions but one, or all, and voids what was about to become one; those of which caches
+    /// are to be told.
     pub async fn revoke_sessions_of(&self, user: UserId, except: Option<SessionId>) -> Result<Vec<SessionId>, Error> {
         let mut transaction = self.as_person(user).await?;
-        let ended = revoke_all(&mut *transaction, user, except).await?;
+        let ended = revoke_all(&mut transaction, user, except).await?;
+        transaction.commit().await?;
+        Ok(ended)
+    }
+
+    /// As [`Store::revoke_sessions_of`], and voids in the same step what was mailed for some purposes.
+    pub async fn revoke_sessions_and_void(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        purposes: &[Purpose],
+    ) -> Result<Vec<SessionId>, Error> {
+        let mut transaction = self.as_person(user).await?;
+        void_all(&mut *transaction, user, purposes).await?;
+        let ended = revoke_all(&mut transaction, user, except).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -188,17 +212,20 @@ impl Store {
         Ok(self.one_row_of(user, query.bind(user.0).bind(device).bind(but.0)).await?.try_get(0)?)
     }
 
-    /// The open session that a refresh token is of, be the token used or not; and whether it could still be used.
-    pub async fn session_by_refresh_token(&self, token: &SecretString) -> Result<Option<(Session, bool)>, Error> {
+    /// What a refresh token of an open session is, be the token used or not.
+    pub async fn session_by_refresh_token(&self, token: &SecretString) -> Result<Option<RefreshToken>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS}, t.used_at IS NULL AND t.expires_at > now()
+            "SELECT {COLUMNS}, t.used_at IS NULL AND t.expires_at > now(), least(t.expires_at, s.expires_at)
                FROM refresh_tokens t JOIN sessions s USING (session_id)
               WHERE t.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > now()"
         );
         let hash = token_hash(token.expose_secret());
         let mut transaction = self.as_holder(Credential::RefreshToken, &hash).await?;
         let row = sqlx::query(&sql).bind(hash).fetch_optional(&mut *transaction).await?;
-        row.map(|row| Ok((read(&row)?, row.try_get(8)?))).transpose()
+        let read = |row: PgRow| {
+            Ok(RefreshToken { session: read(&row)?, is_good: row.try_get(8)?, expires_at: row.try_get(9)? })
+        };
+        row.map(read).transpose()
     }
 
     /// Ends the sessions that a client has for a person; those of which caches are to be told.
@@ -233,11 +260,16 @@ impl Store {
     }
 }
 
+/// What becomes a session if its holder goes on: logins half done, pages of a login at ours for somebody else's program,
+/// and the codes that such programs were given.
+const ON_THE_WAY: [Purpose; 3] = [Purpose::SecondFactor, Purpose::AuthorizationRequest, Purpose::AuthorizationCode];
+
 pub(crate) async fn revoke_all(
-    connection: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     user: UserId,
     except: Option<SessionId>,
 ) -> Result<Vec<SessionId>, Error> {
+    void_all(&mut *connection, user, &ON_THE_WAY).await?;
     let sql = format!(
         "UPDATE sessions SET revoked_at = coalesce(revoked_at, now())
           WHERE user_id = $1 AND session_id IS DISTINCT FROM $2 AND {TO_BE_TOLD}

@@ -1,16 +1,17 @@
 //! The card vault: numbers and CVVs under a data key for each card, bound to card and field.
 //!
-//! Only ciphertext is kept in memory between uses; the plaintext lives as long as the one call that needs it.
+//! Only ciphertext is kept in memory between uses, and for 10 s; the plaintext lives as long as the one call that needs it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use aggregates::{CardId, UserId, card::Expiry};
+use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Store,
+    CACHED_FOR, Error, Store,
     seal::{DataKey, WrappedKey},
 };
 
@@ -27,6 +28,7 @@ struct SealedCard {
     number: Vec<u8>,
     cvv: Vec<u8>,
     expiry: Expiry,
+    read_at: Instant,
 }
 
 pub(crate) struct Vault {
@@ -89,14 +91,44 @@ impl Store {
         }))
     }
 
+    /// The same as they are now, past what this process remembers.
+    pub async fn card_secrets_now(&self, user: UserId, card: CardId) -> Result<Option<CardSecrets>, Error> {
+        self.inner.vault.forget(card);
+        self.card_secrets(user, card).await
+    }
+
+    /// Destroys the secrets of cards that were terminated before this time, or whose last month ended before it; how
+    /// many. A card's data key lies beside what it seals, so both go in the same instant, and dead rows are cleared
+    /// away at once. For workers.
+    pub async fn destroy_secrets_of_cards_ended_before(&self, time: DateTime<Utc>) -> Result<u64, Error> {
+        let deleted = sqlx::query(
+            "DELETE FROM card_vault v
+              WHERE EXISTS (SELECT FROM events e
+                             WHERE e.aggregate_id = v.card_id AND e.kind = 'card' AND e.name = 'terminated'
+                               AND e.recorded_at < $1)
+                 OR (make_date(2000 + right(v.expiry, 2)::int, left(v.expiry, 2)::int, 1) + interval '1 month')
+                    AT TIME ZONE 'UTC' < $1",
+        );
+        let deleted = deleted.bind(time).execute(self.pool()).await?.rows_affected();
+        if deleted > 0 {
+            sqlx::query("VACUUM card_vault").execute(self.pool()).await?;
+        }
+        Ok(deleted)
+    }
+
     async fn sealed_card(&self, user: UserId, card: CardId) -> Result<Option<Arc<SealedCard>>, Error> {
-        if let Some(sealed) = self.inner.vault.cache.get(&card.0) {
+        if let Some(sealed) = self.inner.vault.cache.get(&card.0)
+            && sealed.read_at.elapsed() < CACHED_FOR
+        {
             return Ok((sealed.user_id == user).then_some(sealed));
         }
         let query = sqlx::query(
             "SELECT kek_id, wrapped_key, number, cvv, expiry FROM card_vault WHERE card_id = $1 AND user_id = $2",
         );
-        let Some(row) = self.row_of(user, query.bind(card.0).bind(user.0)).await? else { return Ok(None) };
+        let Some(row) = self.row_of(user, query.bind(card.0).bind(user.0)).await? else {
+            self.inner.vault.forget(card);
+            return Ok(None);
+        };
         let expiry: String = row.try_get(4)?;
         let sealed = Arc::new(SealedCard {
             user_id: user,
@@ -104,6 +136,7 @@ impl Store {
             number: row.try_get(2)?,
             cvv: row.try_get(3)?,
             expiry: expiry.parse().map_err(|_| Error::Unsealable)?,
+            read_at: Instant::now(),
         });
         self.inner.vault.cache.insert(card.0, sealed.clone());
         Ok(Some(sealed))

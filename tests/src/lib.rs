@@ -3,8 +3,10 @@
 
 pub mod authenticator;
 pub mod bench;
+pub mod canary;
 pub mod client;
 pub mod database;
+pub mod device;
 pub mod eventually;
 pub mod faults;
 pub mod mailbox;
@@ -12,5 +14,6 @@ pub mod peers;
 pub mod processes;
 pub mod router;
 pub mod scratch;
+pub mod services;
 pub mod stage;
 pub mod system;

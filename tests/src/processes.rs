@@ -91,6 +91,7 @@ pub struct Addresses {
 #[derive(Clone)]
 pub struct Environment {
     binary: PathBuf,
+    unprivileged: bool,
     variables: BTreeMap<String, String>,
     logs: Arc<TempDir>,
 }
@@ -99,7 +100,7 @@ impl Environment {
     /// Runs the binary that `VC_BIN` names, or else the one built beside this program.
     pub fn new(addresses: &Addresses, keys_dir: &Path) -> Result<Environment, Failure> {
         let logs = Arc::new(tempfile::Builder::new().prefix("virtual-cards-").tempdir()?);
-        let environment = Environment { binary: binary()?, variables: BTreeMap::new(), logs };
+        let environment = Environment { binary: binary()?, unprivileged: false, variables: BTreeMap::new(), logs };
         Ok(environment
             .set("VC_DATABASE_URL", &addresses.database_url)
             .set("VC_NATS_URL", &addresses.nats_url)
@@ -107,6 +108,7 @@ impl Environment {
             .set("VC_NAMESPACE", &addresses.namespace)
             .set("VC_KEYS_DIR", &keys_dir.display().to_string())
             .set("VC_BUS__MAX_BYTES", &STREAM.to_string())
+            .set("VC_FLOWS__KYC__BASIC_MONTHLY_LIMIT", "1000000")
             .set("VC_LOG", &env::var("VC_LOG").unwrap_or_else(|_| "warn".into())))
     }
 
@@ -115,6 +117,12 @@ impl Environment {
     pub fn set(mut self, name: &str, value: &str) -> Environment {
         self.variables.insert(name.into(), value.into());
         self
+    }
+
+    /// Takes from processes started from now on what root has beyond other users, where we are root.
+    #[must_use]
+    pub fn unprivileged(self) -> Environment {
+        Environment { unprivileged: is_privileged(), ..self }
     }
 
     /// Where the processes' logs are.
@@ -175,7 +183,11 @@ impl Environment {
     /// its pid is the binary's.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(&self.binary).args(arguments);
+        command.args(["--pdeathsig", "KILL"]);
+        if self.unprivileged {
+            command.args(WITHOUT_PRIVILEGES);
+        }
+        command.arg("--").arg(&self.binary).args(arguments);
         command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default()).envs(&self.variables);
         command
     }
@@ -247,14 +259,21 @@ pub struct Processes {
 impl Processes {
     /// Starts all of them. The database must be migrated.
     pub async fn start(environment: &Environment, workers: usize, apis: usize) -> Result<Processes, Failure> {
+        let first = free_port()?;
+        let environment = environment.clone().set("VC_SANDBOX__WEBHOOKS_URL", &format!("http://{first}"));
         let sandbox = environment.start(Role::Sandbox).await?;
-        let environment = environment.clone().set("VC_PROVIDERS_URL", &sandbox.url());
+        let environment = environment.set("VC_PROVIDERS_URL", &sandbox.url());
         let mut processes = Processes { sandbox, workers: vec![], apis: vec![] };
         for _ in 0..workers {
             processes.workers.push(environment.start(Role::Worker).await?);
         }
-        for _ in 0..apis {
-            processes.apis.push(environment.start(Role::Api).await?);
+        for number in 0..apis {
+            let api = if number == 0 {
+                environment.start_at(Role::Api, first).await
+            } else {
+                environment.start(Role::Api).await
+            };
+            processes.apis.push(api?);
         }
         Ok(processes)
     }
@@ -268,6 +287,16 @@ impl Processes {
     pub fn api(&self) -> SocketAddr {
         self.apis[0].address
     }
+}
+
+/// What `setpriv` takes every capability away with.
+pub const WITHOUT_PRIVILEGES: [&str; 4] = ["--bounding-set", "-all", "--inh-caps", "-all"];
+
+/// Whether we have capabilities, as root has.
+pub fn is_privileged() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.is_some_and(|capabilities| capabilities.trim().bytes().any(|digit| digit != b'0'))
 }
 
 fn binary() -> Result<PathBuf, Failure> {

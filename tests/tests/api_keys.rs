@@ -178,3 +178,21 @@ async fn keys_that_are_not_quite_ours_are_strangers() {
     }
     assert_eq!(use_it(&mut client, &key).await, 200);
 }
+
+/// As a crash leaves it: the tables have ended the key, and the log has not.
+#[tokio::test]
+async fn a_revocation_that_was_cut_off_is_finished_by_doing_it_again() {
+    let system = TestSystem::start().await;
+    let (merchant, mut client) = (a_merchant(&system).await, system.client());
+    let (key, key_id) = a_key(&mut client, &merchant).await;
+    assert_eq!(use_it(&mut client, &key).await, 200, "Redis remembers it now");
+    sqlx::query("UPDATE api_keys SET revoked_at = now()").execute(&mut system.sql().await).await.unwrap();
+    let path = format!("/api/v2/api-keys/{key_id}");
+    for status in [204, 404] {
+        let answer = client.request(Method::DELETE, &path, Some(&merchant.session.token), None, &[]).await.unwrap();
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(use_it(&mut client, &key).await, 401);
+    }
+    let person = system.store().load_latest::<aggregates::user::User>(merchant.member.user_id).await.unwrap();
+    assert!(!person.has_api_key(key_id.parse().unwrap()));
+}

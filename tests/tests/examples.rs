@@ -78,6 +78,7 @@ pub fn initiated(user_id: UserId, card_id: CardId, cents: i64) -> payment::Event
         hold: Some(Slot::utc(november(3)).window()),
         slot: Some(Slot::utc(november(3))),
         request_digest: None,
+        network: None,
         at: november(3),
     }
 }

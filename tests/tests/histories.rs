@@ -37,7 +37,7 @@ pub enum Step {
 pub fn steps(length: usize) -> impl Strategy<Value = Vec<(i64, Step)>> {
     let verdict = prop_oneof![
         Just(Verdict::Approved),
-        Just(Verdict::Review),
+        Just(Verdict::Review { reasons: vec!["data_mismatch".into()] }),
         Just(Verdict::Rejected { reasons: vec!["document_unreadable".into(), "face_mismatch".into()] }),
     ];
     let who = || Index::arbitrary();
@@ -141,6 +141,7 @@ impl History {
             applicant: Sealed::from_ciphertext("applicant".into()),
             document_type: DocumentType::Passport,
             country: "DE".into(),
+            attempts: u32::MAX,
             now,
         };
         run(&mut self.cases, &mut self.events, user, command, now);
@@ -151,7 +152,8 @@ impl History {
         let Some(user) = chosen(&self.cases, who) else { return };
         let Some(case_id) = self.cases[&user].1.case().map(|case| case.case_id) else { return };
         let (provider, provider_reference) = ("sandbox".into(), format!("ver_{case_id}"));
-        let command = kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, now };
+        let command =
+            kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until: None, now };
         run(&mut self.cases, &mut self.events, user, command, now);
     }
 
@@ -204,6 +206,7 @@ impl History {
             screening: low_risk(),
             hold: held.then(|| card::Slot::utc(now)),
             request_digest: None,
+            network: None,
             now,
         };
         run(&mut self.payments, &mut self.events, id, initiate, now);
@@ -218,7 +221,7 @@ impl History {
         let Some(id) = chosen(&self.payments, payment) else { return };
         let Some(amount) = self.payments[&id].1.amount() else { return };
         let (gateway, gateway_reference) = ("sandbox".into(), format!("ch_{id}"));
-        let command = payment::Command::Capture { gateway, gateway_reference, amount, now };
+        let command = payment::Command::Capture { gateway, gateway_reference, amount, is_final: true, now };
         run(&mut self.payments, &mut self.events, id, command, now);
     }
 

@@ -49,3 +49,24 @@ async fn an_account_has_ten_logins_a_minute() {
     assert_eq!(refused, 3);
     assert!(system.client().log_in(&person.email).await.is_err());
 }
+
+/// An open session does not help to guess the password, and each of these limits has its own name.
+#[tokio::test]
+async fn a_session_gives_the_password_ten_times_a_minute() {
+    let settings = [("VC_API__RATE_LIMITS__PASSWORD", "10"), ("VC_FLOWS__LOCKOUT__ACCOUNT_FAILURES", "0")];
+    let system = TestSystem::start_with(1, &settings).await;
+    let (person, mut client) = (system.a_person().await, system.client());
+    let token = Some(person.token.as_str());
+    let wrong = json!({ "password": "not the password" });
+    let change = json!({ "current_password": "not the password", "new_password": "a new and long one" });
+    for i in 0..9 {
+        let path = ["/api/v2/me/totp", "/api/v2/me/passkeys/options", "/api/v2/me/close"][i % 3];
+        assert_ne!(client.post(path, token, &wrong).await.unwrap().status, 429, "{path}");
+    }
+    let put = hyper::Method::PUT;
+    let tenth = client.request(put.clone(), "/api/v2/me/password", token, Some(&change), &[]).await.unwrap();
+    assert_eq!(tenth.status, 403, "{}", tenth.text());
+    let eleventh = client.request(put, "/api/v2/me/password", token, Some(&change), &[]).await.unwrap();
+    assert_eq!(eleventh.status, 429, "{}", eleventh.text());
+    assert!(eleventh.text().contains("(password)"), "{}", eleventh.text());
+}

@@ -17,6 +17,7 @@ use flows::{Error, Origin, System};
 use futures::{StreamExt, stream};
 use store::tables::Span;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::Failure;
 
@@ -187,6 +188,45 @@ impl Flow for Passwords {
 
     async fn finish(system: &System, id: UserId) -> Result<(), Error> {
         flows::passwords::record(system, id, &Origin::of_worker()).await
+    }
+}
+
+pub(crate) struct Approvals;
+
+impl Flow for Approvals {
+    const NAME: &'static str = "approval";
+    type Id = UserId;
+
+    /// Over is over.
+    fn age(_: &System) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
+        system.store.ended_approvals(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: UserId) -> Result<(), Error> {
+        flows::identity::expire(system, id, &Origin::of_worker()).await
+    }
+}
+
+pub(crate) struct Webhooks;
+
+impl Flow for Webhooks {
+    const NAME: &'static str = "webhook";
+    type Id = Uuid;
+
+    fn age(system: &System) -> Duration {
+        system.settings.abandoned_after()
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<Uuid>>, store::Error> {
+        system.store.open_webhooks(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: Uuid) -> Result<(), Error> {
+        flows::webhooks::finish(system, id, &Origin::of_worker()).await
     }
 }
 

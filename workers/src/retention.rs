@@ -38,8 +38,15 @@ async fn tidy(system: &System) {
         Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
         Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
     }
+    let days = |days: u32| TimeDelta::days(days.into());
+    let (decided, begun) = (settings.kyc.documents_kept_days, settings.kyc.drafts_kept_days);
+    note("pictures of documents", store.forget_documents(now - days(decided), now - days(begun)).await);
+    let webhooks_kept = TimeDelta::days(settings.webhooks_kept_days.into());
+    note("contents of webhooks", store.forget_webhooks(now - webhooks_kept).await);
     let kept = TimeDelta::days(settings.authentications_kept_days.into());
     note("entries of authentications", store.forget_authentications(now - kept).await);
+    let kept = TimeDelta::days(settings.card_secrets_kept_days.into());
+    note("secrets of cards that have ended", store.destroy_secrets_of_cards_ended_before(now - kept).await);
     let orphans = now - ORPHANS_FROM..now - ORPHANS_TO;
     note("secrets of registrations that failed", store.discard_orphaned_secrets(orphans).await);
 }

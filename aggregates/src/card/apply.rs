@@ -50,6 +50,7 @@ impl Card {
                 self.usage.release(*window, *slot, released(*amount, *partial));
                 self.change(|details| details.payment = details.payment.filter(|of| *partial || of != payment_id));
             }
+            Event::Revealed { session_id: _, at: _ } => {}
             Event::Issued { .. }
             | Event::IssueFailed { .. }
             | Event::LockedToMerchant { .. }
@@ -128,7 +129,7 @@ impl Details {
             Event::ExpiryAnnounced { at: _ } => self.expiry_announced = true,
             Event::Replaced { successor, by: _, reason: _, at: _ } => self.successor = Some(*successor),
             Event::IssuerStatusRecorded { status, at: _ } => self.at_issuer = Some(*status),
-            Event::Requested { .. } | Event::Held { .. } | Event::HoldReleased { .. } => {}
+            Event::Requested { .. } | Event::Held { .. } | Event::HoldReleased { .. } | Event::Revealed { .. } => {}
         }
     }
 

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use crate::{CardId, Money, PaymentId, UserId};
+use crate::{CardId, Money, PaymentId, SessionId, UserId};
 
 use super::{Authority, CardType, Controls, Expiry, HoldKind, IssuerStatus, Purchase, Reason, Slot, Terms};
 
@@ -102,6 +102,12 @@ pub enum Command {
     /// ends the card.
     RecordIssuerStatus {
         status: IssuerStatus,
+        now: DateTime<Utc>,
+    },
+    /// Shows number and CVV to the cardholder. What cannot be spent with is not shown; each time is an event.
+    Reveal {
+        user_id: UserId,
+        session_id: SessionId,
         now: DateTime<Utc>,
     },
 }

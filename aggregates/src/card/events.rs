@@ -3,7 +3,7 @@ use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CardId, Fact, Kind, Money, PaymentId, UserId};
+use crate::{CardId, Fact, Kind, Money, PaymentId, SessionId, UserId};
 
 use super::{
     Authority, CardType, Controls, Expiry, HoldKind, IssuerStatus, Purpose, Reason, Replaces, Slot, Status, Window,
@@ -129,6 +129,11 @@ pub enum Event {
         status: IssuerStatus,
         at: DateTime<Utc>,
     },
+    /// Number and CVV were handed to a device of the cardholder's, encrypted for it. The actor says who asked.
+    Revealed {
+        session_id: SessionId,
+        at: DateTime<Utc>,
+    },
 }
 
 impl Fact for Event {
@@ -151,6 +156,7 @@ impl Fact for Event {
             Event::ExpiryAnnounced { .. } => "expiry_announced",
             Event::Replaced { .. } => "replaced",
             Event::IssuerStatusRecorded { .. } => "issuer_status_recorded",
+            Event::Revealed { .. } => "revealed",
         }
     }
 }

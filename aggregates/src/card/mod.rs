@@ -68,6 +68,10 @@ impl Card {
             }
             Command::RecordIssuerTold { status, now } => self.details()?.record_told(status, now),
             Command::RecordIssuerStatus { status, now } => self.details()?.record_status(status, now),
+            Command::Reveal { user_id, session_id, now } => {
+                self.details()?.can_spend(user_id, now)?;
+                Ok(vec![Event::Revealed { session_id, at: now }])
+            }
         }
     }
 

@@ -84,7 +84,7 @@ impl Card {
 }
 
 impl Details {
-    fn can_spend(&self, user_id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
+    pub fn can_spend(&self, user_id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
         if user_id != self.owner {
             return Err(Error::NotOwner);
         }

@@ -9,6 +9,10 @@ pub enum Error {
     NoRedirectUri,
     #[error("a service has no redirections")]
     UnwantedRedirectUri,
+    #[error("a client has at most {limit} addresses")]
+    TooManyRedirectUris { limit: usize },
+    #[error("an address is not absolute, is too long, has a fragment or could be overheard")]
+    BadRedirectUri,
     #[error("this right is not given to such a client")]
     ScopeNotAllowed,
     #[error("a public client has no secret")]

@@ -14,6 +14,12 @@ pub use commands::Command;
 pub use errors::Error;
 pub use events::{ClientKind, Event};
 
+/// Where a client may have people sent back to, at most.
+pub const MAX_REDIRECT_URIS: usize = 10;
+
+/// The longest address to be sent back to, bytes.
+pub const MAX_REDIRECT_URI_BYTES: usize = 512;
+
 /// How many secrets a client may have at once: the old one and the one that follows it.
 pub const MAX_SECRETS: usize = 2;
 
@@ -126,10 +132,31 @@ impl Registration {
         if !is_service && self.redirect_uris.is_empty() {
             return Err(Error::NoRedirectUri);
         }
+        if self.redirect_uris.len() > MAX_REDIRECT_URIS {
+            return Err(Error::TooManyRedirectUris { limit: MAX_REDIRECT_URIS });
+        }
+        if !self.redirect_uris.iter().all(|uri| is_redirect_uri(uri)) {
+            return Err(Error::BadRedirectUri);
+        }
         let allowed = |scope: &Permission| match is_service {
             true => Role::Service.permits(*scope),
             false => scope.is_consentable(),
         };
         if self.scopes.iter().all(allowed) { Ok(()) } else { Err(Error::ScopeNotAllowed) }
     }
+}
+
+/// What holds for every address, whoever registers it: absolute, visible ASCII, not too long, without a fragment
+/// (RFC 6749 §3.1.2), and encrypted on its way unless it stays on the device (RFC 9700 §2.6, RFC 8252 §7).
+fn is_redirect_uri(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else { return false };
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    let sound = !rest.is_empty() && uri.len() <= MAX_REDIRECT_URI_BYTES && uri.bytes().all(|b| b.is_ascii_graphic());
+    let leads_to_the_client = match scheme {
+        "https" => true,
+        "http" => rest.starts_with("//127.") || rest.starts_with("//[::1]"),
+        // Its own scheme is a domain in reverse.
+        own => own.contains('.') && own.starts_with(|c: char| c.is_ascii_lowercase()) && own.bytes().all(letter),
+    };
+    sound && !uri.contains('#') && leads_to_the_client
 }

@@ -67,6 +67,35 @@ fn a_service_has_a_services_rights_and_no_redirection() {
 }
 
 #[test]
+fn people_are_sent_back_to_few_addresses_that_lead_to_the_client() {
+    let many: Vec<_> = (0..=MAX_REDIRECT_URIS).map(|number| format!("https://x.example/{number}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let too_many = Error::TooManyRedirectUris { limit: MAX_REDIRECT_URIS };
+    given(vec![]).when(register(ClientKind::Public, &many, &[])).then_expect_error(too_many);
+    assert!(Client::default().decide(register(ClientKind::Public, &many[1..], &[])).is_ok());
+    let long = format!("https://x.example/{}", "x".repeat(MAX_REDIRECT_URI_BYTES));
+    for bad in [
+        "",
+        "https:",
+        "/callback",
+        "https://x.example/#here",
+        "https://x.example/ y",
+        "https://x.example/\u{e4}",
+        "http://x.example/",
+        "http://localhost/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        &long,
+    ] {
+        given(vec![]).when(register(ClientKind::Public, &[bad], &[])).then_expect_error(Error::BadRedirectUri);
+    }
+    for good in ["http://127.0.0.1:8123/cb", "http://[::1]/cb", "com.example.app:/cb", "https://x.example:8443/cb?a=b"]
+    {
+        assert!(Client::default().decide(register(ClientKind::Public, &[good], &[])).is_ok(), "{good}");
+    }
+}
+
+#[test]
 fn one_secret_may_follow_another() {
     let service = registered(ClientKind::Service);
     given(vec![service.clone(), issued(FIRST)]).when(issue(SECOND)).then_expect_events(vec![issued(SECOND)]);

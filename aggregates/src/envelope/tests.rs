@@ -124,6 +124,19 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
+        AnyEvent::Kyc(event) if has_more(event) => format!("{kind}.{name}.v{version}.more.json"),
+        AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.set.json")
+        }
+        AnyEvent::Payment(payment::Event::Initiated { network: Some(_), .. }) => {
+            format!("{kind}.{name}.v{version}.network.json")
+        }
+        AnyEvent::Payment(payment::Event::Captured { is_final: false, .. }) => {
+            format!("{kind}.{name}.v{version}.part.json")
+        }
+        AnyEvent::Payment(payment::Event::Incremented { forced: true, .. }) => {
+            format!("{kind}.{name}.v{version}.forced.json")
+        }
         AnyEvent::Payment(payment::Event::Initiated { slot: Some(_), .. })
         | AnyEvent::Card(card::Event::Held { slot: Some(_), .. } | card::Event::HoldReleased { slot: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.with_slot.json")
@@ -141,6 +154,16 @@ fn golden_name(event: &AnyEvent) -> String {
         | AnyEvent::Payment(_)
         | AnyEvent::Client(_)
         | AnyEvent::Notification(_) => format!("{kind}.{name}.v{version}.json"),
+    }
+}
+
+/// Whether the event has what the first release did not write.
+fn has_more(event: &kyc::Event) -> bool {
+    match event {
+        kyc::Event::Submitted { level, .. } => *level != kyc::Level::Basic,
+        kyc::Event::ReviewStarted { reasons, .. } => !reasons.is_empty(),
+        kyc::Event::Approved { decided_by, .. } | kyc::Event::Rejected { decided_by, .. } => !decided_by.is_empty(),
+        _ => false,
     }
 }
 

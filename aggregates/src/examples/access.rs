@@ -49,7 +49,7 @@ pub fn user_events() -> Vec<user::Event> {
         user::Event::PasswordReset { at: november(4) },
         user::Event::TotpEnabled { at: november(4) },
         user::Event::TotpDisabled { at: november(5) },
-        user::Event::RecoveryCodesIssued { count: 10, at: november(4) },
+        user::Event::RecoveryCodesIssued { count: 10, set_id: Some(CREDENTIAL), at: november(4) },
         user::Event::RecoveryCodeUsed { remaining: 9, at: november(5) },
         user::Event::PasskeyAdded { passkey_id: CREDENTIAL, at: november(4) },
         user::Event::PasskeyRemoved { passkey_id: CREDENTIAL, at: november(5) },

@@ -1,26 +1,102 @@
 use chrono::{DateTime, Utc};
 
-use crate::{KycCaseId, Sealed};
+use crate::{KycCaseId, Sealed, UserId};
 
-use super::DocumentType;
+use super::{Decision, Details, DocumentType, FourEyes, Level, Picture};
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Opens a case. Allowed at first and again after a rejection.
-    Submit { case_id: KycCaseId, applicant: Sealed, document_type: DocumentType, country: String, now: DateTime<Utc> },
+    /// Begins to put a case together. One at a time; allowed while no case is open and attempts are left.
+    OpenDraft {
+        case_id: KycCaseId,
+        level: Level,
+        attempts: u32,
+        now: DateTime<Utc>,
+    },
+    /// Who hands in what; what was said before is replaced.
+    GiveDetails {
+        case_id: KycCaseId,
+        details: Details,
+        now: DateTime<Utc>,
+    },
+    GiveAddress {
+        case_id: KycCaseId,
+        address: Sealed,
+        now: DateTime<Utc>,
+    },
+    /// Adds a picture; one of the same kind is replaced.
+    AddPicture {
+        case_id: KycCaseId,
+        picture: Picture,
+    },
+    /// Hands the draft in, where all is there that its level demands.
+    SubmitDraft {
+        case_id: KycCaseId,
+        now: DateTime<Utc>,
+    },
+    /// Opens a case of level `basic` and hands it in at once. Allowed at first, after a rejection while `attempts` are
+    /// left, and once an approval has expired. A draft that is there stays.
+    Submit {
+        case_id: KycCaseId,
+        applicant: Sealed,
+        document_type: DocumentType,
+        country: String,
+        attempts: u32,
+        now: DateTime<Utc>,
+    },
     /// What the provider said of a case. Accepted in any order and any number of times; the first final verdict stands.
     RecordVerdict {
         case_id: KycCaseId,
         provider: String,
         provider_reference: String,
         verdict: Verdict,
+        /// Until when an approval holds; none: for ever.
+        valid_until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
+    },
+    /// An operator does something about a case in review, or looks at it.
+    Review {
+        case_id: KycCaseId,
+        /// Whose case it is.
+        person: UserId,
+        operator: UserId,
+        step: ReviewStep,
+        now: DateTime<Utc>,
+    },
+    /// The approval's time is over.
+    Expire {
+        now: DateTime<Utc>,
+    },
+}
+
+/// What operators do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReviewStep {
+    /// Takes the review, from whoever has it.
+    Assign,
+    Note {
+        text: Sealed,
+    },
+    /// Looks at a picture. Allowed in every state of the case, as long as the picture belongs to it.
+    View {
+        document_id: crate::CredentialId,
+    },
+    Decide {
+        decision: Decision,
+        four_eyes: FourEyes,
+        /// Until when an approval holds; none: for ever.
+        valid_until: Option<DateTime<Utc>>,
     },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Approved,
-    Rejected { reasons: Vec<String> },
-    Review,
+    Rejected {
+        reasons: Vec<String>,
+    },
+    /// People have to look, for these reasons.
+    Review {
+        reasons: Vec<String>,
+    },
 }

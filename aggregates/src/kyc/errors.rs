@@ -7,6 +7,23 @@ pub enum Error {
     AlreadyApproved,
     #[error("case {case_id} is still being verified")]
     CaseOpen { case_id: KycCaseId },
+    #[error("case {case_id} is being put together already")]
+    DraftOpen { case_id: KycCaseId },
     #[error("no such case")]
     NoSuchCase,
+    #[error("no such document")]
+    NoSuchDocument,
+    /// The names are those of the API: `details`, `address`, `front`, `back`, `selfie`.
+    #[error("the case lacks {}", missing.join(", "))]
+    Incomplete { missing: Vec<&'static str> },
+    #[error("the case was rejected {limit} times, which is the most")]
+    TooManyAttempts { limit: u32 },
+    #[error("the case is not in review")]
+    NotInReview,
+    #[error("nobody decides about themselves")]
+    OwnCase,
+    #[error("a second operator has to decide")]
+    SecondOperatorNeeded,
+    #[error("a case has at most {limit} notes")]
+    TooManyNotes { limit: usize },
 }

@@ -3,13 +3,16 @@ use cqrs_es::DomainEvent;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Kind, KycCaseId, Sealed};
+use crate::{BlindIndex, CredentialId, Fact, Kind, KycCaseId, Sealed, UserId};
+
+use super::{Decision, DocumentType, Level, PictureKind};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
-    /// The person handed in their data; the provider is asked next, with the case id as idempotency key.
-    Submitted {
+    /// The person began to put a case together.
+    DraftOpened { case_id: KycCaseId, level: Level, at: DateTime<Utc> },
+    DetailsGiven {
         case_id: KycCaseId,
         /// Sealed JSON of the applicant's data, as the flow wrote it.
         applicant: Sealed,
@@ -18,17 +21,67 @@ pub enum Event {
         country: String,
         at: DateTime<Utc>,
     },
-    /// The provider wants a human to look. Stays open until approved or rejected.
+    AddressGiven {
+        case_id: KycCaseId,
+        /// Sealed JSON, as the flow wrote it.
+        address: Sealed,
+        at: DateTime<Utc>,
+    },
+    /// A picture was uploaded; one of the same kind was replaced. The picture itself is kept elsewhere, sealed.
+    DocumentAdded {
+        case_id: KycCaseId,
+        document_id: CredentialId,
+        kind: PictureKind,
+        /// Keyed hash (HMAC-SHA256, hex) of the picture as it is kept.
+        digest: BlindIndex,
+        bytes: u32,
+        at: DateTime<Utc>,
+    },
+    /// The person handed in their data; the provider is asked next, with the case id as idempotency key.
+    Submitted {
+        case_id: KycCaseId,
+        /// Sealed JSON of the applicant's data, as the flow wrote it.
+        applicant: Sealed,
+        document_type: DocumentType,
+        /// ISO 3166-1 alpha-2 country that issued the document.
+        country: String,
+        #[serde(default = "Level::before_levels", skip_serializing_if = "Level::is_basic")]
+        level: Level,
+        at: DateTime<Utc>,
+    },
+    /// A human has to look. Stays open until approved or rejected.
     ReviewStarted {
         case_id: KycCaseId,
         provider: String,
         provider_reference: String,
+        /// Why, as stable codes such as `watchlist_hit`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<String>,
         at: DateTime<Utc>,
     },
+    /// An operator has taken the review.
+    Assigned { case_id: KycCaseId, operator: UserId, at: DateTime<Utc> },
+    Noted {
+        case_id: KycCaseId,
+        operator: UserId,
+        /// Sealed under the applicant's key.
+        note: Sealed,
+        at: DateTime<Utc>,
+    },
+    /// An operator looked at a picture.
+    DocumentViewed { case_id: KycCaseId, document_id: CredentialId, operator: UserId, at: DateTime<Utc> },
+    /// The first of two operators has decided. A contrary proposal takes the place of an earlier one.
+    DecisionProposed { case_id: KycCaseId, operator: UserId, decision: Decision, at: DateTime<Utc> },
     Approved {
         case_id: KycCaseId,
         provider: String,
         provider_reference: String,
+        /// The operators who have decided; nobody: the provider has.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        decided_by: Vec<UserId>,
+        /// Until when it holds; absent: for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_until: Option<DateTime<Utc>>,
         at: DateTime<Utc>,
     },
     Rejected {
@@ -37,17 +90,13 @@ pub enum Event {
         provider_reference: String,
         /// Stable codes such as `document_unreadable`.
         reasons: Vec<String>,
+        /// The operators who have decided; nobody: the provider has.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        decided_by: Vec<UserId>,
         at: DateTime<Utc>,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DocumentType {
-    Passport,
-    NationalId,
-    DrivingLicence,
-    ResidencePermit,
+    /// The approval's time is over. What the person has stays; for more they have to be verified again.
+    Expired { case_id: KycCaseId, at: DateTime<Utc> },
 }
 
 impl Fact for Event {
@@ -55,10 +104,19 @@ impl Fact for Event {
 
     fn name(&self) -> &'static str {
         match self {
+            Event::DraftOpened { .. } => "draft_opened",
+            Event::DetailsGiven { .. } => "details_given",
+            Event::AddressGiven { .. } => "address_given",
+            Event::DocumentAdded { .. } => "document_added",
             Event::Submitted { .. } => "submitted",
             Event::ReviewStarted { .. } => "review_started",
+            Event::Assigned { .. } => "assigned",
+            Event::Noted { .. } => "noted",
+            Event::DocumentViewed { .. } => "document_viewed",
+            Event::DecisionProposed { .. } => "decision_proposed",
             Event::Approved { .. } => "approved",
             Event::Rejected { .. } => "rejected",
+            Event::Expired { .. } => "expired",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{Sealed, UserId};
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// A repeat to the same person is accepted silently.
+    /// A repeat to the same person about the same is accepted silently.
     Send {
         user_id: UserId,
         /// What it is about, such as `transaction_success`. Not personal.

@@ -1,6 +1,6 @@
 /// The rules of a notification.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("the notification was sent to somebody else")]
+    #[error("the notification was sent, and said something else")]
     AlreadySent,
 }

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{CardId, Money, UserId, card::Slot};
 
-use super::{Decline, Screening};
+use super::{Decline, Network, Release, Screening};
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -19,12 +19,29 @@ pub enum Command {
         screening: Screening,
         hold: Option<Slot>,
         request_digest: Option<String>,
+        /// What the card network said, where it brought the purchase.
+        network: Option<Network>,
         now: DateTime<Utc>,
     },
     /// A worker takes over what the request left pending, before it charges. Taking over again changes nothing.
     Resume { now: DateTime<Utc> },
-    /// The gateway says it charged `amount`.
-    Capture { gateway: String, gateway_reference: String, amount: Money, now: DateTime<Utc> },
+    /// What was held may be captured.
+    Authorize { reference: String, now: DateTime<Utc> },
+    /// More may be captured. `slot` is where the card counts its own hold of `amount`, in the same append. `forced`: the
+    /// network took it, whatever we say.
+    Increment { reference: String, amount: Money, forced: bool, slot: Slot, now: DateTime<Utc> },
+    /// More was asked for, and the card or screening refused.
+    DeclineIncrement { reference: String, amount: Money, reason: Decline, now: DateTime<Utc> },
+    /// Gateway or network says that `amount` went to the merchant. With `is_final` nothing more will.
+    Capture { gateway: String, gateway_reference: String, amount: Money, is_final: bool, now: DateTime<Utc> },
+    /// Part of what is held, or all, will not be captured. [`Payment::parts`](super::Payment::parts) says what the card
+    /// releases in the same append.
+    Reverse { reference: String, amount: Money, cause: Release, now: DateTime<Utc> },
+    /// Nobody captured what is held in time. The card releases it in the same append.
+    Expire { now: DateTime<Utc> },
+    /// Money came back. `heard`: the network says so, and it is recorded whatever was captured before; else it is ours
+    /// to ask for, and no more than was captured.
+    Refund { reference: String, amount: Money, heard: bool, now: DateTime<Utc> },
     /// We or the gateway refused. The card's hold, if any, is released in the same append.
     Decline { reason: Decline, now: DateTime<Utc> },
 }

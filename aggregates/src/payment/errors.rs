@@ -44,6 +44,17 @@ pub enum Decline {
     GatewayUnavailable {
         gateway: String,
     },
+    /// The issuer wants its answer within a time, and there was none.
+    DecisionTimedOut {
+        milliseconds: u64,
+    },
+    /// The issuer declined by itself, without asking or against our answer, with its own code.
+    IssuerDeclined {
+        issuer: String,
+        issuer_code: String,
+    },
+    /// More was asked for on an authorisation that is over.
+    AuthorizationOver,
 }
 
 impl Decline {
@@ -61,6 +72,9 @@ impl Decline {
             Decline::SuspectedFraud { .. } => "suspected_fraud",
             Decline::GatewayDeclined { .. } => "gateway_declined",
             Decline::GatewayUnavailable { .. } => "gateway_unavailable",
+            Decline::DecisionTimedOut { .. } => "decision_timed_out",
+            Decline::IssuerDeclined { .. } => "issuer_declined",
+            Decline::AuthorizationOver => "authorization_over",
         }
     }
 }
@@ -82,4 +96,22 @@ pub enum Error {
     AlreadyCaptured,
     #[error("the payment is declined already")]
     AlreadyDeclined,
+    #[error("the payment is authorised already")]
+    AlreadyAuthorized,
+    #[error("the authorisation is over")]
+    AlreadyReleased,
+    #[error("the payment is not authorised yet")]
+    NotAuthorized,
+    #[error("the card network did not bring this payment")]
+    NotOfNetwork,
+    #[error("the payment is in {payment}, this is in {attempted}")]
+    CurrencyMismatch { payment: Currency, attempted: Currency },
+    #[error("{attempted} cannot be released of {held} held")]
+    ReleaseExceedsHeld { held: Money, attempted: Money },
+    #[error("{attempted} cannot be refunded: {refunded} of {captured} captured are")]
+    RefundExceedsCaptured { captured: Money, refunded: Money, attempted: Money },
+    #[error("the amounts of the payment are out of range")]
+    OutOfRange,
+    #[error("a payment has at most {most} movements")]
+    TooManyMovements { most: usize },
 }

@@ -8,7 +8,7 @@ use crate::{
     card::{Slot, Window},
 };
 
-use super::{Decline, Screening};
+use super::{Decline, Network, Release, Screening};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -31,6 +31,9 @@ pub enum Event {
         slot: Option<Slot>,
         /// SHA-256 (hex) of the request, where the client chose the idempotency key.
         request_digest: Option<String>,
+        /// Of a purchase that the card network brought; none where the person paid through us.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        network: Option<Network>,
         at: DateTime<Utc>,
     },
     /// A worker took the pending payment over: from here on only it may charge, and whoever began the payment can no
@@ -38,10 +41,57 @@ pub enum Event {
     Resumed {
         at: DateTime<Utc>,
     },
-    /// The gateway charged the card.
+    /// The hold stands: the amount may be captured.
+    Authorized {
+        /// The third party's id of the authorisation.
+        reference: String,
+        amount: Money,
+        at: DateTime<Utc>,
+    },
+    /// The authorised amount grew by `amount`.
+    Incremented {
+        reference: String,
+        amount: Money,
+        /// The network took it without our approval; the card counts it although it may exceed a limit.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
+        /// Where the card counts it.
+        slot: Slot,
+        at: DateTime<Utc>,
+    },
+    /// More was asked for and refused; what was authorised before stands.
+    IncrementDeclined {
+        reference: String,
+        amount: Money,
+        reason: Decline,
+        at: DateTime<Utc>,
+    },
+    /// Money went to the merchant: the gateway charged the card, or the network presented a purchase.
     Captured {
         gateway: String,
         gateway_reference: String,
+        amount: Money,
+        /// Nothing more will be captured.
+        #[serde(rename = "final", default = "yes", skip_serializing_if = "is_yes")]
+        is_final: bool,
+        at: DateTime<Utc>,
+    },
+    /// Authorised money, all or part, that will not be captured; the card got it back.
+    Reversed {
+        reference: String,
+        amount: Money,
+        cause: Release,
+        at: DateTime<Utc>,
+    },
+    /// Nobody captured `amount` in time; the card got it back.
+    Expired {
+        amount: Money,
+        at: DateTime<Utc>,
+    },
+    /// Money came back from the merchant. May be heard of before its capture, or without one: what is beyond the
+    /// captured amount is a credit.
+    Refunded {
+        reference: String,
         amount: Money,
         at: DateTime<Utc>,
     },
@@ -51,6 +101,15 @@ pub enum Event {
     },
 }
 
+/// The oldest captures were each the only one of their payment.
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(is_final: &bool) -> bool {
+    *is_final
+}
+
 impl Fact for Event {
     const KIND: Kind = Kind::Payment;
 
@@ -58,7 +117,13 @@ impl Fact for Event {
         match self {
             Event::Initiated { .. } => "initiated",
             Event::Resumed { .. } => "resumed",
+            Event::Authorized { .. } => "authorized",
+            Event::Incremented { .. } => "incremented",
+            Event::IncrementDeclined { .. } => "increment_declined",
             Event::Captured { .. } => "captured",
+            Event::Reversed { .. } => "reversed",
+            Event::Expired { .. } => "expired",
+            Event::Refunded { .. } => "refunded",
             Event::Declined { .. } => "declined",
         }
     }

@@ -1,10 +1,12 @@
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CardId, Money, UserId, card::Slot};
+use crate::{CardId, Money, UserId, card::Slot, named::named};
 
-use super::{Decline, Screening};
+use super::{
+    Decline, Network, Screening, Tally,
+    ledger::{Ledger, Named},
+};
 
 /// A payment as the log tells it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -12,22 +14,21 @@ pub struct Payment {
     pub(super) intent: Option<Intent>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// The outcome is not known yet.
-    Pending,
-    Captured,
-    Declined,
-}
-
-impl Status {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Status::Pending => "pending",
-            Status::Captured => "captured",
-            Status::Declined => "declined",
-        }
+named! {
+    /// How a payment stands. The amounts tell the rest: how much of it was captured, refunded, is held still.
+    pub enum Status {
+        /// The outcome is not known yet.
+        Pending = "pending",
+        /// The hold stands, and nothing was captured.
+        Authorized = "authorized",
+        Captured = "captured",
+        Declined = "declined",
+        /// Everything that was authorised was given back, and nothing captured.
+        Voided = "voided",
+        /// Likewise, because nobody captured it in time.
+        Expired = "expired",
+        /// Everything that was captured came back.
+        Refunded = "refunded",
     }
 }
 
@@ -42,27 +43,46 @@ pub(super) struct Intent {
     pub screening: Screening,
     pub hold: Option<Slot>,
     pub request_digest: Option<String>,
+    pub network: Option<Network>,
     pub initiated_at: DateTime<Utc>,
+    pub changed_at: DateTime<Utc>,
     pub resumed: bool,
-    pub outcome: Outcome,
+    /// Nothing more will be captured.
+    pub closed: bool,
+    pub declined: Option<Decline>,
+    pub gateway: Option<String>,
+    /// The newest capture's.
+    pub gateway_reference: Option<String>,
+    pub ledger: Ledger,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
-    Awaited,
-    Captured { gateway: String, gateway_reference: String, amount: Money, at: DateTime<Utc> },
-    Declined { reason: Decline, at: DateTime<Utc> },
+/// Part of a payment's hold, as the card has to give it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub slot: Slot,
+    pub amount: Money,
+    /// The card goes on counting the hold as a payment, or never did.
+    pub partial: bool,
+}
+
+impl Intent {
+    pub fn status(&self) -> Status {
+        self.ledger.tally.status()
+    }
+
+    pub fn is_open(&self) -> bool {
+        !self.closed
+    }
+
+    pub fn money(&self, minor_units: i64) -> Money {
+        Money::new(minor_units, self.amount.currency)
+    }
 }
 
 impl Payment {
     /// None where there is no such payment.
     pub fn status(&self) -> Option<Status> {
-        self.intent.as_ref().map(|intent| match &intent.outcome {
-            Outcome::Awaited => Status::Pending,
-            Outcome::Captured { .. } => Status::Captured,
-            Outcome::Declined { .. } => Status::Declined,
-        })
+        self.intent.as_ref().map(Intent::status)
     }
 
     pub fn user_id(&self) -> Option<UserId> {
@@ -73,17 +93,66 @@ impl Payment {
         self.intent.as_ref().map(|intent| intent.card_id)
     }
 
+    /// What its events add up to.
+    pub fn tally(&self) -> Option<Tally> {
+        self.intent.as_ref().map(|intent| intent.ledger.tally)
+    }
+
     /// What was asked for.
     pub fn amount(&self) -> Option<Money> {
         self.intent.as_ref().map(|intent| intent.amount)
     }
 
-    /// What the gateway charged, at most [`Payment::amount`].
+    /// What may or might have been captured at most, increments included.
+    pub fn authorized(&self) -> Option<Money> {
+        self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.authorized))
+    }
+
+    /// What went to the merchant, at most [`Payment::authorized`]; none before anything did.
     pub fn captured(&self) -> Option<Money> {
-        match &self.intent.as_ref()?.outcome {
-            Outcome::Captured { amount, .. } => Some(*amount),
-            Outcome::Awaited | Outcome::Declined { .. } => None,
+        let intent = self.intent.as_ref().filter(|intent| intent.ledger.tally.captured > 0)?;
+        Some(intent.money(intent.ledger.tally.captured))
+    }
+
+    /// What came back of the captured amount.
+    pub fn refunded(&self) -> Option<Money> {
+        self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.refunded()))
+    }
+
+    /// What came back beyond the captured amount, or before any capture was heard of.
+    pub fn credited(&self) -> Option<Money> {
+        self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.returned - intent.ledger.tally.refunded()))
+    }
+
+    /// What the card holds and nobody has captured.
+    pub fn held(&self) -> Option<Money> {
+        self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.held()))
+    }
+
+    /// What the card gives back where `amount` of the payment is released, hold by hold, the newest first.
+    pub fn parts(&self, amount: Money) -> Vec<Part> {
+        let Some(intent) = &self.intent else { return vec![] };
+        let parts = intent.ledger.parts(amount.minor_units).into_iter();
+        parts.map(|part| Part { slot: part.slot, amount: intent.money(part.amount), partial: part.partial }).collect()
+    }
+
+    /// What we answered to a request of the network, by its id; none where we have not. An approval that was taken back
+    /// was never heard: the answer is no.
+    pub fn answer(&self, reference: &str) -> Option<bool> {
+        let intent = self.intent.as_ref()?;
+        let knows = |named| intent.ledger.knows(named, reference);
+        let is_first = intent.network.as_ref().is_some_and(|network| network.authorization == reference);
+        match () {
+            () if knows(Named::Withdrawn) || knows(Named::Declined) => Some(false),
+            () if knows(Named::Authorization) => Some(true),
+            () if is_first && intent.declined.is_some() => Some(false),
+            () => None,
         }
+    }
+
+    /// What the network told, where it brought the payment.
+    pub fn network(&self) -> Option<&Network> {
+        self.intent.as_ref()?.network.as_ref()
     }
 
     pub fn merchant(&self) -> Option<&str> {
@@ -112,17 +181,11 @@ impl Payment {
     }
 
     pub fn decline(&self) -> Option<&Decline> {
-        match &self.intent.as_ref()?.outcome {
-            Outcome::Declined { reason, .. } => Some(reason),
-            Outcome::Awaited | Outcome::Captured { .. } => None,
-        }
+        self.intent.as_ref()?.declined.as_ref()
     }
 
     pub fn gateway_reference(&self) -> Option<&str> {
-        match &self.intent.as_ref()?.outcome {
-            Outcome::Captured { gateway_reference, .. } => Some(gateway_reference),
-            Outcome::Awaited | Outcome::Declined { .. } => None,
-        }
+        self.intent.as_ref()?.gateway_reference.as_deref()
     }
 
     /// Whether a worker has taken it over.
@@ -136,9 +199,6 @@ impl Payment {
 
     /// When the payment last changed.
     pub fn updated_at(&self) -> Option<DateTime<Utc>> {
-        self.intent.as_ref().map(|intent| match &intent.outcome {
-            Outcome::Awaited => intent.initiated_at,
-            Outcome::Captured { at, .. } | Outcome::Declined { at, .. } => *at,
-        })
+        self.intent.as_ref().map(|intent| intent.changed_at)
     }
 }

@@ -1,6 +1,10 @@
+mod history;
+mod machine;
+
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
 use super::*;
+use crate::Money;
 use crate::examples::{ALICE, CARD, MALLORY, eur, every_decline, low_risk, november, slot, usd, window};
 
 fn given(history: Vec<Event>) -> AggregateTestExecutor<Payment> {
@@ -18,6 +22,7 @@ fn initiate() -> Command {
         screening: low_risk(),
         hold: Some(slot()),
         request_digest: Some("9f86d081".into()),
+        network: None,
         now: november(3),
     }
 }
@@ -30,11 +35,23 @@ fn initiated() -> Event {
 }
 
 fn capture(amount: Money, reference: &str) -> Command {
-    Command::Capture { gateway: "sandbox".into(), gateway_reference: reference.into(), amount, now: november(4) }
+    Command::Capture {
+        gateway: "sandbox".into(),
+        gateway_reference: reference.into(),
+        amount,
+        is_final: true,
+        now: november(4),
+    }
 }
 
 fn captured(amount: Money) -> Event {
-    Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, at: november(4) }
+    Event::Captured {
+        gateway: "sandbox".into(),
+        gateway_reference: "ch_1".into(),
+        amount,
+        is_final: true,
+        at: november(4),
+    }
 }
 
 fn refusal() -> Decline {

@@ -47,13 +47,17 @@ impl User {
             }
             Event::PreferencesChosen { preferences, at: _ } => self.preferences = preferences.clone(),
             Event::NotificationsRead { up_to_position, at: _ } => self.notifications_read = *up_to_position,
-            Event::PasswordChanged { at: _ } | Event::PasswordReset { at: _ } => {}
+            Event::PasswordChanged { at } | Event::PasswordReset { at } => {
+                self.password_replaced_at = Some(*at);
+            }
             Event::TotpEnabled { at: _ } => self.totp = true,
             Event::TotpDisabled { at: _ } => {
                 self.totp = false;
                 self.void_needless_codes();
             }
-            Event::RecoveryCodesIssued { count, at: _ } => self.recovery_codes = *count,
+            Event::RecoveryCodesIssued { count, set_id, at: _ } => {
+                (self.recovery_codes, self.recovery_set) = (*count, *set_id);
+            }
             Event::RecoveryCodeUsed { remaining, at: _ } => self.recovery_codes = *remaining,
             Event::PasskeyAdded { passkey_id, at: _ } => self.passkeys.push(*passkey_id),
             Event::PasskeyRemoved { passkey_id, at: _ } => {
@@ -105,7 +109,7 @@ impl User {
 
     fn void_needless_codes(&mut self) {
         if !self.has_second_factor() {
-            self.recovery_codes = 0;
+            (self.recovery_codes, self.recovery_set) = (0, None);
         }
     }
 }

@@ -45,11 +45,12 @@ pub enum Command {
         up_to_position: i64,
         now: DateTime<Utc>,
     },
-    /// The caller has checked the old password, the new one, and set it.
+    /// The caller has checked the old password, the new one, and set it at this moment. What the log knows already
+    /// changes nothing.
     ChangePassword {
         now: DateTime<Utc>,
     },
-    /// Second factors stay (OWASP ASVS 5.0 §6.4.3). Whoever reads the mail has thereby verified the address.
+    /// Set at this moment; what the log knows already changes nothing. Second factors stay (OWASP ASVS 5.0 §6.4.3). Whoever reads the mail has thereby verified the address.
     ResetPassword {
         now: DateTime<Utc>,
     },
@@ -59,7 +60,9 @@ pub enum Command {
     DisableTotp {
         now: DateTime<Utc>,
     },
+    /// The caller keeps the codes of this set, which count from the event on.
     IssueRecoveryCodes {
+        set_id: CredentialId,
         count: u32,
         now: DateTime<Utc>,
     },

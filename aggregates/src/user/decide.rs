@@ -55,10 +55,17 @@ impl User {
             }
             Command::ChangePassword { now } => {
                 self.open()?;
-                Ok(vec![Event::PasswordChanged { at: now }])
+                Ok(if self.password_replaced_at == Some(now) {
+                    vec![]
+                } else {
+                    vec![Event::PasswordChanged { at: now }]
+                })
             }
             Command::ResetPassword { now } => {
                 let verified = self.open()?.email_verified;
+                if self.password_replaced_at == Some(now) {
+                    return Ok(vec![]);
+                }
                 let mut events = vec![Event::PasswordReset { at: now }];
                 if !verified {
                     events.push(Event::EmailVerified { at: now });
@@ -73,16 +80,17 @@ impl User {
                 self.open()?;
                 Ok(if self.totp { vec![Event::TotpDisabled { at: now }] } else { vec![] })
             }
-            Command::IssueRecoveryCodes { count, now } => {
+            Command::IssueRecoveryCodes { set_id, count, now } => {
                 self.open()?;
                 match self.has_second_factor() {
-                    true => Ok(vec![Event::RecoveryCodesIssued { count, at: now }]),
+                    true if self.recovery_set == Some(set_id) => Ok(vec![]),
+                    true => Ok(vec![Event::RecoveryCodesIssued { count, set_id: Some(set_id), at: now }]),
                     false => Err(Error::NoFactorToRecover),
                 }
             }
             Command::UseRecoveryCode { now } => {
                 self.open()?;
-                let remaining = self.recovery_codes.checked_sub(1).ok_or(Error::NoSuchFactor)?;
+                let remaining = self.recovery_codes().checked_sub(1).ok_or(Error::NoSuchFactor)?;
                 Ok(vec![Event::RecoveryCodeUsed { remaining, at: now }])
             }
             Command::AddPasskey { passkey_id, now } => {

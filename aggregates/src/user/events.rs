@@ -73,6 +73,9 @@ pub enum Event {
     /// Codes that were issued before are void.
     RecoveryCodesIssued {
         count: u32,
+        /// Which codes these are, where what checks them is kept. Those without a name were never good for anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set_id: Option<CredentialId>,
         at: DateTime<Utc>,
     },
     RecoveryCodeUsed {

@@ -42,6 +42,9 @@ pub struct User {
     totp: bool,
     passkeys: Vec<CredentialId>,
     recovery_codes: u32,
+    recovery_set: Option<CredentialId>,
+    /// The last time, by the clock of the table that holds the password.
+    password_replaced_at: Option<DateTime<Utc>>,
     /// With their ends; at most [`MAX_API_KEYS`] that have not expired.
     api_keys: Vec<(CredentialId, DateTime<Utc>)>,
     identities: BTreeMap<CredentialId, String>,
@@ -85,7 +88,7 @@ pub enum Standing {
     Erased,
 }
 
-aggregate!(User, Kind::User, snapshot_version = 2);
+aggregate!(User, Kind::User, snapshot_version = 3);
 
 impl User {
     pub fn is_registered(&self) -> bool {
@@ -144,7 +147,12 @@ impl User {
 
     /// How many recovery codes are left.
     pub fn recovery_codes(&self) -> u32 {
-        self.recovery_codes
+        self.recovery_set.map_or(0, |_| self.recovery_codes)
+    }
+
+    /// The recovery codes that count; all others are void.
+    pub fn recovery_set(&self) -> Option<CredentialId> {
+        self.recovery_set
     }
 
     /// Whether a login needs a second proof beside the password.

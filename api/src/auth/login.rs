@@ -29,13 +29,14 @@ pub struct Inside {
     pub position: i64,
 }
 
-/// Both versions log in the same way: count, take a place for the signature, check the password, open the session,
-/// sign. Whatever can be refused is refused before the session is open.
+/// Both versions log in the same way: count, check the password, take a place for the signature, open the session, sign.
+/// Whatever can be refused is refused before the session is open, and those who wait for the slow work with passwords
+/// keep no place from those who come by other ways.
 pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem> {
     let service = &context.service;
     context.strict(Policy::Login, Some(&login.email)).await?;
-    let place = service.tokens.signing_place()?;
-    let written = accounts::login(&service.system, login, &context.origin()).await?;
+    let place = || service.tokens.signing_place();
+    let (written, place) = accounts::login(&service.system, login, place, &context.origin()).await?;
     enter(context, place, written).await
 }
 
@@ -71,11 +72,8 @@ pub async fn tokens(context: &Context, place: SigningPlace, opened: Opened) -> R
 
 /// Ends the caller's session. On a task of its own, so that the log says so too when the client hangs up.
 pub async fn log_out<R>(caller: &Caller<R>) -> Result<Written<()>, flows::Error> {
-    let (service, origin) = (caller.service.clone(), caller.origin());
     let (user, session) = (caller.user_id, caller.session_id);
-    let ended =
-        tokio::spawn(
-            async move { sessions::end(&service.system, user, session, SessionEnd::LoggedOut, &origin).await },
-        );
-    ended.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+    let end =
+        |system, origin| async move { sessions::end(&system, user, session, SessionEnd::LoggedOut, &origin).await };
+    caller.apart(end).await
 }

@@ -38,6 +38,7 @@ rights!(
     ApiKeysManage,
     UsersVerify,
     UsersRead,
+    KycReview,
     CardsManage,
     FraudCheck,
     NotificationsSend,
@@ -78,8 +79,10 @@ macro_rules! of_the_owner {
 }
 
 of_the_owner!(
-    /// Each attempt to give the password counts, so that an open session does not help to guess it.
+    /// Each request that may give the password once more counts, so that an open session does not help to guess it.
     OwnersProof counts passwords,
+    /// Seeing a card's number, which no program of others ever may.
+    Revealing counts reveals,
     /// An export is made of a great many reads.
     Exporting counts exports,
 );

@@ -18,6 +18,8 @@ use super::rights::Rights;
 use crate::{config, problem::Problem};
 
 const TYPE: &str = "at+jwt";
+/// What our own app is called among clients.
+const OWN_APP: &str = "virtual-cards";
 /// Clocks of our own machines may differ by this much, seconds.
 const LEEWAY: u64 = 5;
 /// Verified tokens kept in memory. The least used one makes room.
@@ -68,8 +70,9 @@ struct Claims {
     auth_time: i64,
     amr: Vec<String>,
     roles: Vec<Role>,
+    /// RFC 9068 §2.2: a third party's id, or [`OWN_APP`]; none in tokens of former releases, which were our own app's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    client_id: Option<ClientId>,
+    client_id: Option<String>,
     /// Permissions, separated by spaces (RFC 9068 §2.2.3); none: all that the roles permit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     scope: Option<String>,
@@ -133,9 +136,9 @@ impl Tokens {
         })
     }
 
-    /// A place for one signature, or a busy problem while nothing has changed yet.
-    pub fn signing_place(&self) -> Result<SigningPlace, Problem> {
-        let busy = || Problem::from(flows::Error::Busy { retry_after: Duration::from_secs(1) });
+    /// A place for one signature, or [`flows::Error::Busy`] while nothing has changed yet.
+    pub fn signing_place(&self) -> Result<SigningPlace, flows::Error> {
+        let busy = || flows::Error::Busy { retry_after: Duration::from_secs(1) };
         self.places.clone().try_acquire_owned().map(|_held| SigningPlace { _held }).map_err(|_| busy())
     }
 
@@ -214,7 +217,7 @@ impl Tokens {
             auth_time: session.auth_time.timestamp(),
             amr: Proof::amr(&session.proofs).into_iter().map(String::from).collect(),
             roles: roles.to_vec(),
-            client_id: session.client_id,
+            client_id: Some(session.client_id.map_or_else(|| OWN_APP.to_owned(), |client| client.0.to_string())),
             scope: session.scopes.as_ref().map(|scopes| {
                 let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
                 scopes.join(" ")
@@ -247,11 +250,15 @@ impl Tokens {
         let kid = header.kid?;
         let (_, key) = self.verifying.iter().find(|(known, _)| *known == kid)?;
         let claims = decode::<Claims>(token, key, &self.validation).ok()?.claims;
+        let client_id = match claims.client_id.as_deref() {
+            None | Some(OWN_APP) => None,
+            Some(id) => Some(ClientId(id.parse().ok()?)),
+        };
         let scopes = claims.scope.map(|scope| scope.split(' ').filter_map(Permission::parse).collect::<Vec<_>>());
         let claimed = Claimed {
             user_id: claims.sub,
             session_id: claims.sid,
-            client_id: claims.client_id,
+            client_id,
             api_key: None,
             rights: Rights::of(&claims.roles, scopes.as_deref(), claims.amr.iter().any(|method| method == "mfa")),
             expires_at: claims.exp,

@@ -87,7 +87,11 @@ impl Limits {
 
     /// Passwords given once more, within a session.
     pub fn passwords(&self, user: UserId) -> Option<Counter> {
-        self.counter(Policy::StepUp, || format!("password:{user}"))
+        self.counter(Policy::Password, || user.to_string())
+    }
+
+    pub fn reveals(&self, user: UserId) -> Option<Counter> {
+        self.counter(Policy::Reveal, || user.to_string())
     }
 
     pub fn exports(&self, user: UserId) -> Option<Counter> {

@@ -11,6 +11,8 @@ pub enum Policy {
     Person,
     /// Payments of a person.
     Payments,
+    /// Requests for a person's card numbers, of which each reveal takes two.
+    Reveal,
     /// Exports of a person's data.
     Export,
     /// Passwords tried.
@@ -19,6 +21,8 @@ pub enum Policy {
     SecondFactor,
     /// Proofs tried for a step-up.
     StepUp,
+    /// Passwords given once more, within a session.
+    Password,
     Register,
     /// Mailed tokens tried, of whatever purpose.
     Verify,
@@ -30,6 +34,8 @@ pub enum Policy {
     Refresh,
     /// OAuth: token, revocation, introspection.
     Token,
+    /// Webhooks of third parties, whoever sends them.
+    Webhooks,
 }
 
 /// What happens to requests that a limit would count while Redis does not answer.
@@ -43,20 +49,23 @@ pub enum WhileAway {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 13] = [
+    pub const ALL: &[Policy] = &[
         Policy::Address,
         Policy::Person,
         Policy::Payments,
+        Policy::Reveal,
         Policy::Export,
         Policy::Login,
         Policy::SecondFactor,
         Policy::StepUp,
+        Policy::Password,
         Policy::Register,
         Policy::Verify,
         Policy::Resend,
         Policy::Reset,
         Policy::Refresh,
         Policy::Token,
+        Policy::Webhooks,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -64,16 +73,19 @@ impl Policy {
             Policy::Address => "address",
             Policy::Person => "person",
             Policy::Payments => "payments",
+            Policy::Reveal => "reveal",
             Policy::Export => "export",
             Policy::Login => "login",
             Policy::SecondFactor => "second_factor",
             Policy::StepUp => "step_up",
+            Policy::Password => "password",
             Policy::Register => "register",
             Policy::Verify => "verify",
             Policy::Resend => "resend",
             Policy::Reset => "reset",
             Policy::Refresh => "refresh",
             Policy::Token => "token",
+            Policy::Webhooks => "webhooks",
         }
     }
 
@@ -84,14 +96,17 @@ impl Policy {
             Policy::Address
             | Policy::Person
             | Policy::Payments
+            | Policy::Reveal
             | Policy::Export
             | Policy::Login
             | Policy::SecondFactor
             | Policy::StepUp
+            | Policy::Password
             | Policy::Register
             | Policy::Verify
             | Policy::Refresh
-            | Policy::Token => WhileAway::CountedHere,
+            | Policy::Token
+            | Policy::Webhooks => WhileAway::CountedHere,
             Policy::Resend | Policy::Reset => WhileAway::Refused,
         }
     }
@@ -102,16 +117,19 @@ impl Policy {
             Policy::Address => rates.address,
             Policy::Person => rates.person,
             Policy::Payments => rates.payments,
+            Policy::Reveal => rates.reveal,
             Policy::Export => rates.export,
             Policy::Login => rates.login,
             Policy::SecondFactor => rates.second_factor,
             Policy::StepUp => rates.step_up,
+            Policy::Password => rates.password,
             Policy::Register => rates.register,
             Policy::Verify => rates.verify,
             Policy::Resend => rates.resend,
             Policy::Reset => rates.reset,
             Policy::Refresh => rates.refresh,
             Policy::Token => rates.token,
+            Policy::Webhooks => rates.webhooks,
         }
     }
 }
@@ -124,16 +142,16 @@ mod tests {
     #[test]
     fn every_limit_has_a_name_of_its_own_and_is_on_by_default() {
         let names: HashSet<_> = Policy::ALL.iter().map(|policy| policy.name()).collect();
-        assert_eq!(names, HashSet::from(RateLimits::NAMES));
+        assert_eq!(names, RateLimits::NAMES.iter().copied().collect());
         assert_eq!(names.len(), Policy::ALL.len());
-        for policy in Policy::ALL {
+        for &policy in Policy::ALL {
             assert!(policy.rate(&RateLimits::default()) > 0, "{policy:?}");
         }
     }
 
     #[test]
     fn only_what_sends_mail_is_refused_while_redis_is_away() {
-        let refused = Policy::ALL.into_iter().filter(|policy| policy.while_away() == WhileAway::Refused);
+        let refused = Policy::ALL.iter().copied().filter(|policy| policy.while_away() == WhileAway::Refused);
         assert_eq!(refused.collect::<Vec<_>>(), [Policy::Resend, Policy::Reset]);
     }
 }

@@ -105,10 +105,24 @@ impl<'a> Found<'a> {
             ("POST", "/api/v2/auth/register" | "/api/v2/auth/password-reset/complete") => Some("/api/v2/auth/login"),
             ("PUT", "/api/v2/me/password") => Some("/api/v2/auth/login"),
             ("POST", "/api/v1/kyc/submit") => Some("/api/v1/kyc/status"),
+            ("POST", "/api/v2/kyc/cases/{case_id}/submit") => Some("/api/v2/kyc"),
             ("POST", "/api/v1/cards/request") => Some("/api/v1/cards"),
             ("POST", "/api/v1/payments/process") => Some("/api/v1/transactions"),
             ("PATCH", "/api/v1/users/me") => Some("/api/v1/users/me"),
-            ("PATCH", "/api/v2/me") => Some("/api/v2/me"),
+            ("PATCH", "/api/v2/me") | ("POST", "/api/v2/auth/confirm-email-change") => Some("/api/v2/me"),
+            ("POST" | "DELETE", "/api/v2/me/totp")
+            | ("POST", "/api/v2/me/totp/confirm" | "/api/v2/me/recovery-codes") => Some("/api/v2/me/factors"),
+            ("POST", "/api/v2/me/passkeys") | ("PATCH" | "DELETE", "/api/v2/me/passkeys/{passkey_id}") => {
+                Some("/api/v2/me/passkeys")
+            }
+            ("POST", "/api/v2/me/identities/{provider}/complete")
+            | ("DELETE", "/api/v2/me/identities/{identity_id}") => Some("/api/v2/me/identities"),
+            (
+                "DELETE",
+                "/api/v2/me/sessions" | "/api/v2/me/sessions/{session_id}" | "/api/v2/me/devices/{device_id}",
+            ) => Some("/api/v2/me/sessions"),
+            ("DELETE", "/api/v2/me/consents/{client_id}") => Some("/api/v2/me/consents"),
+            ("POST", "/api/v2/api-keys") | ("DELETE", "/api/v2/api-keys/{key_id}") => Some("/api/v2/api-keys"),
             ("PUT", "/api/v2/me/preferences")
             | ("POST", "/api/v2/me/email" | "/api/v2/me/close" | "/api/v2/me/erase") => Some("/api/v2/me"),
             ("POST", "/api/v1/notifications/{notification_id}/read" | "/api/v1/notifications/read-all") => {
@@ -116,6 +130,7 @@ impl<'a> Found<'a> {
             }
             // The same request with the same key answers with the outcome.
             ("POST", "/api/v2/payments") => Some("/api/v2/payments"),
+            ("POST", "/api/v1/notifications/send") => Some("/api/v1/notifications/send"),
             _ => None,
         }
     }
@@ -167,6 +182,23 @@ mod tests {
             let found = routes.find(&method, path);
             assert_eq!((found.meter.route(), found.meter.method()), (route, counted_as), "{method} {path}");
             assert_eq!(found.allow(), allow, "{method} {path}");
+        }
+    }
+
+    /// Every write of a person's own account either says where its outcome shows, or begins a ceremony that is begun anew.
+    #[test]
+    fn a_write_that_is_cut_short_says_where_to_look() {
+        const NOTHING_TO_LOOK_FOR: [(&str, &str); 2] =
+            [("POST", "/api/v2/me/passkeys/options"), ("POST", "/api/v2/me/identities/{provider}/start")];
+        let paths = crate::docs::paths();
+        let all = Routes::new(paths.clone());
+        let own = |path: &str| path.starts_with("/api/v2/me") || path.starts_with("/api/v2/api-keys");
+        for (path, method) in paths.iter().filter(|(path, method)| own(path) && *method != Method::GET) {
+            let shows = all.find(method, path).outcome();
+            let excepted = NOTHING_TO_LOOK_FOR.contains(&(name(method), path));
+            assert_eq!(shows.is_none(), excepted, "{method} {path}");
+            let readable = |place: &str| paths.iter().any(|(path, method)| path == place && *method == Method::GET);
+            assert!(shows.is_none_or(|place| readable(place) || place == "/api/v2/auth/login"), "{method} {path}");
         }
     }
 }

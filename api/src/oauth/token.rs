@@ -82,7 +82,8 @@ async fn token(context: &Context, client: &Authenticated, mut form: Form) -> Res
     let (system, origin) = (&service.system, context.origin());
     // Before anything happens: whoever is refused for want of a place keeps the code or token.
     let places = (service.tokens.signing_place(), service.tokens.signing_place());
-    let (place, id_place) = (places.0.map_err(Refused::Problem)?, places.1.map_err(Refused::Problem)?);
+    let refused = |busy| Refused::Problem(Problem::from(busy));
+    let (place, id_place) = (places.0.map_err(refused)?, places.1.map_err(refused)?);
     let lifetime = service.tokens.lifetime();
     let scope = form.take("scope");
     let granted = match form.take("grant_type").as_deref() {

@@ -1,11 +1,9 @@
 //! The one place where a rule that was broken becomes a status and a stable code. No wildcard arms: a new rule
 //! does not compile until it has a code.
 
-mod cards;
-
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, client, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -37,8 +35,16 @@ impl From<flows::Error> for Problem {
                     "Ask for a step-up for {operation}, complete it, and send its token in X-Step-Up-Token."
                 ))
             }
+            Error::StepUpByPersonOnly { operation } => {
+                forbidden("auth.step_up_by_person_only", "Only the person's own app can do this").detail(format!(
+                    "{operation} needs a second proof, which programs that act for a person and API keys cannot give."
+                ))
+            }
             Error::StepUpRefused => forbidden("auth.step_up_refused", "The step-up is refused")
                 .detail("It is wrong, was used before, is too old, or is for something else. Begin a new one."),
+            Error::RevealRefused => forbidden("card.reveal_refused", "The token is refused").detail(
+                "It was used before, is too old, or is for another card, device or session. Begin with a new step-up.",
+            ),
             Error::TotpEnabled => conflict("factor.totp_enabled", "An authenticator app is enabled already"),
             Error::PasskeyRefused => unprocessable("passkey.refused", "The passkey is refused")
                 .field("credential", "does not answer the challenge of this ticket, or is registered already"),
@@ -60,10 +66,15 @@ impl From<flows::Error> for Problem {
                 Problem::new(StatusCode::FORBIDDEN, "kyc.required", "Identity has to be verified first")
                     .detail(format!("The verification is {}.", kyc_status(status)))
             }
+            Error::KycLevelRequired { limit } => {
+                Problem::new(StatusCode::FORBIDDEN, "kyc.level_required", "Full verification is needed for this")
+                    .detail(format!("At level basic a card's monthly limit is {limit} at most."))
+            }
             Error::User(error) => error.into(),
             Error::Kyc(error) => error.into(),
             Error::Card(error) => error.into(),
             Error::Payment(error) => error.into(),
+            Error::Notification(error) => error.into(),
             Error::Client(error) => error.into(),
             Error::Money(error) => error.into(),
             Error::NotVouched => {
@@ -78,6 +89,8 @@ impl From<flows::Error> for Problem {
             Error::OwnRights => forbidden("role.own", "Nobody changes their own rights"),
             Error::LastAdmin => conflict("role.last_admin", "The last admin cannot be removed"),
             Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
+            Error::WebhookRefused => unauthorized("webhook.refused", "The webhook is refused")
+                .detail("It has no signature of its sender, or is too old."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
@@ -154,40 +167,6 @@ impl From<user::Error> for Problem {
     }
 }
 
-impl From<client::Error> for Problem {
-    fn from(error: client::Error) -> Problem {
-        let said = error.to_string();
-        match error {
-            client::Error::NotRegistered => not_found("client"),
-            client::Error::AlreadyRegistered => conflict("client.already_registered", "The client is registered"),
-            client::Error::NoRedirectUri | client::Error::UnwantedRedirectUri => {
-                unprocessable("client.redirect_uris", "The addresses do not fit the client's kind")
-                    .field("redirect_uris", said)
-            }
-            client::Error::ScopeNotAllowed => {
-                unprocessable("scope.not_allowed", "The right cannot be given to such a client").field("scopes", said)
-            }
-            client::Error::PublicClient => conflict("client.public", "A public client has no secret"),
-            client::Error::TooManySecrets { .. } => {
-                conflict("client.too_many_secrets", "Too many secrets").detail(said)
-            }
-            client::Error::NoSuchSecret => not_found("client_secret"),
-            client::Error::Disabled => conflict("client.disabled", "The client is disabled"),
-        }
-    }
-}
-
-impl From<kyc::Error> for Problem {
-    fn from(error: kyc::Error) -> Problem {
-        match error {
-            kyc::Error::AlreadyApproved => conflict("kyc.already_approved", "Identity is verified already"),
-            kyc::Error::CaseOpen { case_id } => conflict("kyc.case_open", "A verification is under way")
-                .detail(format!("Case {case_id} has to be decided first.")),
-            kyc::Error::NoSuchCase => not_found("kyc_case"),
-        }
-    }
-}
-
 impl From<payment::Error> for Problem {
     fn from(error: payment::Error) -> Problem {
         let said = error.to_string();
@@ -202,6 +181,25 @@ impl From<payment::Error> for Problem {
             payment::Error::NotHeld => conflict("payment.not_held", "Nothing is held for this payment"),
             payment::Error::AlreadyCaptured => conflict("payment.already_captured", "The payment is captured already"),
             payment::Error::AlreadyDeclined => conflict("payment.already_declined", "The payment is declined already"),
+            payment::Error::AlreadyAuthorized => {
+                conflict("payment.already_authorized", "The payment is authorised already")
+            }
+            payment::Error::AlreadyReleased => conflict("payment.already_released", "The authorisation is over"),
+            payment::Error::NotAuthorized => conflict("payment.not_authorized", "The payment is not authorised yet"),
+            payment::Error::RefundExceedsCaptured { .. } => {
+                conflict("payment.refund_exceeds_captured", "More than was captured cannot be refunded").detail(said)
+            }
+            payment::Error::ReleaseExceedsHeld { .. } => {
+                conflict("payment.release_exceeds_held", "More than is held cannot be released").detail(said)
+            }
+            payment::Error::TooManyMovements { .. } => {
+                conflict("payment.too_many_movements", "The payment has too many movements").detail(said)
+            }
+            payment::Error::CurrencyMismatch { .. } => {
+                unprocessable("payment.currency_mismatch", "The payment has another currency").detail(said)
+            }
+            payment::Error::OutOfRange => amount("request.amount_out_of_range", said),
+            payment::Error::NotOfNetwork => Problem::internal(said),
         }
     }
 }
@@ -238,7 +236,7 @@ fn amount(code: &'static str, reason: impl Into<String>) -> Problem {
     unprocessable(code, "The amount is wrong").field("amount", reason)
 }
 
-fn amount_not_positive() -> Problem {
+pub(super) fn amount_not_positive() -> Problem {
     amount("request.amount_not_positive", "must be positive")
 }
 
@@ -246,15 +244,15 @@ fn unauthorized(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, title)
 }
 
-fn forbidden(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn forbidden(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, title)
 }
 
-fn conflict(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn conflict(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, title)
 }
 
-fn unprocessable(code: &'static str, title: &'static str) -> Problem {
+pub(super) fn unprocessable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }
 
@@ -262,7 +260,7 @@ fn unavailable(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
 }
 
-fn not_found(what: &'static str) -> Problem {
+pub(super) fn not_found(what: &'static str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("{what}.not_found"), "There is no such thing")
         .detail(format!("No such {}, or it belongs to somebody else.", what.replace('_', " ")))
 }

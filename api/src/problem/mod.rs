@@ -1,7 +1,10 @@
 //! What goes wrong, as RFC 9457 problems: one shape for every refusal of every endpoint.
 
+mod cards;
 mod domain;
 mod failure;
+mod kyc;
+mod programs;
 mod transport;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};

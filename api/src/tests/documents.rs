@@ -100,3 +100,33 @@ fn every_refusal_is_a_problem() {
         }
     }
 }
+
+/// Version 2 refuses members that it does not know, and says so; version 1 ignores them.
+#[test]
+fn a_request_of_version_2_has_no_other_members_than_the_documented() {
+    fn open_objects<'a>(schema: &'a Value, document: &'a Value, found: &mut Vec<&'a Value>) {
+        if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+            return open_objects(&document["components"]["schemas"][name], document, found);
+        }
+        if schema["properties"].is_object() && schema["additionalProperties"] != Value::Bool(false) {
+            found.push(schema);
+        }
+        let members = schema["properties"].as_object().into_iter().flat_map(|members| members.values());
+        let parts = ["allOf", "oneOf", "anyOf"].into_iter().filter_map(|name| schema[name].as_array()).flatten();
+        members.chain(parts).for_each(|part| open_objects(part, document, found));
+    }
+    for (version, document) in both() {
+        let mut bodies = 0;
+        for (name, operation) in operations(&document) {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            if schema.is_null() {
+                continue;
+            }
+            bodies += 1;
+            let mut open = Vec::new();
+            open_objects(schema, &document, &mut open);
+            assert_eq!(open.is_empty(), version == "v2", "{version} {name}: {open:?}");
+        }
+        assert!(bodies > 5, "{version}: {bodies}");
+    }
+}

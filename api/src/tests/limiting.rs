@@ -14,16 +14,19 @@ const OFF: RateLimits = RateLimits {
     person: 0,
     address: 0,
     payments: 0,
+    reveal: 0,
     export: 0,
     login: 0,
     second_factor: 0,
     step_up: 0,
+    password: 0,
     register: 0,
     verify: 0,
     resend: 0,
     reset: 0,
     refresh: 0,
     token: 0,
+    webhooks: 0,
 };
 
 fn limits(redis: &RedisServer, rates: RateLimits) -> Limits {
@@ -222,7 +225,7 @@ async fn without_redis_the_limits_hold_for_this_instance() {
 #[tokio::test]
 async fn without_redis_each_limit_does_as_its_policy_says() {
     let limits = limits_at("redis://127.0.0.1:1", RateLimits::default());
-    for policy in Policy::ALL {
+    for &policy in Policy::ALL {
         let outcome = limits.strict(policy, somebody(), Some("ann@example.com")).await;
         match policy.while_away() {
             WhileAway::CountedHere => assert_eq!(outcome.unwrap().left().len(), 2, "{policy:?}"),

@@ -3,6 +3,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use store::sessions::Session;
 
 use super::harness::{a_session, keys};
 use crate::{auth::token::Tokens, config};
@@ -68,6 +69,23 @@ async fn an_issued_token_names_its_person_and_session() {
     }
 }
 
+/// RFC 9068 §2.2 demands `client_id`, of our own app's tokens too.
+#[tokio::test]
+async fn a_token_names_the_program_that_it_was_issued_to() {
+    let (tokens, own) = (tokens(), a_session());
+    let client_id = aggregates::ClientId(uuid::Uuid::now_v7());
+    let theirs = Session { client_id: Some(client_id), scopes: Some(vec![]), ..own.clone() };
+    for (session, named) in [(&own, json!("virtual-cards")), (&theirs, json!(client_id))] {
+        let issued = tokens.issue(tokens.signing_place().unwrap(), session, &[Role::Customer]).await.unwrap();
+        let claims: Value = jsonwebtoken::dangerous::insecure_decode_claims(&issued.token).unwrap();
+        assert_eq!(claims["client_id"], named);
+        assert_eq!(tokens.verify(&issued.token).unwrap().client_id, session.client_id);
+    }
+    let mut nobody = claims();
+    nobody["client_id"] = json!("somebody");
+    assert!(tokens.verify(&signed(&header(), &nobody)).is_none());
+}
+
 #[tokio::test]
 async fn two_logins_never_share_a_token() {
     let (tokens, session) = (tokens(), a_session());
@@ -91,7 +109,7 @@ fn signing_has_a_bounded_queue() {
     let places: Vec<_> = std::iter::from_fn(|| tokens.signing_place().ok()).collect();
     assert_eq!(places.len(), 64);
     let refused = tokens.signing_place().err().unwrap();
-    assert_eq!(refused.summary(), (503, "system.busy".into(), vec![]));
+    assert!(matches!(refused, flows::Error::Busy { .. }), "{refused}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Tag, users::User};
 use crate::{
     auth::{Caller, Entered, Inside, Visitor, rights::SecurityManage},
+    hidden::Hidden,
     json::Json,
     problem::{Failure, refusals},
 };
@@ -17,7 +18,7 @@ pub struct Auth;
 #[oai(skip_serializing_if_is_none, example)]
 struct LoginRequest {
     email: String,
-    password: String,
+    password: Hidden,
     /// Which device this is; fraud screening learns from it.
     #[oai(nullable, validator(min_length = 1, max_length = 128))]
     device_id: Option<String>,

@@ -127,6 +127,8 @@ impl Cards {
     /// Request a card
     ///
     /// Needs a verified identity and a step-up. Answers when the issuer has, or with 202 if it cannot be reached.
+    /// A third party's program or an API key cannot get a step-up: it is told `auth.step_up_by_person_only` (403), and the
+    /// person has to do it in the app.
     #[oai(path = "/request", method = "post", operation_id = "requestCard")]
     async fn request(
         &self,

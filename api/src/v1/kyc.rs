@@ -103,7 +103,7 @@ impl Kyc {
         let submission = body.0.into();
         let written = identity::submit(&caller.service.system, caller.user_id, submission, &caller.origin()).await?;
         let (view, position) = caller.wrote(written);
-        let decided = matches!(view.status, kyc::Status::Approved | kyc::Status::Rejected);
+        let decided = view.status.is_final();
         let verification = Json(view.into());
         Ok(match decided {
             true => SubmitResponse::Decided(verification, position),

@@ -1,6 +1,9 @@
 use aggregates::{ClientId, UserId};
 use chrono::{DateTime, Utc};
-use flows::notifications::{self, Message, Told};
+use flows::{
+    notifications::{self, Message, Told},
+    payments::Key,
+};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Header, Path, Query},
@@ -20,7 +23,7 @@ use crate::{
     },
     json::Json,
     money::Amount,
-    parameters::{MinPosition, PageSize},
+    parameters::{IdempotencyKey, MinPosition, PageSize},
     problem::{Failure, refusals},
     schema::{described, read_by_serde},
 };
@@ -199,15 +202,18 @@ impl Notifications {
 
     /// Tell somebody something
     ///
-    /// For services: puts a notification into a person's inbox. Each call is one of its own.
+    /// For services: puts a notification into a person's inbox. With an `Idempotency-Key` a repeat answers with the same
+    /// notification, and the key with another body is refused; without one each call is a notification of its own.
     #[oai(path = "/notifications/send", method = "post", operation_id = "sendNotification", tag = "Tag::Services")]
     async fn send(
         &self,
         caller: Caller<NotificationsSend>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         body: Json<SendRequest>,
     ) -> Result<SendResponse, Failure<Send>> {
         let sender = caller.client_id.unwrap_or(ClientId(caller.user_id.0));
-        let sent = notifications::send(&caller.service.system, body.0.into(), sender, &caller.origin()).await?;
+        let key = key.0.as_ref().map_or(Key::Fresh, |IdempotencyKey(key)| Key::Client(key));
+        let sent = notifications::send(&caller.service.system, body.0.into(), sender, key, &caller.origin()).await?;
         let (id, position) = caller.wrote(sent);
         Ok(SendResponse::Sent(Json(Sent { success: true, notification_id: id.0 }), position))
     }

@@ -52,6 +52,10 @@ enum TransactionStatus {
     Success,
     /// Not paid; `decline_reason` says why.
     Declined,
+    /// A purchase that was approved and that the merchant never charged.
+    Cancelled,
+    /// Paid, and all of it came back.
+    Refunded,
 }
 
 /// A payment and what became of it.
@@ -124,6 +128,8 @@ impl Payments {
     ///
     /// Screens the payment, holds the amount on the card and asks the gateway. With an `Idempotency-Key` a repeat has
     /// no second effect. A payment above 500 major units, unless configured otherwise, needs a step-up for it.
+    /// A third party's program or an API key cannot get a step-up: it is told `auth.step_up_by_person_only` (403), and the
+    /// person has to do it in the app.
     #[oai(path = "/payments/process", method = "post", operation_id = "processPayment")]
     async fn process(
         &self,
@@ -209,9 +215,11 @@ impl From<PaymentView> for Transaction {
         Transaction {
             transaction_id: view.payment_id.0,
             status: match view.status {
-                payment::Status::Pending => TransactionStatus::Pending,
+                payment::Status::Pending | payment::Status::Authorized => TransactionStatus::Pending,
                 payment::Status::Captured => TransactionStatus::Success,
                 payment::Status::Declined => TransactionStatus::Declined,
+                payment::Status::Voided | payment::Status::Expired => TransactionStatus::Cancelled,
+                payment::Status::Refunded => TransactionStatus::Refunded,
             },
             amount: Amount::of(view.amount),
             currency: view.amount.currency.code().into(),

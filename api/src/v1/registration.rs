@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     auth::Visitor,
+    hidden::Hidden,
     json::Json,
     limits::Policy,
     problem::{Failure, refusals},
@@ -25,7 +26,7 @@ struct RegisterRequest {
     email: String,
     /// At least 12 characters, at most 256 bytes; none that many people use.
     #[oai(validator(min_length = 12, max_length = 256))]
-    password: String,
+    password: Hidden,
     #[oai(validator(min_length = 1, max_length = 100))]
     first_name: String,
     #[oai(validator(min_length = 1, max_length = 100))]

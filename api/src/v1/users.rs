@@ -50,6 +50,8 @@ pub enum KycStatus {
     Approved,
     /// It may be submitted again.
     Rejected,
+    /// The approval has run out; it may be submitted again.
+    Expired,
 }
 
 #[derive(Object, Serialize)]
@@ -209,6 +211,7 @@ impl From<kyc::Status> for KycStatus {
             kyc::Status::InReview => KycStatus::InReview,
             kyc::Status::Approved => KycStatus::Approved,
             kyc::Status::Rejected => KycStatus::Rejected,
+            kyc::Status::Expired => KycStatus::Expired,
         }
     }
 }

@@ -1,5 +1,5 @@
 use flows::{
-    Origin, System, Written,
+    Written,
     accounts::{self, Ended, Ending, email_change},
     export,
     factors::Presence,
@@ -14,7 +14,7 @@ use crate::{
         Caller, Visitor,
         rights::{Exporting, OwnersProof},
     },
-    context::Context,
+    hidden::Hidden,
     json::Json,
     limits::Policy,
     parameters::StepUpToken,
@@ -32,9 +32,9 @@ struct EmailChange {
     /// The new address.
     #[oai(validator(max_length = 254))]
     email: String,
-    /// The account's password, once more. Not needed with a step-up for `account`.
+    /// The account's password, once more, where there is no second factor; else a step-up for `account` is needed.
     #[oai(nullable, validator(max_length = 256))]
-    password: Option<String>,
+    password: Option<Hidden>,
 }
 
 #[derive(Object, Deserialize)]
@@ -157,16 +157,16 @@ impl Account {
         let token = SecretString::from(body.0.token);
         visitor.strict(Policy::Verify, None).await?;
         let confirm = |system, origin| async move { email_change::confirm(&system, &token, &origin).await };
-        let Written { value, position } = apart(&visitor, confirm).await?;
+        let Written { value, position } = visitor.apart(confirm).await?;
         visitor.noted(value.user_id, position);
         Ok(ConfirmResponse::Confirmed(Json(Confirmed { changed: value.is_changed }), position))
     }
 
     /// Close my account
     ///
-    /// Ends every session and terminates the cards; nobody can log in any more. Refused while a payment has no outcome. Needs the
-    /// password or a step-up for `account`.
-    /// The address stays taken, and the data stays until it is erased.
+    /// Ends every session and terminates the cards; nobody can log in any more. Refused while a payment has no
+    /// outcome. Needs a step-up for `account`, or the password where there is no second factor. The address stays taken,
+    /// and the data stays until it is erased.
     #[oai(path = "/me/close", method = "post", operation_id = "closeAccount")]
     async fn close(
         &self,
@@ -184,8 +184,8 @@ impl Account {
     /// every password, factor and token and the secrets of the cards. What is sealed cannot be opened from then on by
     /// anybody: within seconds on machines that have the key in memory, and in database backups and write-ahead logs
     /// once these are gone. Records of payments stay, as the law wants them, and lead to nobody's name. The address
-    /// may be registered again. Needs the password or a step-up for
-    /// `account`. This cannot be undone.
+    /// may be registered again. Needs a step-up for `account`, or the password where there is no second factor. This
+    /// cannot be undone.
     #[oai(path = "/me/erase", method = "post", operation_id = "eraseAccount")]
     async fn erase(
         &self,
@@ -212,19 +212,7 @@ impl Account {
 async fn end<R>(caller: &Caller<R>, end: Ending, presence: Presence) -> Result<Written<Ended>, flows::Error> {
     let principal = caller.principal();
     let end = move |system, origin| async move { accounts::end(&system, principal, end, presence, &origin).await };
-    apart(caller, end).await
-}
-
-/// Works on a task of its own: a client that hangs up does not leave it half done.
-async fn apart<T: Send + 'static, F>(
-    context: &Context,
-    work: impl FnOnce(System, Origin) -> F + Send + 'static,
-) -> Result<T, flows::Error>
-where
-    F: Future<Output = Result<T, flows::Error>> + Send + 'static,
-{
-    let done = tokio::spawn(work(context.service.system.clone(), context.origin()));
-    done.await.map_err(|e| flows::Error::Internal(Box::new(e))).flatten()
+    caller.apart(end).await
 }
 
 fn response(ended: Written<Ended>, standing: Standing) -> EndResponse {

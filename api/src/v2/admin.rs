@@ -90,9 +90,11 @@ async fn change(
     role: Role,
     change: Change,
 ) -> Result<ChangeResponse, Failure<ChangeRole>> {
-    let (system, origin) = (&caller.service.system, caller.origin());
-    let written = staff::change_role(system, by(&caller), UserId(user_id), role.into(), change, &origin).await?;
-    let ((), position) = caller.wrote(written);
+    let (by, user_id) = (by(&caller), UserId(user_id));
+    let change = move |system, origin| async move {
+        staff::change_role(&system, by, user_id, role.into(), change, &origin).await
+    };
+    let ((), position) = caller.wrote(caller.apart(change).await?);
     Ok(ChangeResponse::Changed(position))
 }
 

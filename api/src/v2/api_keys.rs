@@ -119,9 +119,9 @@ impl ApiKeys {
         caller: Caller<ApiKeysManage>,
         key_id: Path<Uuid>,
     ) -> Result<RevokeResponse, Failure<Revoke>> {
-        let (system, key_id) = (&caller.service.system, CredentialId(key_id.0));
-        let written = api_keys::revoke(system, caller.user_id, key_id, &caller.origin()).await?;
-        let ((), position) = caller.wrote(written);
+        let (user_id, key_id) = (caller.user_id, CredentialId(key_id.0));
+        let revoke = |system, origin| async move { api_keys::revoke(&system, user_id, key_id, &origin).await };
+        let ((), position) = caller.wrote(caller.apart(revoke).await?);
         Ok(RevokeResponse::Revoked(position))
     }
 }

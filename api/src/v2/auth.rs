@@ -7,6 +7,7 @@ use uuid::{Uuid, uuid};
 use super::Tag;
 use crate::{
     auth::{Entered, Inside, Visitor, log_in},
+    hidden::Hidden,
     json::Json,
     problem::{Failure, refusals},
 };
@@ -19,7 +20,7 @@ pub struct Auth;
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
 struct Credentials {
     email: String,
-    password: String,
+    password: Hidden,
     /// Which device this is; fraud screening learns from it.
     #[oai(nullable, validator(min_length = 1, max_length = 128))]
     device_id: Option<String>,

@@ -5,7 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Tag, passkeys::Passkey};
 use crate::{
-    auth::{Caller, rights::SecurityManage},
+    auth::{
+        Caller,
+        rights::{OwnersProof, SecurityManage},
+    },
+    hidden::Hidden,
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -31,7 +35,7 @@ struct AllFactors {
 #[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub(super) struct PasswordAgain {
     #[oai(nullable, validator(max_length = 256))]
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Hidden>,
 }
 
 /// What an authenticator app needs. Shown once.
@@ -115,7 +119,7 @@ impl Factors {
     #[oai(path = "/totp", method = "post", operation_id = "beginTotp")]
     async fn begin(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PasswordAgain>,
     ) -> Result<BeginResponse, Failure<Begin>> {
@@ -137,9 +141,9 @@ impl Factors {
         caller: Caller<SecurityManage>,
         body: Json<FirstCode>,
     ) -> Result<CodesResponse, Failure<Confirm>> {
-        let code = SecretString::from(body.0.code);
-        let written = totp::confirm(&caller.service.system, caller.principal(), &code, &caller.origin()).await?;
-        let (codes, position) = caller.wrote(written);
+        let (principal, code) = (caller.principal(), SecretString::from(body.0.code));
+        let confirm = |system, origin| async move { totp::confirm(&system, principal, &code, &origin).await };
+        let (codes, position) = caller.wrote(caller.apart(confirm).await?);
         Ok(CodesResponse::Codes(Json(RecoveryCodes::of(codes)), position))
     }
 
@@ -152,9 +156,10 @@ impl Factors {
         caller: Caller<SecurityManage>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
     ) -> Result<DisableResponse, Failure<Disable>> {
-        let step_up = StepUpToken::secret(&step_up.0);
-        let written = totp::disable(&caller.service.system, caller.principal(), step_up, &caller.origin()).await?;
-        let ((), position) = caller.wrote(written);
+        let (principal, step_up) = (caller.principal(), step_up.0.map(|StepUpToken(token)| token));
+        let disable =
+            |system, origin| async move { totp::disable(&system, principal, step_up.as_ref(), &origin).await };
+        let ((), position) = caller.wrote(caller.apart(disable).await?);
         Ok(DisableResponse::Disabled(position))
     }
 
@@ -167,9 +172,10 @@ impl Factors {
         caller: Caller<SecurityManage>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
     ) -> Result<CodesResponse, Failure<Renew>> {
-        let (system, step_up) = (&caller.service.system, StepUpToken::secret(&step_up.0));
-        let written = recovery_codes::renew(system, caller.principal(), step_up, &caller.origin()).await?;
-        let (codes, position) = caller.wrote(written);
+        let (principal, step_up) = (caller.principal(), step_up.0.map(|StepUpToken(token)| token));
+        let renew =
+            |system, origin| async move { recovery_codes::renew(&system, principal, step_up.as_ref(), &origin).await };
+        let (codes, position) = caller.wrote(caller.apart(renew).await?);
         Ok(CodesResponse::Codes(Json(RecoveryCodes::of(codes)), position))
     }
 }

@@ -1,6 +1,6 @@
 use aggregates::CredentialId;
 use chrono::{DateTime, Utc};
-use flows::social;
+use flows::{factors::Presence, social};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Header, Path},
@@ -14,7 +14,10 @@ use super::{
     social::{Arrival, Departure},
 };
 use crate::{
-    auth::{Caller, rights::SecurityManage},
+    auth::{
+        Caller,
+        rights::{OwnersProof, SecurityManage},
+    },
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -101,7 +104,7 @@ impl Identities {
     #[oai(path = "/:provider/start", method = "post", operation_id = "startLinking")]
     async fn start(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         provider: Path<String>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PasswordAgain>,
@@ -129,15 +132,19 @@ impl Identities {
 
     /// Unlink an identity
     ///
-    /// Refused if there would be no other way left to log in.
+    /// Refused if there would be no other way left to log in. Within five minutes after a login with all that the account
+    /// has; later with a step-up for `account` where it has a second factor, else after another login. All other sessions
+    /// end.
     #[oai(path = "/:identity_id", method = "delete", operation_id = "unlinkIdentity")]
     async fn unlink(
         &self,
         caller: Caller<SecurityManage>,
         identity_id: Path<Uuid>,
+        #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
     ) -> Result<UnlinkResponse, Failure<Unlink>> {
         let (system, origin, identity) = (&caller.service.system, caller.origin(), CredentialId(identity_id.0));
-        let unlinking = social::unlink(system, caller.principal(), identity, &origin);
+        let presence = Presence { password: None, step_up: step_up.0.map(|StepUpToken(token)| token) };
+        let unlinking = social::unlink(system, caller.principal(), identity, presence, &origin);
         Ok(UnlinkResponse::Unlinked(caller.wrote(unlinking.await?).1))
     }
 }

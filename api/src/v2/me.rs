@@ -40,12 +40,27 @@ pub(super) struct Profile {
 #[derive(Clone, Copy, Enum, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case", rename = "VerificationStatus")]
-enum KycStatus {
+pub(super) enum KycStatus {
     NotStarted,
     Pending,
     InReview,
     Approved,
     Rejected,
+    /// The approval has run out.
+    Expired,
+}
+
+impl From<kyc::Status> for KycStatus {
+    fn from(status: kyc::Status) -> KycStatus {
+        match status {
+            kyc::Status::NotStarted => KycStatus::NotStarted,
+            kyc::Status::Pending => KycStatus::Pending,
+            kyc::Status::InReview => KycStatus::InReview,
+            kyc::Status::Approved => KycStatus::Approved,
+            kyc::Status::Rejected => KycStatus::Rejected,
+            kyc::Status::Expired => KycStatus::Expired,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Enum, Serialize)]
@@ -164,13 +179,7 @@ impl From<accounts::Profile> for Profile {
             email_verified,
             first_name: account.first_name,
             last_name: account.last_name,
-            kyc_status: match account.kyc_status {
-                kyc::Status::NotStarted => KycStatus::NotStarted,
-                kyc::Status::Pending => KycStatus::Pending,
-                kyc::Status::InReview => KycStatus::InReview,
-                kyc::Status::Approved => KycStatus::Approved,
-                kyc::Status::Rejected => KycStatus::Rejected,
-            },
+            kyc_status: account.kyc_status.into(),
             standing: match standing {
                 user::Standing::Open => Standing::Open,
                 user::Standing::Closed => Standing::Closed,

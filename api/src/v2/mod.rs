@@ -11,12 +11,17 @@ mod clients;
 mod consents;
 mod factors;
 mod identities;
+mod kyc;
+mod kyc_types;
 mod me;
 mod passkeys;
 mod passwords;
 mod payments;
 mod proofs;
 mod registration;
+mod reveal;
+mod review_types;
+mod reviews;
 mod second_factor;
 mod sessions;
 mod social;
@@ -33,11 +38,15 @@ pub type Api = (
     me::Me,
     account::Account,
     users::Users,
+    Identity,
     payments::Payments,
     api_keys::ApiKeys,
     admin::Admin,
     audit::Audit,
 );
+
+/// Who people are.
+type Identity = (kyc::Kyc, reviews::Reviews);
 
 /// How people prove who they are. Apart only because tuples have a longest.
 type Access = (
@@ -57,7 +66,13 @@ type Access = (
 type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
 /// Cards: of the caller's own, and of others.
-type Cards = (cards::Cards, cards::controls::CardControls, cards::life::CardLives, cards::operators::OperatedCards);
+type Cards = (
+    cards::Cards,
+    cards::controls::CardControls,
+    cards::life::CardLives,
+    cards::operators::OperatedCards,
+    reveal::Reveals,
+);
 
 #[derive(Tags)]
 enum Tag {
@@ -69,6 +84,10 @@ enum Tag {
     Account,
     /// Accounts of others.
     Users,
+    /// Verifying who the caller is.
+    Verification,
+    /// Cases that wait for operators.
+    Reviews,
     /// Cards, what they may be used for, and what becomes of them.
     Cards,
     /// Payments.

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use super::{Tag, factors::PasswordAgain, proofs::Credential, second_factor::PasskeyChallenge};
 use crate::{
-    auth::{Caller, rights::SecurityManage},
+    auth::{
+        Caller,
+        rights::{OwnersProof, SecurityManage},
+    },
     json::Json,
     parameters::StepUpToken,
     problem::{Failure, refusals},
@@ -128,7 +131,7 @@ impl Passkeys {
     #[oai(path = "/options", method = "post", operation_id = "newPasskeyOptions")]
     async fn options(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
         body: Json<PasswordAgain>,
     ) -> Result<OptionsResponse, Failure<Options>> {
@@ -147,9 +150,11 @@ impl Passkeys {
         body: Json<NewPasskey>,
     ) -> Result<RegisterResponse, Failure<Register>> {
         let NewPasskey { ticket, credential, label } = body.0;
-        let (system, ticket, origin) = (&caller.service.system, SecretString::from(ticket), caller.origin());
-        let written = passkeys::register(system, caller.principal(), &ticket, credential.value(), &label, &origin);
-        let (registered, position) = caller.wrote(written.await?);
+        let (principal, ticket, credential) = (caller.principal(), SecretString::from(ticket), credential.value());
+        let register = |system, origin| async move {
+            passkeys::register(&system, principal, &ticket, credential, &label, &origin).await
+        };
+        let (registered, position) = caller.wrote(caller.apart(register).await?);
         Ok(RegisterResponse::Registered(Json(registered.into()), position))
     }
 
@@ -179,9 +184,11 @@ impl Passkeys {
         #[oai(name = "X-Step-Up-Token")] step_up: Header<Option<StepUpToken>>,
     ) -> Result<RemoveResponse, Failure<Remove>> {
         let (principal, passkey_id) = (caller.principal(), CredentialId(passkey_id.0));
-        let (system, step_up, origin) = (&caller.service.system, StepUpToken::secret(&step_up.0), caller.origin());
-        let written = passkeys::remove(system, principal, passkey_id, step_up, &origin).await?;
-        let ((), position) = caller.wrote(written);
+        let step_up = step_up.0.map(|StepUpToken(token)| token);
+        let remove = |system, origin| async move {
+            passkeys::remove(&system, principal, passkey_id, step_up.as_ref(), &origin).await
+        };
+        let ((), position) = caller.wrote(caller.apart(remove).await?);
         Ok(RemoveResponse::Removed(position))
     }
 }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::{Tag, registration::Mailed};
 use crate::{
-    auth::{Caller, Visitor, rights::SecurityManage},
+    auth::{Caller, Visitor, rights::OwnersProof},
+    hidden::Hidden,
     json::Json,
     limits::Policy,
     problem::{Failure, Problem, refusals},
@@ -18,11 +19,11 @@ pub struct Passwords;
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
 struct PasswordChange {
-    current_password: String,
+    current_password: Hidden,
     /// At least 12 characters, at most 256 bytes; none that many people use, nothing of the person's own name or
     /// address, and none of the last four.
     #[oai(validator(min_length = 12, max_length = 256))]
-    new_password: String,
+    new_password: Hidden,
 }
 
 #[derive(Object, Deserialize)]
@@ -40,7 +41,7 @@ struct ResetCompletion {
     /// As it was mailed.
     token: String,
     #[oai(validator(min_length = 12, max_length = 256))]
-    new_password: String,
+    new_password: Hidden,
 }
 
 #[derive(ApiResponse)]
@@ -69,7 +70,7 @@ impl Passwords {
     #[oai(path = "/me/password", method = "put", operation_id = "change_password")]
     async fn change(
         &self,
-        caller: Caller<SecurityManage>,
+        caller: Caller<OwnersProof>,
         body: Json<PasswordChange>,
     ) -> Result<Changed, Failure<Change>> {
         let PasswordChange { current_password, new_password } = body.0;

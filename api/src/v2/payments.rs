@@ -60,10 +60,52 @@ struct NewPayment {
 enum PaymentStatus {
     /// The outcome is not known yet; look again.
     Pending,
-    /// Paid.
+    /// Approved; the merchant has charged nothing yet.
+    Authorized,
+    /// Paid; `amounts` says how much.
     Captured,
     /// Not paid; `decline_reason` says why.
     Declined,
+    /// Approved, and given back before anything was charged.
+    Voided,
+    /// Approved, and not charged in time.
+    Expired,
+    /// Paid, and all of it came back.
+    Refunded,
+}
+
+/// What became of a payment's money, in the smallest unit of its currency. `refunded` is at most `captured`, and
+/// `captured` at most `authorized`.
+#[derive(Object, Serialize)]
+struct Amounts {
+    /// What was approved, increments included.
+    authorized: i64,
+    /// What went to the merchant.
+    captured: i64,
+    /// What came back of that.
+    refunded: i64,
+    /// What came back beyond it, or before the charge was heard of.
+    credited: i64,
+    /// Approved, and neither charged nor given back: the card's limit still counts it.
+    held: i64,
+}
+
+/// What the card network told of a purchase.
+#[derive(Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+struct Network {
+    issuer: String,
+    /// Merchant category code, ISO 18245.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcc: Option<String>,
+    /// Where the merchant is, ISO 3166-1 alpha-2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    /// What the merchant is paid in, ISO 4217.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<String>,
+    /// How the card was presented: `online`, `in_person`, `keyed_in` or `withdrawal`.
+    channel: String,
 }
 
 /// A payment and what became of it.
@@ -76,6 +118,10 @@ struct Payment {
     amount: Amount,
     merchant: String,
     merchant_category: String,
+    amounts: Amounts,
+    /// Of a purchase that the card network brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<Network>,
     /// A stable code such as `limit_exceeded`, where the payment was declined.
     #[serde(skip_serializing_if = "Option::is_none")]
     decline_reason: Option<String>,
@@ -107,6 +153,8 @@ impl Payments {
     /// Screens the payment, holds the amount on the card and asks the gateway. `Idempotency-Key` makes it safe to
     /// repeat: one key, one payment. A payment above 500 major units, unless configured otherwise, needs a step-up
     /// for it; a repeat needs none.
+    /// A third party's program or an API key cannot get a step-up: it is told `auth.step_up_by_person_only` (403), and the
+    /// person has to do it in the app.
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
@@ -158,19 +206,49 @@ impl From<Money> for Amount {
     }
 }
 
+impl From<payment::Tally> for Amounts {
+    fn from(tally: payment::Tally) -> Amounts {
+        Amounts {
+            authorized: tally.authorized,
+            captured: tally.captured,
+            refunded: tally.refunded(),
+            credited: tally.returned - tally.refunded(),
+            held: tally.held(),
+        }
+    }
+}
+
+impl From<payment::Network> for Network {
+    fn from(network: payment::Network) -> Network {
+        Network {
+            issuer: network.issuer,
+            mcc: network.mcc.map(|mcc| mcc.to_string()),
+            country: network.country.map(|country| country.to_string()),
+            currency: network.currency.map(|currency| currency.code().to_owned()),
+            channel: network.channel.as_str().to_owned(),
+        }
+    }
+}
+
 impl From<PaymentView> for Payment {
     fn from(view: PaymentView) -> Payment {
         Payment {
             payment_id: view.payment_id.0,
             status: match view.status {
                 payment::Status::Pending => PaymentStatus::Pending,
+                payment::Status::Authorized => PaymentStatus::Authorized,
                 payment::Status::Captured => PaymentStatus::Captured,
                 payment::Status::Declined => PaymentStatus::Declined,
+                payment::Status::Voided => PaymentStatus::Voided,
+                payment::Status::Expired => PaymentStatus::Expired,
+                payment::Status::Refunded => PaymentStatus::Refunded,
             },
             card_id: view.card_id.0,
             amount: view.amount.into(),
             merchant: view.merchant,
             merchant_category: view.merchant_category,
+            amounts: view.tally.into(),
+            network: view.network.map(Network::from),
             decline_reason: view.decline.map(|reason| reason.code().to_owned()),
             created_at: view.created_at,
             updated_at: view.updated_at,
@@ -200,6 +278,8 @@ impl Example for Payment {
             amount: Amount { minor_units: 9_999, currency: "USD".into() },
             merchant: "example-merchant.com".into(),
             merchant_category: "electronics".into(),
+            amounts: Amounts { authorized: 9_999, captured: 9_999, refunded: 0, credited: 0, held: 0 },
+            network: None,
             decline_reason: None,
             created_at: at,
             updated_at: at,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::Visitor,
+    hidden::Hidden,
     json::Json,
     limits::Policy,
     problem::{Failure, refusals},
@@ -25,7 +26,7 @@ struct NewAccount {
     /// At least 12 characters, at most 256 bytes; none that many people use, and nothing of the person's own name or
     /// address.
     #[oai(validator(min_length = 12, max_length = 256))]
-    password: String,
+    password: Hidden,
     #[oai(validator(min_length = 1, max_length = 100))]
     first_name: String,
     #[oai(validator(min_length = 1, max_length = 100))]

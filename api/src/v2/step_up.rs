@@ -1,5 +1,8 @@
 use aggregates::{CardId, Money};
-use flows::step_up::{self, Challenge, Granted, Linked, Operation, Raise};
+use flows::{
+    reveal::Wanted,
+    step_up::{self, Challenge, Granted, Linked, Operation, Raise},
+};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, types::Example};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -10,6 +13,7 @@ use super::{
     cards::controls::Controls,
     payments::Amount,
     proofs::{self, PasskeyOptions, StepUpProof},
+    reveal::{self, PublicKey},
 };
 use crate::{
     auth::{Caller, rights::SecurityManage},
@@ -28,6 +32,7 @@ pub struct StepUps;
 #[oai(rename_all = "snake_case")]
 enum StepUpOperation {
     CardRequest,
+    /// The numbers of the one card that is named beside it, for the one device.
     CardReveal,
     /// The very controls of a card that are named beside it.
     LimitRaise,
@@ -49,6 +54,15 @@ struct LinkedPayment {
     merchant: String,
 }
 
+/// The card and the device that a step-up is linked to: for any other of either it is refused.
+#[derive(Object, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct LinkedReveal {
+    card_id: Uuid,
+    public_key: PublicKey,
+}
+
 /// The card and the controls that a step-up is linked to: for any others it is refused.
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +82,10 @@ struct StepUpRequest {
     #[serde(default, deserialize_with = "json::maybe_object")]
     #[oai(nullable)]
     payment: Option<LinkedPayment>,
+    /// Where the operation is `card_reveal`, and only there.
+    #[serde(default, deserialize_with = "json::maybe_object")]
+    #[oai(nullable)]
+    reveal: Option<LinkedReveal>,
     /// Where the operation is `limit_raise`, and only there: what the card is to be set to.
     #[serde(default, deserialize_with = "json::maybe_object")]
     #[oai(nullable)]
@@ -85,6 +103,8 @@ struct StepUpChallenge {
     operation: StepUpOperation,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<LinkedPayment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal: Option<LinkedReveal>,
     /// What the account has: `totp`, `passkey`, `recovery_code`.
     factors: Vec<String>,
     /// What a passkey is to sign, where the account has one.
@@ -103,6 +123,8 @@ struct StepUp {
     operation: StepUpOperation,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<LinkedPayment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal: Option<LinkedReveal>,
 }
 
 #[derive(ApiResponse)]
@@ -126,7 +148,9 @@ refusals!(Complete, V2, [400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 503, 
 impl StepUps {
     /// Begin a step-up
     ///
-    /// Asks for a second proof for one sensitive operation. For a payment it is linked to amount, card and payee.
+    /// Asks for a second proof for one sensitive operation. For a payment it is linked to amount, card and payee, for
+    /// a reveal to the card and the device's key. Only our own app can get one, with the person there: programs of third
+    /// parties and API keys cannot.
     #[oai(path = "/step-up", method = "post", operation_id = "beginStepUp")]
     async fn begin(
         &self,
@@ -157,25 +181,34 @@ impl StepUps {
 
 impl StepUpRequest {
     fn read(self) -> Result<Operation, Problem> {
-        match (self.operation, self.limit_raise) {
-            (StepUpOperation::LimitRaise, Some(linked)) if self.payment.is_none() => return linked.read(),
-            (StepUpOperation::LimitRaise, None) => {
-                return Err(Problem::invalid("limit_raise", "is required for this operation"));
+        use StepUpOperation as Asked;
+        let required = |field| Err(Problem::invalid(field, "is required for this operation"));
+        let foreign = |field| Err(Problem::invalid(field, "is for another operation"));
+        match (self.operation, self.payment, self.reveal, self.limit_raise) {
+            (Asked::Payment, Some(payment), None, None) => payment.read().map(Operation::Payment),
+            (Asked::CardReveal, None, Some(reveal), None) => reveal.read().map(Operation::CardReveal),
+            (Asked::LimitRaise, None, None, Some(controls)) => controls.read().map(Operation::LimitRaise),
+            (Asked::CardRequest, None, None, None) => Ok(Operation::CardRequest),
+            (Asked::Account, None, None, None) => Ok(Operation::Account),
+            (Asked::Payment, None, ..) => required("payment"),
+            (Asked::CardReveal, _, None, _) => required("reveal"),
+            (Asked::LimitRaise, .., None) => required("limit_raise"),
+            (Asked::CardReveal | Asked::LimitRaise | Asked::CardRequest | Asked::Account, Some(_), ..) => {
+                foreign("payment")
             }
-            (StepUpOperation::LimitRaise, Some(_)) | (_, None) => {}
-            (_, Some(_)) => return Err(Problem::invalid("limit_raise", "is for the operation limit_raise alone")),
-        }
-        match (self.operation, self.payment) {
-            (StepUpOperation::Payment, Some(payment)) => payment.read().map(Operation::Payment),
-            (StepUpOperation::Payment, None) => Err(Problem::invalid("payment", "is required for this operation")),
-            (_, Some(_)) => Err(Problem::invalid("payment", "is for the operation payment alone")),
-            (StepUpOperation::CardRequest, None) => Ok(Operation::CardRequest),
-            (StepUpOperation::CardReveal, None) => Ok(Operation::CardReveal),
-            (StepUpOperation::LimitRaise, None) => {
-                Err(Problem::invalid("limit_raise", "is required for this operation"))
+            (Asked::Payment | Asked::LimitRaise | Asked::CardRequest | Asked::Account, _, Some(_), _) => {
+                foreign("reveal")
             }
-            (StepUpOperation::Account, None) => Ok(Operation::Account),
+            (Asked::Payment | Asked::CardReveal | Asked::CardRequest | Asked::Account, .., Some(_)) => {
+                foreign("limit_raise")
+            }
         }
+    }
+}
+
+impl LinkedReveal {
+    fn read(self) -> Result<Wanted, Problem> {
+        reveal::wanted(self.card_id, &self.public_key).map_err(|problem| problem.of_field("reveal.public_key"))
     }
 }
 
@@ -189,23 +222,25 @@ impl LinkedPayment {
 }
 
 impl LinkedControls {
-    fn read(self) -> Result<Operation, Problem> {
+    fn read(self) -> Result<Raise, Problem> {
         let new = self.controls.read().map_err(|problem| problem.of_field("limit_raise.controls"))?;
-        let raise = Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?;
-        Ok(Operation::LimitRaise(raise))
+        Ok(Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?)
     }
 }
 
-/// The operation by name, and the payment if it is one.
-fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>) {
+/// The operation by name, with what it is linked to.
+fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>, Option<LinkedReveal>) {
     match operation {
-        Operation::CardRequest => (StepUpOperation::CardRequest, None),
-        Operation::CardReveal => (StepUpOperation::CardReveal, None),
-        Operation::LimitRaise(_) => (StepUpOperation::LimitRaise, None),
-        Operation::Account => (StepUpOperation::Account, None),
+        Operation::CardRequest => (StepUpOperation::CardRequest, None, None),
+        Operation::CardReveal(Wanted { card_id, device_key }) => {
+            let reveal = LinkedReveal { card_id: card_id.0, public_key: PublicKey(device_key.text()) };
+            (StepUpOperation::CardReveal, None, Some(reveal))
+        }
+        Operation::LimitRaise(_) => (StepUpOperation::LimitRaise, None, None),
+        Operation::Account => (StepUpOperation::Account, None, None),
         Operation::Payment(Linked { card_id, amount, merchant }) => {
             let payment = LinkedPayment { card_id: card_id.0, amount: amount.into(), merchant };
-            (StepUpOperation::Payment, Some(payment))
+            (StepUpOperation::Payment, Some(payment), None)
         }
     }
 }
@@ -213,12 +248,13 @@ fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>) {
 impl From<Challenge> for StepUpChallenge {
     fn from(challenge: Challenge) -> StepUpChallenge {
         let factors = challenge.factors().into_iter().map(String::from).collect();
-        let (operation, payment) = shown(challenge.operation);
+        let (operation, payment, reveal) = shown(challenge.operation);
         StepUpChallenge {
             ticket: challenge.ticket.expose_secret().into(),
             expires_in: challenge.expires_in.as_secs(),
             operation,
             payment,
+            reveal,
             factors,
             passkey: challenge.passkey_options.map(PasskeyOptions),
         }
@@ -227,9 +263,9 @@ impl From<Challenge> for StepUpChallenge {
 
 impl From<Granted> for StepUp {
     fn from(granted: Granted) -> StepUp {
-        let (operation, payment) = shown(granted.operation);
+        let (operation, payment, reveal) = shown(granted.operation);
         let step_up_token = granted.token.expose_secret().into();
-        StepUp { step_up_token, expires_in: granted.expires_in.as_secs(), operation, payment }
+        StepUp { step_up_token, expires_in: granted.expires_in.as_secs(), operation, payment, reveal }
     }
 }
 
@@ -242,6 +278,7 @@ impl Example for StepUpRequest {
                 amount: Money::new(99_900, aggregates::Currency::USD).into(),
                 merchant: "example-merchant.com".into(),
             }),
+            reveal: None,
             limit_raise: None,
         }
     }

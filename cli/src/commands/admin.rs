@@ -7,7 +7,6 @@ use flows::{
     staff::{self, By, Change, Created},
 };
 use secrecy::ExposeSecret;
-use store::keys::Keys;
 
 use crate::{Config, Failure, compose};
 
@@ -41,7 +40,7 @@ pub(crate) enum Admin {
 }
 
 pub(crate) async fn run(config: &Config, command: Admin) -> Result<(), Failure> {
-    let system = compose::system(config, Keys::load(&config.keys_dir)?)?;
+    let system = compose::system(config, config.load_keys()?)?;
     let origin = Origin::of_worker();
     match command {
         Admin::Create { email, first_name, last_name } => {

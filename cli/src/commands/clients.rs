@@ -1,13 +1,12 @@
 use aggregates::{Actor, Permission, client::ClientKind};
 use flows::{Origin, clients};
 use secrecy::ExposeSecret;
-use store::keys::Keys;
 
 use crate::{Config, Failure, Kind, NewClient, compose};
 
 /// Registers a client, and prints its id and its first secret. The secret is not to be had again.
 pub(crate) async fn register(config: &Config, new: NewClient) -> Result<(), Failure> {
-    let system = compose::system(config, Keys::load(&config.keys_dir)?)?;
+    let system = compose::system(config, config.load_keys()?)?;
     let scopes = new
         .scope
         .iter()

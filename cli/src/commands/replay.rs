@@ -1,6 +1,6 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::ExposeSecret;
-use store::{Store, keys::Keys};
+use store::Store;
 use workers::Projection;
 
 use crate::{Config, Failure};
@@ -8,7 +8,7 @@ use crate::{Config, Failure};
 /// Rebuilds read models beside the live ones, with a progress bar, and switches over. Readers notice nothing, and
 /// nobody is notified of anything again.
 pub(crate) async fn run(config: &Config, only: Option<Projection>) -> Result<(), Failure> {
-    let store = Store::connect(config.database_url(), Keys::load(&config.keys_dir)?, &config.store)?;
+    let store = Store::connect(config.database_url(), config.load_keys()?, &config.store)?;
     for projection in Projection::ALL.into_iter().filter(|projection| only.is_none_or(|only| only == *projection)) {
         let head = store.head().await?;
         let bar =

@@ -1,19 +1,19 @@
 use std::future::Future;
 
-use store::keys::Keys;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Failure, compose, telemetry};
+use crate::{Config, Failure, compose, memory, telemetry};
 
 pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
+    memory::guard(config.memory_guard)?;
     // Before anybody is told that we listen.
     config.api.check().map_err(api::ServeError::from)?;
     let metrics = telemetry::install_metrics()?;
-    let keys = Keys::load(&config.keys_dir)?;
+    let keys = config.load_keys()?;
     let deps = api::Deps {
         signing: keys.signing(),
         system: compose::api_system(config, keys)?,
@@ -26,8 +26,9 @@ pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
 }
 
 pub(crate) async fn worker(config: &Config) -> Result<(), Failure> {
+    memory::guard(config.memory_guard)?;
     let metrics = telemetry::install_metrics()?;
-    let system = compose::system(config, Keys::load(&config.keys_dir)?)?;
+    let system = compose::system(config, config.load_keys()?)?;
     let settings = workers::Settings {
         redis_url: config.redis_url().clone(),
         namespace: config.namespace.clone(),
@@ -55,6 +56,8 @@ pub(crate) async fn sandbox(config: &Config) -> Result<(), Failure> {
         kyc_key: config.providers.kyc.api_key.clone(),
         issuer_key: config.providers.issuer.api_key.clone(),
         gateway_key: config.providers.gateway.api_key.clone(),
+        kyc_webhook_secret: config.providers.kyc.webhook_secret.clone(),
+        webhooks_url: config.sandbox.webhooks_url.clone(),
         mail_key: config.providers.mail.api_key.clone(),
         ..Default::default()
     };

@@ -7,7 +7,7 @@ use aggregates::{CardId, Envelope, Kind, PaymentId, UserId, payment::Payment};
 use nats::Bus;
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use store::{Store, keys::Keys};
+use store::Store;
 use uuid::Uuid;
 
 use crate::{Config, Failure};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Shows everything that is known of one id, part by part. What is sealed stays sealed.
 pub(crate) async fn run(config: &Config, id: Uuid) -> Result<(), Failure> {
-    let store = Store::connect(config.database_url(), Keys::load(&config.keys_dir)?, &config.store)?;
+    let store = Store::connect(config.database_url(), config.load_keys()?, &config.store)?;
     let mut events = Vec::new();
     for kind in Kind::ALL {
         events.extend(store.stream(kind, id).await?);

@@ -11,14 +11,15 @@ use aggregates::{
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::{
-    AppendError, Loaded, PersonalData, Unit,
+    AppendError, Loaded, PersonalData, Store, Unit,
     authentications::{Action, Outcome},
     one_time::Purpose,
 };
 
-use super::text::normalised_email;
+use super::{registration::tell_owner, text::normalised_email};
 use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written,
+    evenly::evenly,
     factors::{Presence, presence, record},
     mail::{self, EMAIL_CHANGE_WITHIN, Letter},
     sessions,
@@ -26,6 +27,9 @@ use crate::{
 
 /// How often one token may be tried; it is used up only by success, so that an error on our side does not cost it.
 const TRIES: u32 = 10;
+
+/// What was mailed to the old address must not open the account any more.
+const MAILED_BEFORE: [Purpose; 2] = [Purpose::ResetPassword, Purpose::VerifyEmail];
 
 /// What a mailed token stands for.
 #[derive(Serialize, Deserialize)]
@@ -51,12 +55,15 @@ pub async fn request(
     presence: Presence,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    let Principal { user_id, session_id } = principal;
     let email = normalised_email(email)?;
     presence::owner(system, principal, presence, Action::ChangeEmail, origin).await?;
-    let store = &system.store;
-    let email_index = store.email_index(&email);
-    let sealed = store.seal(user_id, PersonalData::Email, &email).await?;
+    evenly(system.settings.answer_tick(), ask(system, principal, &email, origin)).await
+}
+
+async fn ask(system: &System, principal: Principal, email: &str, origin: &Origin) -> Result<Written<()>, Error> {
+    let (store, Principal { user_id, session_id }) = (&system.store, principal);
+    let email_index = store.email_index(email);
+    let sealed = store.seal(user_id, PersonalData::Email, email).await?;
     let change_id = CredentialId(store::new_id());
     let command = || user::Command::RequestEmailChange {
         change_id,
@@ -68,7 +75,7 @@ pub async fn request(
         crate::people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command()));
     let written = written.await?;
 
-    // The same steps for an address that has an account and for one that has none.
+    // The same steps for an address that has an account and for one that has none, but for the last letter.
     store.void_one_time(Purpose::EmailChange, user_id).await?;
     let old = token(system, user_id, Asked { change_id, mailbox: Mailbox::Old, session_id }).await?;
     let new = token(system, user_id, Asked { change_id, mailbox: Mailbox::New, session_id }).await?;
@@ -76,9 +83,9 @@ pub async fn request(
     match store.account_by_email(&email_index).await? {
         None => {
             let letter = Letter::ConfirmEmailChange { mailbox: Mailbox::New, token: &new };
-            mail::queue_to(system, user_id, &email, letter).await?;
+            mail::queue_to(system, user_id, email, letter).await?;
         }
-        Some(owner) => mail::queue(system, owner, Letter::AlreadyRegistered).await?,
+        Some(owner) => tell_owner(system, owner).await?,
     }
     Ok(written)
 }
@@ -99,12 +106,10 @@ pub async fn confirm(system: &System, token: &SecretString, origin: &Origin) -> 
     let (position, is_changed) = append(system, user_id, &asked, origin).await?;
     store.redeem_one_time(Purpose::EmailChange, token).await?;
     if is_changed {
-        // What was mailed to the old address must not open the account any more.
-        for purpose in [Purpose::EmailChange, Purpose::ResetPassword, Purpose::VerifyEmail] {
+        // What was asked for between the look at the tables and the change.
+        for purpose in [Purpose::EmailChange].into_iter().chain(MAILED_BEFORE) {
             store.void_one_time(purpose, user_id).await?;
         }
-        let keep = Some(asked.session_id);
-        sessions::end_all(system, user_id, keep, SessionEnd::CredentialsChanged, origin).await?;
         if let Err(error) = mail::queue_to(system, user_id, &old_address, Letter::EmailChanged).await {
             tracing::warn!(%error, %user_id, "a notice could not be queued");
         }
@@ -140,16 +145,47 @@ async fn append(system: &System, user_id: UserId, asked: &Asked, origin: &Origin
             return Ok((store.head().await?, false));
         }
         let is_changed = events.iter().any(|event| matches!(event, user::Event::EmailChanged { .. }));
-        let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
-        let unit = if is_changed { moved(unit, &person)? } else { unit };
+        let unit = Unit::new(origin.context(Actor::Person(user_id)));
+        let (unit, closed) = match is_changed {
+            true => changing(system, unit, &person, events, asked.session_id).await?,
+            false => (unit.stream(&person, events), vec![]),
+        };
         match store.append(unit).await {
-            Ok(appended) => return Ok((appended.position, is_changed)),
+            Ok(appended) => {
+                // One that was being opened meanwhile.
+                sessions::end_in_tables(system, user_id, closed).await?;
+                return Ok((appended.position, is_changed));
+            }
             Err(AppendError::Conflict) => {}
             Err(AppendError::Taken) => return Err(Error::EmailTaken),
             Err(error) => return Err(error.into()),
         }
     }
     Err(Error::Conflict)
+}
+
+/// The unit that changes the address and closes all sessions but `keep`, and which those are. They, and what was mailed
+/// to the old address, end in the tables first: a crash before the append leaves an address that did not change and
+/// somebody who logs in again, the other way round it would leave a thief logged in.
+async fn changing(
+    system: &System,
+    unit: Unit,
+    person: &Loaded<User>,
+    mut events: Vec<user::Event>,
+    keep: SessionId,
+) -> Result<(Unit, Vec<SessionId>), Error> {
+    let (user_id, except) = (UserId(person.id), Some(keep));
+    let change = person.email_change().ok_or(user::Error::NoSuchEmailChange)?;
+    // Before anything ends; the claim decides.
+    if system.store.account_by_email(&change.email_index).await?.is_some_and(|owner| owner != user_id) {
+        return Err(Error::EmailTaken);
+    }
+    let work = move |store: Store| async move { store.revoke_sessions_and_void(user_id, except, &MAILED_BEFORE).await };
+    sessions::ended(system, work).await?;
+    let (reason, now) = (SessionEnd::CredentialsChanged, crate::now());
+    events.extend(person.decide(user::Command::CloseSessions { except, reason, now })?);
+    let closed = events.iter().filter_map(sessions::closed).collect();
+    Ok((moved(unit.stream(person, events), person)?, closed))
 }
 
 /// Claims the new address and gives the old one back, in the same transaction as the change.

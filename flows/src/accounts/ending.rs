@@ -18,7 +18,8 @@ use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written, api_keys,
     factors::{Presence, presence, record},
     mail::{self, Letter},
-    sessions,
+    people, sessions,
+    step_up::Unused,
 };
 
 /// Cards terminated in one append at most. Those beyond follow at once, in appends of their own.
@@ -60,9 +61,9 @@ pub async fn end(
         Ending::Close => Action::CloseAccount,
         Ending::Erase => Action::EraseAccount,
     };
-    presence::owner(system, principal, presence, action, origin).await?;
+    let proof = presence::proof(system, principal, &presence, action, origin).await?;
     system.store.begin_ending(user_id).await?;
-    let position = append(system, user_id, ending, origin).await?;
+    let position = append(system, user_id, ending, proof, origin).await?;
     // Sessions and API keys apart from the rest: they have to end whatever else fails.
     let ended = end_access(system, user_id).await;
     ended.map_err(|error| error.after_intent(|| ACCOUNT.to_owned()))?;
@@ -108,7 +109,13 @@ async fn end_access(system: &System, user_id: UserId) -> Result<(), Error> {
 }
 
 /// Records the end, with the cards' own, and releases the address of an erased person.
-async fn append(system: &System, user_id: UserId, ending: Ending, origin: &Origin) -> Result<i64, Error> {
+async fn append(
+    system: &System,
+    user_id: UserId,
+    ending: Ending,
+    mut step_up: Option<Unused<'_>>,
+    origin: &Origin,
+) -> Result<i64, Error> {
     let store = &system.store;
     for _ in 0..ATTEMPTS {
         let person = store.load_latest::<User>(user_id).await?;
@@ -126,7 +133,11 @@ async fn append(system: &System, user_id: UserId, ending: Ending, origin: &Origi
         if let (Ending::Erase, Some(index)) = (ending, person.email_index()) {
             unit = unit.release("email", index.0.as_bytes(), user_id.0);
         }
-        match store.append(unit).await {
+        let place = store.place()?;
+        if let Some(step_up) = &mut step_up {
+            step_up.redeem(system, origin).await?;
+        }
+        match store.append_at(place, unit).await {
             Ok(appended) => return Ok(appended.position),
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(Error::from(error).about(|| ACCOUNT.to_owned())),
@@ -137,13 +148,8 @@ async fn append(system: &System, user_id: UserId, ending: Ending, origin: &Origi
 
 fn decide(person: &User, ending: Ending) -> Result<Vec<user::Event>, user::Error> {
     let now = crate::now();
-    let mut events = person.decide(user::Command::Close { now })?;
-    if ending == Ending::Erase {
-        let mut closed = person.clone();
-        events.iter().for_each(|event| closed.apply(event));
-        events.extend(closed.decide(user::Command::Erase { now })?);
-    }
-    Ok(events)
+    let commands = [user::Command::Close { now }, user::Command::Erase { now }];
+    people::in_turn(person, commands.into_iter().take(if ending == Ending::Erase { 2 } else { 1 }))
 }
 
 /// Names the payments whose outcome is not known, if there are any.

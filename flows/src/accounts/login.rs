@@ -82,26 +82,33 @@ impl Proven {
     }
 }
 
-/// Checks the password, always and first. An account with a second factor is then asked for it.
-pub async fn login(system: &System, login: Login, origin: &Origin) -> Result<Written<Entry>, Error> {
+/// Checks the password, always and first. An account with a second factor is then asked for it. `place` is taken in
+/// between: a right password for which there is none is refused while nothing has changed yet.
+pub async fn login<P: Send>(
+    system: &System,
+    login: Login,
+    place: impl FnOnce() -> Result<P, Error> + Send,
+    origin: &Origin,
+) -> Result<(Written<Entry>, P), Error> {
     check_device(login.device_id.as_deref())?;
     let mut entry = origin.authentication(Action::LogIn, Outcome::Success);
     entry.device_id.clone_from(&login.device_id);
     let entered = async {
         let (user_id, proven) = prove(system, &login.email, login.password, origin, &mut entry).await?;
-        enter(system, user_id, proven, login.device_id, origin).await
+        let place = place()?;
+        Ok((enter(system, user_id, proven, login.device_id, origin).await?, place))
     };
     let entered = entered.await;
-    concluded(&mut entry, &entered);
+    concluded(&mut entry, entered.as_ref().map(|(written, _)| &written.value));
     system.store.record_authentication(&entry).await?;
     entered
 }
 
 /// How a login stands in the record.
-pub(crate) fn concluded(entry: &mut Authentication, entered: &Result<Written<Entry>, Error>) {
+pub(crate) fn concluded(entry: &mut Authentication, entered: Result<&Entry, &Error>) {
     match entered {
-        Ok(Written { value: Entry::Open(inside), .. }) => entry.session_id = Some(inside.opened.session.session_id),
-        Ok(Written { value: Entry::SecondFactor(_), .. }) => entry.reason = Some("second_factor_next"),
+        Ok(Entry::Open(inside)) => entry.session_id = Some(inside.opened.session.session_id),
+        Ok(Entry::SecondFactor(_)) => entry.reason = Some("second_factor_next"),
         Err(error) => (entry.outcome, entry.reason) = error.as_outcome(),
     }
 }

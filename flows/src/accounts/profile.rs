@@ -1,7 +1,7 @@
 //! Who a person is and how they want to be addressed: read, and changed as facts.
 
 use aggregates::{
-    Actor, Role, UserId, kyc,
+    Actor, Role, Sealed, UserId, kyc,
     user::{self, Preferences, Standing, User},
 };
 use chrono::{DateTime, Utc};
@@ -80,7 +80,7 @@ pub(crate) async fn profile_from_log(system: &System, user_id: UserId) -> Result
 async fn readable(
     system: &System,
     user_id: UserId,
-    sealed: [&aggregates::Sealed; 3],
+    sealed: [&Sealed; 3],
     kyc_status: kyc::Status,
     standing: Standing,
 ) -> Result<Account, Error> {
@@ -93,7 +93,8 @@ async fn readable(
     }
 }
 
-/// Changes names. Those that are the same already change nothing.
+/// Changes names. Those that are the same already change nothing; one that is not given stays as it is at the moment of
+/// the append, whoever changes it meanwhile.
 pub async fn rename(
     system: &System,
     user_id: UserId,
@@ -104,22 +105,31 @@ pub async fn rename(
     let (first, last) = (wanted("first_name", &names.first_name)?, wanted("last_name", &names.last_name)?);
     let store = &system.store;
     let now = profile_from_log(system, user_id).await?.account;
-    let (first, last) =
-        (first.unwrap_or_else(|| now.first_name.clone()), last.unwrap_or_else(|| now.last_name.clone()));
+    let (first, last) = (first.filter(|first| *first != now.first_name), last.filter(|last| *last != now.last_name));
     let mut position = store.head().await?;
-    if (&first, &last) != (&now.first_name, &now.last_name) {
-        let first_name = store.seal(user_id, PersonalData::FirstName, &first).await?;
-        let last_name = store.seal(user_id, PersonalData::LastName, &last).await?;
-        let command = || user::Command::ChangeName {
-            first_name: first_name.clone(),
-            last_name: last_name.clone(),
-            now: crate::now(),
-        };
-        let changed =
-            people::change(system, user_id, Actor::Person(user_id), origin, |person| person.decide(command()));
+    if first.is_some() || last.is_some() {
+        let first = sealed(system, user_id, PersonalData::FirstName, first).await?;
+        let last = sealed(system, user_id, PersonalData::LastName, last).await?;
+        let changed = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
+            let first_name = first.as_ref().or(person.first_name()).ok_or(user::Error::NotRegistered)?.clone();
+            let last_name = last.as_ref().or(person.last_name()).ok_or(user::Error::NotRegistered)?.clone();
+            person.decide(user::Command::ChangeName { first_name, last_name, now: crate::now() })
+        });
         position = changed.await?.position;
     }
     Ok(Written { value: profile_from_log(system, user_id).await?, position })
+}
+
+async fn sealed(
+    system: &System,
+    user_id: UserId,
+    what: PersonalData,
+    text: Option<String>,
+) -> Result<Option<Sealed>, Error> {
+    match text {
+        Some(text) => Ok(Some(system.store.seal(user_id, what, &text).await?)),
+        None => Ok(None),
+    }
 }
 
 /// Takes preferences in the place of those before.

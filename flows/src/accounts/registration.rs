@@ -141,12 +141,7 @@ async fn again(
         return Ok(());
     }
     if person.is_email_verified() {
-        let (purpose, mark) = (Purpose::RegistrationNotice, BETWEEN_MAILS);
-        if !store.has_recent_one_time(purpose, user_id, mark).await? {
-            store.issue_one_time(purpose, Some(user_id), &[], mark).await?;
-            mail::queue(system, user_id, Letter::AlreadyRegistered).await?;
-        }
-        return Ok(());
+        return tell_owner(system, user_id).await;
     }
     if same_password {
         rename(system, user_id, applicant, origin).await?;
@@ -154,6 +149,16 @@ async fn again(
         store.void_password(user_id).await?;
     }
     mail_verification(system, user_id).await
+}
+
+/// Writes to the owner of an address that somebody has used it, unless they were told just now.
+pub(super) async fn tell_owner(system: &System, owner: UserId) -> Result<(), Error> {
+    let (purpose, mark) = (Purpose::RegistrationNotice, BETWEEN_MAILS);
+    if system.store.has_recent_one_time(purpose, owner, mark).await? {
+        return Ok(());
+    }
+    system.store.issue_one_time(purpose, Some(owner), &[], mark).await?;
+    mail::queue(system, owner, Letter::AlreadyRegistered).await
 }
 
 /// The same person wrote their name otherwise.

@@ -3,13 +3,14 @@
 use aggregates::{
     Actor, CardId, Money, UserId,
     card::{Card, Command, Controls},
+    kyc::Kyc,
 };
 use secrecy::SecretString;
 use store::{AppendError, Unit};
 
 use super::read::owned;
 use crate::{
-    ATTEMPTS, Error, Origin, Principal, Settings, System, Written,
+    ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity,
     step_up::{self, Operation, Raise},
 };
 
@@ -54,7 +55,7 @@ pub async fn set(
     let mut may_loosen = false;
     for _ in 0..ATTEMPTS {
         let card = system.store.load_latest::<Card>(card_id).await?;
-        check(system, &card, user_id, seen, monthly_limit)?;
+        check(system, &card, user_id, seen, monthly_limit).await?;
         let set = |may_loosen| Command::SetControls {
             controls: controls.clone(),
             monthly_limit,
@@ -84,15 +85,24 @@ pub async fn set(
     Err(Error::Conflict)
 }
 
-fn check(system: &System, card: &Card, user_id: UserId, seen: u32, monthly_limit: Money) -> Result<(), Error> {
+async fn check(
+    system: &System,
+    card: &Card,
+    user_id: UserId,
+    seen: u32,
+    monthly_limit: Money,
+) -> Result<(), Error> {
     owned(card, user_id)?;
     if card.controls_version() != seen {
         return Err(Error::Outdated { what: "controls" });
     }
     let highest = Settings::limit(system.settings.highest_monthly_limit, monthly_limit.currency);
     let raised = card.monthly_limit().is_some_and(|limit| monthly_limit.minor_units > limit.minor_units);
-    match raised && monthly_limit.minor_units > highest.minor_units {
-        true => Err(Error::invalid("monthly_limit", format!("is at most {highest}"))),
-        false => Ok(()),
+    if !raised {
+        return Ok(());
     }
+    if monthly_limit.minor_units > highest.minor_units {
+        return Err(Error::invalid("monthly_limit", format!("is at most {highest}")));
+    }
+    identity::permits_card(&system.settings, &*system.store.load_latest::<Kyc>(user_id).await?, monthly_limit)
 }

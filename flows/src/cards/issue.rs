@@ -13,7 +13,7 @@ use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
 
 use super::{CardView, view};
-use crate::{ATTEMPTS, Error, Origin, System, Written};
+use crate::{ATTEMPTS, Error, Origin, System, Written, holders, network};
 
 /// Asks the issuer for a requested card and records what it says. Does nothing once that is known.
 pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result<Written<CardView>, Error> {
@@ -31,8 +31,13 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
         let command = card::Command::RecordIssueFailed { issuer, reason, now: crate::now() };
         return record(system, card_id, command, origin).await;
     }
-    let request = IssueRequest { user_id, card_type, monthly_limit };
-    let asked = system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await;
+    let asked = match holders::reference(system, user_id).await? {
+        Ok(holder_reference) => {
+            let request = IssueRequest { user_id, card_type, monthly_limit, holder_reference };
+            system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await
+        }
+        Err(failure) => Err(failure),
+    };
     let name = issuer.name().to_owned();
     let command = match asked {
         Ok(issued) => match keep(system, user_id, card_id, &issued).await {
@@ -86,7 +91,13 @@ async fn record(
         if events.is_empty() {
             return Ok(Written { value: view(card_id, &card)?, position: 0 });
         }
-        match system.store.append(Unit::new(origin.context(Actor::System("issuing"))).stream(&card, events)).await {
+        let mut unit = Unit::new(origin.context(Actor::System("issuing"))).stream(&card, events);
+        if let card::Command::RecordIssued { issuer, issuer_reference, .. } = &command {
+            // The issuer names cards in its own way when it tells of purchases.
+            let key = network::card_claim(issuer, issuer_reference);
+            unit = unit.claim(network::CARD_CLAIM, &key, card_id.0);
+        }
+        match system.store.append(unit).await {
             Ok(appended) => {
                 let card = system.store.load::<Card>(card_id).await?;
                 return Ok(Written { value: view(card_id, &card)?, position: appended.position });

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use store::{AppendError, Loaded, Unit};
 
-use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, payments, step_up};
+use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, payments, step_up};
 
 pub use controls::{ControlsView, NewControls, set as set_controls};
 pub use issue::finish;
@@ -71,10 +71,7 @@ pub async fn request(
     let monthly_limit = limit(&system.settings, &request)?;
     let (store, user_id) = (&system.store, principal.user_id);
     // Before the step-up, which would be used up for nothing; and again with the append.
-    let status = store.load_latest::<kyc::Kyc>(user_id).await?.status();
-    if status != kyc::Status::Approved {
-        return Err(Error::KycRequired { status });
-    }
+    identity::permits_card(&system.settings, &*store.load_latest::<kyc::Kyc>(user_id).await?, monthly_limit)?;
     let card_id = CardId(store::new_id());
     let card = Loaded::<Card>::new(card_id);
     let terms = Terms {
@@ -87,16 +84,18 @@ pub async fn request(
     let events = card.decide(card::Command::Request { user_id, card_type, monthly_limit, terms, now })?;
     step_up::redeem(system, principal, &step_up::Operation::CardRequest, step_up, origin).await?;
     let resource = || format!("/api/v1/cards/{card_id}");
-    let position = append(system, user_id, origin, |unit| unit.stream(&card, events.clone())).await;
+    let position = append(system, user_id, monthly_limit, origin, |unit| unit.stream(&card, events.clone())).await;
     let position = position.map_err(|error| error.about(resource))?;
     let finished = finish(system, card_id, origin).await.map_err(|e| e.after_intent(resource))?;
     Ok(Written { position: finished.position.max(position), ..finished })
 }
 
-/// Appends what gives a person a card, as long as the account is open and the identity verified.
+/// Appends what gives a person a card, as long as the account is open and the identity verified
+/// for such a limit.
 async fn append(
     system: &System,
     user_id: UserId,
+    monthly_limit: Money,
     origin: &Origin,
     with_card: impl Fn(Unit) -> Unit,
 ) -> Result<i64, Error> {
@@ -106,13 +105,11 @@ async fn append(
         if person.standing() != Standing::Open {
             return Err(user::Error::Closed.into());
         }
-        let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
-        if identity.status() != kyc::Status::Approved {
-            return Err(Error::KycRequired { status: identity.status() });
-        }
+        let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
+        identity::permits_card(&system.settings, &verification, monthly_limit)?;
         // The empty additions hold account and verification in place: should they change meanwhile, the append conflicts.
         let unit = with_card(Unit::new(origin.context(Actor::Person(user_id))));
-        match store.append(unit.stream(&identity, vec![]).stream(&person, vec![])).await {
+        match store.append(unit.stream(&verification, vec![]).stream(&person, vec![])).await {
             Ok(appended) => return Ok(appended.position),
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-const LONGEST: usize = 512;
+const LONGEST: usize = aggregates::client::MAX_REDIRECT_URI_BYTES;
 
 /// Whether an address can be registered, or why not.
 pub(crate) fn check(uri: &str) -> Result<(), &'static str> {

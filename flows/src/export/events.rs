@@ -23,6 +23,9 @@ pub async fn opened(system: &System, user_id: UserId, events: Vec<Envelope>) -> 
     for envelope in events {
         let mut opened = BTreeMap::new();
         let event = envelope.decode().map_err(|e| Error::Internal(e.into()))?;
+        if is_of_operators(&event) {
+            continue;
+        }
         for (name, field, sealed) in sealed_fields(&event) {
             opened.insert(name, system.store.open(user_id, field, sealed).await?.to_string());
         }
@@ -37,18 +40,53 @@ pub async fn opened(system: &System, user_id: UserId, events: Vec<Envelope>) -> 
 fn sealed_fields(event: &AnyEvent) -> Vec<(&'static str, PersonalData, &Sealed)> {
     match event {
         AnyEvent::User(event) => of_user(event),
-        AnyEvent::Kyc(kyc::Event::Submitted { applicant, .. }) => {
-            vec![("applicant", PersonalData::Applicant, applicant)]
-        }
-        AnyEvent::Kyc(kyc::Event::ReviewStarted { .. } | kyc::Event::Approved { .. } | kyc::Event::Rejected { .. }) => {
-            vec![]
-        }
+        AnyEvent::Kyc(event) => of_kyc(event),
         AnyEvent::Notification(notification::Event::Sent { title, message, data, .. }) => vec![
             ("title", PersonalData::NotificationTitle, title),
             ("message", PersonalData::NotificationMessage, message),
             ("data", PersonalData::NotificationData, data),
         ],
         AnyEvent::Card(_) | AnyEvent::Payment(_) | AnyEvent::Client(_) => vec![],
+    }
+}
+
+fn of_kyc(event: &kyc::Event) -> Vec<(&'static str, PersonalData, &Sealed)> {
+    use kyc::Event;
+    match event {
+        Event::Submitted { applicant, .. } | Event::DetailsGiven { applicant, .. } => {
+            vec![("applicant", PersonalData::Applicant, applicant)]
+        }
+        Event::AddressGiven { address, .. } => vec![("address", PersonalData::Address, address)],
+        Event::DraftOpened { .. }
+        | Event::DocumentAdded { .. }
+        | Event::ReviewStarted { .. }
+        | Event::Assigned { .. }
+        | Event::Noted { .. }
+        | Event::DocumentViewed { .. }
+        | Event::DecisionProposed { .. }
+        | Event::Approved { .. }
+        | Event::Rejected { .. }
+        | Event::Expired { .. } => vec![],
+    }
+}
+
+/// What operators did about a case, and why: whom a watch list names must not be told of it.
+fn is_of_operators(event: &AnyEvent) -> bool {
+    use kyc::Event;
+    match event {
+        AnyEvent::Kyc(Event::ReviewStarted { reasons, .. }) => !reasons.is_empty(),
+        AnyEvent::Kyc(event) => matches!(
+            event,
+            Event::Assigned { .. }
+                | Event::Noted { .. }
+                | Event::DocumentViewed { .. }
+                | Event::DecisionProposed { .. }
+        ),
+        AnyEvent::User(_)
+        | AnyEvent::Card(_)
+        | AnyEvent::Payment(_)
+        | AnyEvent::Client(_)
+        | AnyEvent::Notification(_) => false,
     }
 }
 

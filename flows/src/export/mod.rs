@@ -192,8 +192,14 @@ async fn told(system: &System, user_id: UserId) -> Result<Option<Vec<Value>>, Er
 /// The case that the event opened, if it did.
 async fn case(system: &System, user_id: UserId, event: &aggregates::Envelope) -> Result<Option<Case>, Error> {
     let decoded = event.decode().map_err(|e| Error::Internal(e.into()))?;
-    let aggregates::envelope::AnyEvent::Kyc(kyc::Event::Submitted { case_id, applicant, document_type, country, at }) =
-        decoded
+    let aggregates::envelope::AnyEvent::Kyc(kyc::Event::Submitted {
+        case_id,
+        applicant,
+        document_type,
+        country,
+        at,
+        ..
+    }) = decoded
     else {
         return Ok(None);
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aggregates::{
-    Actor, CredentialId, Proof, SessionId, UserId,
+    CredentialId, Proof, SessionId, UserId,
     user::{self, Command, User},
 };
 use secrecy::SecretString;
@@ -19,11 +19,10 @@ use webauthn_rs::prelude::{
     RegisterPublicKeyCredential, WebauthnError,
 };
 
-use super::{Change, Known, PasskeyView, Presence, Principal, Verdict, conclude, new_codes, presence};
+use super::{Change, Codes, Known, PasskeyView, Presence, Principal, Verdict, change, left_over, presence};
 use crate::{
     Error, Origin, System, Written,
     mail::{self, Factor, Letter},
-    people,
 };
 
 /// How long a person may take with their authenticator.
@@ -106,24 +105,14 @@ pub async fn register(
     if !store.add_passkey(new).await? {
         return Err(Error::PasskeyRefused);
     }
-    let add = |person: &User| person.decide(Command::AddPasskey { passkey_id, now: crate::now() });
-    let added = match people::change(system, user_id, Actor::Person(user_id), origin, add).await {
-        Err(error @ Error::User(_)) => {
-            store.delete_passkey(user_id, passkey_id).await?;
-            return Err(error);
-        }
-        added => added?,
-    };
-    let recovery_codes = match store.load_latest::<User>(user_id).await?.recovery_codes() {
-        0 => new_codes(system, user_id, origin).await?,
-        _ => Written { value: vec![], position: added.position },
-    };
+    let add = |_: &User| Ok(Command::AddPasskey { passkey_id, now: crate::now() });
+    let added = change(system, principal, Change::Added(Factor::Passkey), Codes::IfNone, origin, add).await;
+    if let Err(Error::User(_)) = &added {
+        left_over(store.delete_passkey(user_id, passkey_id).await);
+    }
+    let Written { value: recovery_codes, position } = added?;
     let passkey = PasskeyView { passkey_id, label, created_at: crate::now(), last_used_at: None };
-    let registered = Written {
-        value: Registered { passkey, recovery_codes: recovery_codes.value },
-        position: recovery_codes.position,
-    };
-    conclude(system, principal, Change::Added(Factor::Passkey), registered, origin).await
+    Ok(Written { value: Registered { passkey, recovery_codes }, position })
 }
 
 /// Calls a passkey something else.
@@ -148,18 +137,19 @@ pub async fn remove(
     let (store, user_id) = (&system.store, principal.user_id);
     let has_password = store.has_password(user_id).await?;
     let remove = |person: &User| {
-        let events = person.decide(Command::RemovePasskey { passkey_id, now: crate::now() })?;
         let last = person.passkeys().len() == 1 && person.identities().is_empty() && !has_password;
-        if last { Err(Error::LastWayIn) } else { Ok(events) }
+        match person.passkeys().contains(&passkey_id) {
+            true if last => Err(Error::LastWayIn),
+            true => Ok(Command::RemovePasskey { passkey_id, now: crate::now() }),
+            false => Err(user::Error::NoSuchPasskey.into()),
+        }
     };
     // Asked before the step-up is used up, and again when it is decided.
     remove(&*store.load_latest::<User>(user_id).await?)?;
     presence::proven(system, principal, step_up, origin).await?;
-    let removed = people::change(system, user_id, Actor::Person(user_id), origin, remove).await?;
-    // After the log: a passkey that the log does not know counts for nothing.
-    store.delete_passkey(user_id, passkey_id).await?;
-    super::forget_needless_codes(system, user_id).await?;
-    conclude(system, principal, Change::Removed(Factor::Passkey), removed, origin).await
+    let removed = change(system, principal, Change::Removed(Factor::Passkey), Codes::None, origin, remove).await?;
+    left_over(store.delete_passkey(user_id, passkey_id).await);
+    Ok(Written { value: (), position: removed.position })
 }
 
 /// The account's passkeys, oldest first.

@@ -6,7 +6,10 @@ use secrecy::SecretString;
 use store::authentications::Action;
 
 use super::{Principal, record};
-use crate::{Error, Origin, System, passwords, step_up};
+use crate::{
+    Error, Origin, System, passwords,
+    step_up::{self, Unused},
+};
 
 /// How long after a login nobody is asked for the same proofs again.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
@@ -47,16 +50,32 @@ pub(crate) async fn owner(
     action: Action,
     origin: &Origin,
 ) -> Result<(), Error> {
-    if system.store.load_latest::<User>(principal.user_id).await?.has_second_factor() {
-        return proven(system, principal, presence.step_up.as_ref(), origin).await;
+    match proof(system, principal, &presence, action, origin).await? {
+        Some(mut step_up) => step_up.redeem(system, origin).await,
+        None => Ok(()),
     }
-    let password = presence.password.ok_or_else(|| Error::invalid("password", "is required"))?;
+}
+
+/// As [`owner`], for what can still be refused: a password is checked at once, a step-up is left to be used up at the
+/// last moment.
+pub(crate) async fn proof<'a>(
+    system: &System,
+    principal: Principal,
+    presence: &'a Presence,
+    action: Action,
+    origin: &Origin,
+) -> Result<Option<Unused<'a>>, Error> {
+    if system.store.load_latest::<User>(principal.user_id).await?.has_second_factor() {
+        let step_up = presence.step_up.as_ref();
+        return Unused::new(system, principal, step_up::Operation::Account, step_up).await.map(Some);
+    }
+    let password = presence.password.clone().ok_or_else(|| Error::invalid("password", "is required"))?;
     let proven = passwords::prove(system, principal.user_id, password, origin).await;
     if let Err(error) = &proven {
         let (outcome, reason) = error.as_outcome();
         record(system, principal, action, outcome, reason, origin).await?;
     }
-    proven
+    proven.map(|()| None)
 }
 
 /// Lets somebody take a factor away who shows a second proof, however fresh the login is.

@@ -95,11 +95,17 @@ async fn recovery_code(
     origin: &Origin,
 ) -> Result<Verdict, Error> {
     // Codes that the log does not know count for nothing.
-    let known = system.store.load_latest::<User>(user_id).await?.recovery_codes();
-    if known == 0 || !system.store.use_recovery_code(user_id, code).await? {
+    let person = system.store.load_latest::<User>(user_id).await?;
+    let Some(set) = person.recovery_set().filter(|_| person.recovery_codes() > 0) else {
+        return Ok(Verdict::Refused("bad_recovery_code"));
+    };
+    if !system.store.use_recovery_code(user_id, set, code).await? {
         return Ok(Verdict::Refused("bad_recovery_code"));
     }
     let used = people::change(system, user_id, Actor::Person(user_id), origin, |person| {
+        if person.recovery_set() != Some(set) {
+            return Ok(vec![]);
+        }
         match person.decide(user::Command::UseRecoveryCode { now: crate::now() }) {
             // Two at once, and the log knew of one: the table has let each of its codes through once.
             Err(user::Error::NoSuchFactor) => Ok(vec![]),
@@ -107,7 +113,7 @@ async fn recovery_code(
         }
     });
     used.await?;
-    let remaining = system.store.recovery_codes_left(user_id).await?;
+    let remaining = system.store.recovery_codes_left(user_id, set).await?;
     mail::notify(system, user_id, Letter::RecoveryCodeUsed { remaining }).await;
     Ok(Verdict::Proven(Proof::RecoveryCode))
 }

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use aggregates::{
-    Actor, Proof, UserId,
+    Proof, UserId,
     user::{Command, User},
 };
 use secrecy::{ExposeSecret, SecretString};
 use store::PersonalData;
 use totp_rs::{Builder, Secret, Totp};
 
-use super::{Change, Presence, Principal, Verdict, conclude, new_codes, presence};
-use crate::{Error, Origin, System, Written, mail::Factor, people};
+use super::{Change, Codes, Presence, Principal, Verdict, change, left_over, presence};
+use crate::{Error, Origin, System, Written, mail::Factor};
 
 /// How long a new secret waits for its first code.
 pub const CONFIRM_WITHIN: Duration = Duration::from_secs(10 * 60);
@@ -76,10 +76,11 @@ pub async fn confirm(
     if !system.store.use_totp_step(user_id, &secret, step).await? {
         return Err(Error::WrongCode);
     }
-    let enable = |person: &User| person.decide(Command::EnableTotp { now: crate::now() });
-    people::change(system, user_id, Actor::Person(user_id), origin, enable).await?;
-    let codes = new_codes(system, user_id, origin).await?;
-    conclude(system, principal, Change::Added(Factor::Totp), codes, origin).await
+    change(system, principal, Change::Added(Factor::Totp), Codes::New, origin, |person| match person.has_totp() {
+        true => Err(Error::TotpEnabled),
+        false => Ok(Command::EnableTotp { now: crate::now() }),
+    })
+    .await
 }
 
 /// Disables the app. Needs a step-up. Recovery codes go with the last factor.
@@ -96,15 +97,13 @@ pub async fn disable(
     }
     presence::proven(system, principal, step_up, origin).await?;
     let secret = system.store.totp_secret(user_id, None).await?;
-    let disable = |person: &User| person.decide(Command::DisableTotp { now: crate::now() });
-    let disabled = people::change(system, user_id, Actor::Person(user_id), origin, disable).await?;
-    // After the log: a secret that the log does not know counts for nothing.
+    let disable = |_: &User| Ok(Command::DisableTotp { now: crate::now() });
+    let disabled = change(system, principal, Change::Removed(Factor::Totp), Codes::None, origin, disable).await?;
     // This one and no other: the app may have been enabled anew meanwhile.
     if let Some(secret) = secret {
-        system.store.delete_totp(user_id, &secret).await?;
+        left_over(system.store.delete_totp(user_id, &secret).await);
     }
-    super::forget_needless_codes(system, user_id).await?;
-    conclude(system, principal, Change::Removed(Factor::Totp), disabled, origin).await
+    Ok(Written { value: (), position: disabled.position })
 }
 
 /// Checks a code and uses its step up.

@@ -52,8 +52,8 @@ pub(super) async fn issue(system: &System, transaction: &Transaction, proven: Pr
     Ok(system.store.issue_one_time(Purpose::AuthorizationCode, Some(user_id), &data, GOOD_FOR).await?)
 }
 
-/// Opens a session for a code, once. A second use ends the session that the first one opened (RFC 6749 §4.1.2):
-/// one of the two users was a thief. Without `offline_access` the session lasts for one access token, `lifetime`.
+/// Opens a session for a code, once. A second use ends the session that the first one opened, or is about to open
+/// (RFC 6749 §4.1.2): one of the two users was a thief. Without `offline_access` the session lasts for one access token, `lifetime`.
 pub async fn exchange(
     system: &System,
     client: &Authenticated,
@@ -64,21 +64,8 @@ pub async fn exchange(
     if client.registration.kind == ClientKind::Service {
         return Err(Refusal::UnauthorizedClient);
     }
-    let session_id = session_of(&exchange.code);
-    let Some(redeemed) = system.store.redeem_one_time(Purpose::AuthorizationCode, &exchange.code).await? else {
-        record(system, client, None, Some("code_refused"), origin).await?;
-        end_if_reused(system, client, session_id, origin).await?;
-        return Err(Refusal::InvalidGrant);
-    };
-    let code: Code = read(&redeemed.data)?;
-    let user_id = code.proven.user_id;
-    if code.client_id != client.client_id
-        || code.redirect_uri != exchange.redirect_uri
-        || !verifies(&code.challenge, &exchange.verifier)
-    {
-        record(system, client, Some(user_id), Some("code_of_another"), origin).await?;
-        return Err(Refusal::InvalidGrant);
-    }
+    let Some(code) = begin_use(system, client, &exchange, origin).await? else { return Err(Refusal::InvalidGrant) };
+    let (user_id, session_id) = (code.proven.user_id, session_of(&exchange.code));
     let now = crate::now();
     let offline = code.scopes.contains(&Permission::OfflineAccess);
     let settings = &system.settings;
@@ -93,19 +80,57 @@ pub async fn exchange(
     let Proven { proofs, password_set_at, .. } = code.proven;
     let opening = Opening { user_id, proofs, device_id: None, password_set_at, client: client_of };
     let opened = match sessions::open_on(system, opening, terms, origin).await {
-        // Taken back, disabled or closed since the code was issued.
-        Err(
-            Error::User(user::Error::NoSuchConsent | user::Error::Closed) | Error::Client(_) | Error::BadCredentials,
-        ) => {
+        // Taken back, disabled or closed since the code was issued, or changed under our hands.
+        Err(Error::User(_) | Error::Client(_) | Error::BadCredentials | Error::Conflict) => {
             record(system, client, Some(user_id), Some("grant_withdrawn"), origin).await?;
             return Err(Refusal::InvalidGrant);
         }
         opened => opened?,
     };
-    record(system, client, Some(user_id), None, origin).await?;
+    // What is still there now was not used by anybody else meanwhile, and not voided.
+    let finished = match system.store.redeem_one_time(Purpose::AuthorizationCode, &exchange.code).await {
+        Ok(Some(_)) => record(system, client, Some(user_id), None, origin).await.map_err(Refusal::from),
+        Ok(None) => Err(Refusal::InvalidGrant),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(refusal) = finished {
+        sessions::end(system, user_id, session_id, user::SessionEnd::TokenReused, origin).await?;
+        return Err(refusal);
+    }
     let OpenedOn { session, roles, refresh_token, .. } = opened.value;
     let granted = Granted { session, roles, refresh_token, nonce: code.nonce };
     Ok(Written { value: granted, position: opened.position })
+}
+
+/// What a code stands for, for the first who uses it, if that is its client. From now on nobody else can; but until the
+/// session is open the code stays where it is, so that another use is noticed: it takes it away.
+async fn begin_use(
+    system: &System,
+    client: &Authenticated,
+    exchange: &Exchange,
+    origin: &Origin,
+) -> Result<Option<Code>, Error> {
+    let purpose = Purpose::AuthorizationCode;
+    let Some(found) = system.store.attempt_one_time(purpose, &exchange.code, 1).await? else {
+        record(system, client, None, Some("code_refused"), origin).await?;
+        // A stranger who has seen a code must not be able to end what its client does with it.
+        if let Some(used) = system.store.peek_one_time(purpose, &exchange.code).await?
+            && read::<Code>(&used.data)?.client_id == client.client_id
+        {
+            system.store.redeem_one_time(purpose, &exchange.code).await?;
+        }
+        end_if_reused(system, client, session_of(&exchange.code), origin).await?;
+        return Ok(None);
+    };
+    let code: Code = read(&found.data)?;
+    if code.client_id != client.client_id
+        || code.redirect_uri != exchange.redirect_uri
+        || !verifies(&code.challenge, &exchange.verifier)
+    {
+        record(system, client, Some(code.proven.user_id), Some("code_of_another"), origin).await?;
+        return Ok(None);
+    }
+    Ok(Some(code))
 }
 
 /// The id of the session that a code opens: made of the code, so that a second use finds it, however late, and nobody

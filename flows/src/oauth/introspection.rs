@@ -15,7 +15,7 @@ pub struct Introspected {
     pub client_id: Option<ClientId>,
     pub scopes: Option<Vec<Permission>>,
     pub session: Session,
-    /// None: the access token's own.
+    /// Of a refresh token; none: the access token says it.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -31,10 +31,11 @@ pub async fn introspect(
         return Err(Refusal::InvalidClient);
     }
     let is_refresh_token = access.is_none();
-    let session = match access {
-        Some(session_id) => system.store.session(session_id).await?,
+    let (session, expires_at) = match access {
+        Some(session_id) => (system.store.session(session_id).await?, None),
         None => {
-            system.store.session_by_refresh_token(token).await?.filter(|(_, good)| *good).map(|(session, _)| session)
+            let held = system.store.session_by_refresh_token(token).await?.filter(|held| held.is_good);
+            held.map(|held| (held.session, held.expires_at)).unzip()
         }
     };
     let may_know = |session: &Session| match client.registration.kind {
@@ -45,7 +46,7 @@ pub async fn introspect(
         user_id: session.user_id,
         client_id: session.client_id,
         scopes: session.scopes.clone(),
-        expires_at: is_refresh_token.then_some(session.expires_at),
+        expires_at,
         session,
     }))
 }
@@ -60,7 +61,7 @@ pub async fn revoke(
 ) -> Result<Option<SessionId>, Error> {
     let session = match access {
         Some(session_id) => system.store.session(session_id).await?,
-        None => system.store.session_by_refresh_token(token).await?.map(|(session, _)| session),
+        None => system.store.session_by_refresh_token(token).await?.map(|held| held.session),
     };
     let Some(session) = session.filter(|session| session.client_id == Some(client.client_id)) else { return Ok(None) };
     let Session { session_id, user_id, .. } = session;

@@ -1,4 +1,4 @@
-use aggregates::{client::Client, user::User};
+use aggregates::{Proof, client::Client, user::User};
 use secrecy::SecretString;
 use store::{
     authentications::{Action, Outcome},
@@ -137,8 +137,26 @@ pub async fn consent(system: &System, ticket: &SecretString, allowed: bool, orig
         system.store.record_authentication(&entry).await?;
         return Ok(back(transaction, Err(Fault::AccessDenied("the person did not consent"))));
     }
+    if !still_proven(system, &proven).await? {
+        let changed = "the login is no longer good, since the account has changed";
+        return Ok(back(transaction, Err(Fault::AccessDenied(changed))));
+    }
     consents::grant(system, proven.user_id, transaction.client_id, &transaction.scopes, origin).await?;
     grant(system, transaction, proven, origin).await
+}
+
+/// Whether the login that led to a page would lead there now: the page may have been open while the password was
+/// changed, a factor was added or the account was closed.
+async fn still_proven(system: &System, proven: &Proven) -> Result<bool, Error> {
+    let Proven { user_id, proofs, password_set_at, .. } = proven;
+    let person = system.store.load_latest::<User>(*user_id).await?;
+    match accounts::admissible(system, *user_id, &person, proofs).await {
+        Err(Error::BadCredentials | Error::PasswordExpired) => return Ok(false),
+        admissible => admissible?,
+    }
+    let enough = !person.has_second_factor() || Proof::are_two_factors(proofs);
+    let same = password_set_at.is_none() || system.store.password_set_at(*user_id).await? == *password_set_at;
+    Ok(enough && same)
 }
 
 /// The person went back instead of logging in.

@@ -7,7 +7,7 @@ use aggregates::{
 use secrecy::SecretString;
 use store::{
     authentications::{Action, Outcome},
-    sessions::Session,
+    sessions::{RefreshToken, Session},
 };
 
 use super::{Authenticated, Granted, Refusal, scopes};
@@ -97,7 +97,7 @@ pub async fn refresh(
     let mut fewer = None;
     if scope.is_some()
         // A used one goes on: it ends the session, whatever is asked for with it.
-        && let Some((session, true)) = system.store.session_by_refresh_token(token).await?
+        && let Some(RefreshToken { session, is_good: true, .. }) = system.store.session_by_refresh_token(token).await?
         && session.client_id == Some(client.client_id)
     {
         fewer = Some(narrowed(scope, session.scopes.as_deref().unwrap_or_default())?);

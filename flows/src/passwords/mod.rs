@@ -4,6 +4,9 @@
 //! step in the tables, before the event is appended. The other way round, a crash between the two would leave a log that
 //! says the password was changed, and an old password that still opens the account. As it is, a crash leaves a change
 //! without its event, marked as unrecorded, and a worker appends it ([`record`]).
+//!
+//! The moment in the table is the event's own. It tells replacements apart: none is recorded twice, and of two close
+//! together the event of the first does not take the mark of the second away.
 
 mod policy;
 
@@ -13,6 +16,7 @@ use aggregates::{
     Actor, Proof, Role, SessionId, UserId,
     user::{self, SessionEnd, Standing, User},
 };
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use store::{
     Store,
@@ -179,10 +183,12 @@ async fn replace(
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
     let hashed = system.store.hash_password(password).await?;
-    let work = move |store: Store| async move { store.replace_password(user_id, &hashed, replacement, except).await };
+    let at = crate::now();
+    let work =
+        move |store: Store| async move { store.replace_password(user_id, &hashed, (replacement, at), except).await };
     sessions::ended(system, work).await?;
     // Whatever happens to the log now, the password is another one, and a worker makes up for the rest.
-    append(system, user_id, replacement, except, origin).await.or_else(|error| {
+    append(system, user_id, (replacement, at), except, origin).await.or_else(|error| {
         tracing::error!(%error, %user_id, "a password was replaced without its event; a worker goes on");
         Ok(Written { value: (), position: 0 })
     })
@@ -191,43 +197,43 @@ async fn replace(
 async fn append(
     system: &System,
     user_id: UserId,
-    replacement: Replacement,
+    (replacement, at): (Replacement, DateTime<Utc>),
     except: Option<SessionId>,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
     let written = sessions::closing(system, user_id, Actor::Person(user_id), origin, |person| {
-        let now = crate::now();
-        let mut events = match replacement {
-            Replacement::Changed => person.decide(user::Command::ChangePassword { now })?,
-            Replacement::Reset => person.decide(user::Command::ResetPassword { now })?,
-        };
-        let reason = SessionEnd::CredentialsChanged;
-        events.extend(person.decide(user::Command::CloseSessions { except, reason, now })?);
-        Ok::<_, user::Error>(events)
+        let (reason, now) = (SessionEnd::CredentialsChanged, crate::now());
+        people::in_turn(person, [command(replacement, at), user::Command::CloseSessions { except, reason, now }])
     });
     let Written { position, .. } = written.await?;
-    tell(system, user_id).await?;
+    tell(system, user_id, at).await?;
     Ok(Written { value: (), position })
 }
 
+fn command(replacement: Replacement, at: DateTime<Utc>) -> user::Command {
+    match replacement {
+        Replacement::Changed => user::Command::ChangePassword { now: at },
+        Replacement::Reset => user::Command::ResetPassword { now: at },
+    }
+}
+
 /// The letter first: whoever hangs up in between does not keep it from being sent.
-async fn tell(system: &System, user_id: UserId) -> Result<(), Error> {
+async fn tell(system: &System, user_id: UserId, at: DateTime<Utc>) -> Result<(), Error> {
     mail::queue(system, user_id, Letter::PasswordChanged).await?;
-    Ok(system.store.password_recorded(user_id).await?)
+    Ok(system.store.password_recorded(user_id, at).await?)
 }
 
 /// Appends the event of a replacement that a crash has left without, and writes to the person. Sessions that the tables ended are not closed in the
 /// log by this: which of them was to stay is not known any more, and they expire there as all do.
 pub async fn record(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
-    let Some(replacement) = system.store.unrecorded_password(user_id).await? else { return Ok(()) };
-    let appended = people::change(system, user_id, Actor::System("passwords"), origin, |person| match replacement {
-        Replacement::Changed => person.decide(user::Command::ChangePassword { now: crate::now() }),
-        Replacement::Reset => person.decide(user::Command::ResetPassword { now: crate::now() }),
+    let Some((replacement, at)) = system.store.unrecorded_password(user_id).await? else { return Ok(()) };
+    let appended = people::change(system, user_id, Actor::System("passwords"), origin, |person| {
+        person.decide(command(replacement, at))
     });
     match appended.await {
-        Ok(_) => tell(system, user_id).await,
+        Ok(_) => tell(system, user_id, at).await,
         // A closed account's password does not matter any more.
-        Err(Error::User(user::Error::Closed)) => Ok(system.store.password_recorded(user_id).await?),
+        Err(Error::User(user::Error::Closed)) => Ok(system.store.password_recorded(user_id, at).await?),
         Err(error) => Err(error),
     }
 }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use store::{AppendError, Loaded, Unit};
 use uuid::Uuid;
 
-use crate::{ATTEMPTS, Error, Origin, Principal, System, Written};
+use crate::{ATTEMPTS, Error, Origin, Principal, System, Written, apart, step_up::Unused};
 
 pub use read::{Page, PaymentView, get, list};
 pub use settle::finish;
@@ -37,12 +37,12 @@ pub struct Pay {
     pub device_id: Option<String>,
 }
 
-/// How a payment is told from another.
+/// How a request is told from another.
 #[derive(Clone, Copy, Debug)]
 pub enum Key<'a> {
-    /// Each request is a payment of its own.
+    /// Each request makes something of its own.
     Fresh,
-    /// The client's idempotency key. Same person, key and request: same payment, same answer.
+    /// The caller's idempotency key. Same caller, key and request: same payment, same answer.
     Client(&'a str),
 }
 
@@ -59,13 +59,14 @@ pub async fn process(
     let now = crate::now();
     let user_id = principal.user_id;
     let (payment_id, request_digest) = identify(user_id, &pay, key);
-    if system.settings.step_up.asks_for(pay.amount) {
-        stepped_up::check(system, principal, step_up, &pay, (payment_id, key), origin).await?;
-    }
+    let step_up = match system.settings.step_up.asks_for(pay.amount) {
+        true => stepped_up::demand(system, principal, step_up, &pay, (payment_id, key)).await?,
+        false => None,
+    };
     let screening = screen(system, user_id, &pay, now).await;
     let intent = Intent { payment_id, user_id, pay, screening, request_digest, now };
     let resource = || format!("/api/v1/transactions/{payment_id}");
-    let begun = begin(system, intent, origin).await.map_err(|e| e.about(resource))?;
+    let begun = begin(system, intent, step_up, origin).await.map_err(|e| e.about(resource))?;
     // From here on the intent is in the log: whatever goes wrong, the answer says where the outcome will be.
     let after_intent = |e: Error| e.after_intent(resource);
     let payment = system.store.load::<Payment>(payment_id).await.map_err(|e| after_intent(e.into()))?;
@@ -79,10 +80,8 @@ pub async fn process(
     // On a task of its own: a client that hangs up does not leave a payment half done.
     let (owned, origin) = (system.clone(), origin.clone());
     let settled =
-        tokio::spawn(
-            async move { settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await },
-        );
-    let settled = settled.await.map_err(|e| Error::Internal(Box::new(e))).flatten().map_err(after_intent)?;
+        apart(async move { settle::charge_and_record(&owned, payment_id, settle::Charging::First, &origin).await });
+    let settled = settled.await.map_err(after_intent)?;
     if settled.position > 0 || settled.value.status == payment::Status::Pending {
         return Ok(Written { position: settled.position.max(begun.position), ..settled });
     }
@@ -108,7 +107,12 @@ struct Intent {
 
 /// Appends intent, hold and screening, or intent and refusal, and gives the position. A repeat of a client's key
 /// finds the payment that the first request began.
-async fn begin(system: &System, intent: Intent, origin: &Origin) -> Result<Begun, Error> {
+async fn begin(
+    system: &System,
+    intent: Intent,
+    mut step_up: Option<Unused<'_>>,
+    origin: &Origin,
+) -> Result<Begun, Error> {
     let store = &system.store;
     let context = || origin.context(Actor::Person(intent.user_id));
     let _turn = system.turns.take(intent.pay.card_id).await;
@@ -119,7 +123,12 @@ async fn begin(system: &System, intent: Intent, origin: &Origin) -> Result<Begun
         // The card's stream belongs to the unit although nothing may be held: a refusal, too, has to be decided on
         // the card as it is.
         let unit = Unit::new(context()).stream(&payment, events).stream(&card, held);
-        match store.append(unit).await {
+        let place = store.place()?;
+        if let Some(step_up) = &mut step_up {
+            let may_be_repeat = intent.request_digest.is_some();
+            stepped_up::redeem(system, step_up, intent.payment_id, may_be_repeat, origin).await?;
+        }
+        match store.append_at(place, unit).await {
             Ok(appended) => return Ok(Begun { position: appended.position, is_repeat: false }),
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),
@@ -188,13 +197,14 @@ impl Intent {
             screening: self.screening.clone(),
             hold,
             request_digest: self.request_digest.clone(),
+            network: None,
             now: self.now,
         }
     }
 }
 
 /// What a card's refusal means for the payment: a decline on record, or an error where there is nothing to record.
-fn decline(refusal: card::Error) -> Result<Decline, Error> {
+pub(crate) fn decline(refusal: card::Error) -> Result<Decline, Error> {
     use card::Error as Refusal;
     Ok(match refusal {
         Refusal::LimitExceeded { limit, used, attempted, window } => {

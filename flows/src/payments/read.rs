@@ -1,6 +1,6 @@
 use aggregates::{
     CardId, Currency, Money, PaymentId, UserId,
-    payment::{Decline, Payment, Status},
+    payment::{Decline, Network, Payment, Status, Tally},
 };
 use chrono::{DateTime, Utc};
 use projections::{ReadError, Transaction};
@@ -22,6 +22,9 @@ pub struct PaymentView {
     pub merchant_category: String,
     pub decline: Option<Decline>,
     pub gateway_reference: Option<String>,
+    /// What the card network told of it, where it brought the purchase.
+    pub network: Option<Network>,
+    pub tally: Tally,
     pub created_at: DateTime<Utc>,
     /// When its outcome was recorded, or it began.
     pub updated_at: DateTime<Utc>,
@@ -46,6 +49,8 @@ impl PaymentView {
                 merchant_category: payment.merchant_category()?.to_owned(),
                 decline: payment.decline().cloned(),
                 gateway_reference: payment.gateway_reference().map(str::to_owned),
+                network: payment.network().cloned(),
+                tally: payment.tally()?,
                 created_at: payment.initiated_at()?,
                 updated_at: payment.updated_at()?,
             })
@@ -116,6 +121,8 @@ fn from_document(document: Transaction) -> PaymentView {
         merchant_category: document.merchant_category,
         decline: document.decline,
         gateway_reference: document.gateway_reference,
+        network: document.network,
+        tally: document.tally,
         created_at: document.created_at,
         updated_at: document.completed_at.unwrap_or(document.created_at),
     }
@@ -132,6 +139,8 @@ fn from_row(row: TransactionRow) -> Result<PaymentView, Error> {
         merchant_category: row.merchant_category,
         decline: row.decline,
         gateway_reference: row.gateway_reference,
+        network: row.network,
+        tally: row.tally,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })

@@ -181,6 +181,7 @@ async fn record(
                     gateway: system.providers.gateway.name().to_owned(),
                     gateway_reference: reference.clone(),
                     amount: payment.amount().ok_or(payment::Error::NotFound)?,
+                    is_final: true,
                     now: crate::now(),
                 })?;
                 let mut unit = Unit::new(origin.context(GATEWAY)).stream(&payment, events);

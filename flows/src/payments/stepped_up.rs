@@ -6,30 +6,39 @@ use secrecy::SecretString;
 use super::{Key, Pay};
 use crate::{
     Error, Origin, Principal, System,
-    step_up::{self, Linked, Operation},
+    step_up::{Linked, Operation, Unused},
 };
 
 /// How often, and with which pauses, a repeat looks for the payment that its twin is just beginning.
 const LOOKS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Lets a large payment pass by a step-up that is linked to it, or as the repeat of a payment that passed before: then
-/// the step-up is used up already, and the answer is that of the first request.
-pub(super) async fn check(
+/// The step-up that a large payment needs; none for the repeat of a payment that passed before: then the step-up is
+/// used up already, and the answer is that of the first request.
+pub(super) async fn demand<'a>(
     system: &System,
     principal: Principal,
-    token: Option<&SecretString>,
+    token: Option<&'a SecretString>,
     pay: &Pay,
     (payment_id, key): (PaymentId, Key<'_>),
-    origin: &Origin,
-) -> Result<(), Error> {
-    let may_be_repeat = matches!(key, Key::Client(_));
-    if may_be_repeat && is_begun(system, payment_id).await? {
-        return Ok(());
+) -> Result<Option<Unused<'a>>, Error> {
+    if matches!(key, Key::Client(_)) && is_begun(system, payment_id).await? {
+        return Ok(None);
     }
     let linked = Linked { card_id: pay.card_id, amount: pay.amount, merchant: pay.merchant.clone() };
-    match step_up::redeem(system, principal, &Operation::Payment(linked), token, origin).await {
-        // Of two requests with one key and one step-up, this one came second by a moment.
+    Unused::new(system, principal, Operation::Payment(linked), token).await.map(Some)
+}
+
+/// Uses the step-up up. Where a twin with the same key has used it, that twin's payment is waited for: the append will
+/// find it.
+pub(super) async fn redeem(
+    system: &System,
+    step_up: &mut Unused<'_>,
+    payment_id: PaymentId,
+    may_be_repeat: bool,
+    origin: &Origin,
+) -> Result<(), Error> {
+    match step_up.redeem(system, origin).await {
         Err(Error::StepUpRefused) if may_be_repeat => {
             for _ in 0..LOOKS {
                 if is_begun(system, payment_id).await? {

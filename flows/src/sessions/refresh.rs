@@ -9,7 +9,7 @@ use chrono::Duration;
 use secrecy::SecretString;
 use store::{
     authentications::{Action, Authentication, Outcome},
-    sessions::{Rotation, Session},
+    sessions::{RefreshToken, Rotation, Session},
 };
 
 use super::{Opened, end_by, permitted};
@@ -36,7 +36,7 @@ pub async fn refresh(
 ) -> Result<Refreshed, Error> {
     let until = crate::now() + Duration::days(system.settings.refresh_days.into());
     // All that can fail comes before the token is used up: whoever is answered 503 may use it again.
-    let Some((session, _)) = system.store.session_by_refresh_token(token).await? else {
+    let Some(RefreshToken { session, .. }) = system.store.session_by_refresh_token(token).await? else {
         record(system, origin, None, Some("bad_refresh_token")).await?;
         return Ok(Refreshed::Refused);
     };

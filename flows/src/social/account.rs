@@ -48,7 +48,7 @@ pub(super) async fn of(
     let (identity_id, provider_name) = (identity.at(user_id), provider.to_owned());
     let link = Command::LinkIdentity { identity_id, provider: provider_name, now: crate::now() };
     let events = all([register, Command::VerifyEmail { now: crate::now() }, link])?;
-    store.note_identity(user_id, &identity, provider).await?;
+    let noted_at = store.note_identity(user_id, &identity, provider).await?;
     let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&Loaded::<User>::new(user_id), events);
     let unit = unit.claim("email", email_index.0.as_bytes(), user_id.0).claim(CLAIM, identity.key(), user_id.0);
     match store.append(unit).await {
@@ -56,7 +56,7 @@ pub(super) async fn of(
         Err(AppendError::Taken) => {
             // Somebody was faster: perhaps the same person, twice.
             store.discard_secrets(user_id).await?;
-            store.forget_identity(user_id, identity_id).await?;
+            store.forget_identity(user_id, identity_id, noted_at).await?;
             let owner = store.identity_owner(&identity).await?;
             owner.ok_or(Error::LinkRequired)
         }

@@ -1,6 +1,6 @@
 use aggregates::{
     Actor, CredentialId, UserId,
-    user::{self, Command, User},
+    user::{self, Command, SessionEnd, User},
 };
 use store::{
     AppendError, Unit,
@@ -13,6 +13,7 @@ use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written,
     factors::{Presence, presence, record},
     mail::{self, Letter},
+    sessions,
 };
 
 /// The identities that a person can log in with.
@@ -76,21 +77,27 @@ async fn link(
         return Err(Error::IdentityTaken);
     }
     let identity_id = identity.at(user_id);
-    store.note_identity(user_id, &identity, provider).await?;
+    let noted_at = store.note_identity(user_id, &identity, provider).await?;
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load_latest::<User>(user_id).await?;
-        let provider = provider.to_owned();
-        let events = person.decide(Command::LinkIdentity { identity_id, provider, now: crate::now() })?;
+        let linking = Command::LinkIdentity { identity_id, provider: provider.to_owned(), now: crate::now() };
+        let events = person.decide(linking)?;
         if events.is_empty() {
             return Ok(Written { value: identity_id, position: store.head().await? });
         }
         let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
         match store.append(unit.claim(CLAIM, identity.key(), user_id.0)).await {
-            Ok(appended) => return Ok(Written { value: identity_id, position: appended.position }),
+            Ok(appended) => {
+                // The note may be an earlier link's, and about to go with it.
+                if let Err(error) = store.linked_identity(user_id, &identity, provider).await {
+                    tracing::warn!(%error, %user_id, "a linked identity is missing in its owner's list");
+                }
+                return Ok(Written { value: identity_id, position: appended.position });
+            }
             Err(AppendError::Conflict) => {}
             Err(AppendError::Taken) => {
-                store.forget_identity(user_id, identity_id).await?;
+                store.forget_identity(user_id, identity_id, noted_at).await?;
                 return Err(Error::IdentityTaken);
             }
             Err(error) => return Err(error.into()),
@@ -99,27 +106,38 @@ async fn link(
     Err(Error::Conflict)
 }
 
-/// Takes a way in away, if another is left.
+/// Takes a way in away, if another is left, and ends all other sessions: whoever came that way is not let stay. Only for
+/// somebody who has logged in just now, or shows again who they are.
 pub async fn unlink(
     system: &System,
     principal: Principal,
     identity_id: CredentialId,
+    presence: Presence,
     origin: &Origin,
 ) -> Result<Written<()>, Error> {
-    let (store, user_id) = (&system.store, principal.user_id);
+    let (store, Principal { user_id, session_id }) = (&system.store, principal);
+    let noted = store.external_id_of(user_id, identity_id).await?;
+    let (identity, noted_at) = noted.ok_or(user::Error::NoSuchIdentity)?;
+    presence::shown(system, principal, presence, origin).await?;
     let has_password = store.has_password(user_id).await?;
-    let identity = store.external_id_of(user_id, identity_id).await?.ok_or(user::Error::NoSuchIdentity)?;
     let _turn = system.turns.take(user_id).await;
     for _ in 0..ATTEMPTS {
         let person = store.load_latest::<User>(user_id).await?;
-        let events = person.decide(Command::UnlinkIdentity { identity_id, now: crate::now() })?;
+        let now = crate::now();
+        let mut events = person.decide(Command::UnlinkIdentity { identity_id, now })?;
         if !has_password && person.passkeys().is_empty() && person.identities().len() < 2 {
             return Err(Error::LastWayIn);
         }
+        let (except, reason) = (Some(session_id), SessionEnd::CredentialsChanged);
+        sessions::end_all_in_tables(system, user_id, except).await?;
+        events.extend(person.decide(Command::CloseSessions { except, reason, now })?);
+        let closed = events.iter().filter_map(sessions::closed).collect();
         let unit = Unit::new(origin.context(Actor::Person(user_id))).stream(&person, events);
         match store.append(unit.release(CLAIM, identity.key(), user_id.0)).await {
             Ok(appended) => {
-                store.forget_identity(user_id, identity_id).await?;
+                // One that was being opened meanwhile.
+                sessions::end_in_tables(system, user_id, closed).await?;
+                store.forget_identity(user_id, identity_id, noted_at).await?;
                 record(system, principal, Action::UnlinkIdentity, Outcome::Success, None, origin).await?;
                 let provider = person.identities().get(&identity_id).map_or("", String::as_str);
                 mail::notify(system, user_id, Letter::IdentityUnlinked { provider }).await;

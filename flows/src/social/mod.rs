@@ -100,7 +100,7 @@ pub async fn complete(system: &System, provider: &str, back: Return, origin: &Or
         }
         Err(error) => Err(error),
     };
-    accounts::concluded(&mut entry, &entered);
+    accounts::concluded(&mut entry, entered.as_ref().map(|written| &written.value));
     system.store.record_authentication(&entry).await?;
     entered
 }

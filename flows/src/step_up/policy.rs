@@ -52,7 +52,7 @@ impl Policy {
     pub(crate) fn demand(&self, operation: &Operation) -> Demand {
         match operation {
             Operation::CardRequest => self.card_request,
-            Operation::CardReveal => self.card_reveal,
+            Operation::CardReveal(_) => self.card_reveal,
             Operation::LimitRaise(_) => self.limit_raise,
             Operation::Payment(_) => self.payment,
             // Nothing softens this: whoever has a second factor shows it before it is taken away.

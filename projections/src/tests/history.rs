@@ -85,6 +85,7 @@ impl History {
             applicant: Sealed::from_ciphertext("applicant".into()),
             document_type: kyc::DocumentType::Passport,
             country: "DE".into(),
+            level: kyc::Level::Basic,
             at: self.now(),
         };
         self.record(user, event);
@@ -93,18 +94,22 @@ impl History {
 
     pub fn is_approved(&mut self, user: UserId, case_id: KycCaseId) {
         let (provider, provider_reference, at) = ("onfido".into(), "ref".into(), self.now());
-        self.record(user, kyc::Event::Approved { case_id, provider, provider_reference, at });
+        let (decided_by, valid_until) = (vec![], None);
+        let event = kyc::Event::Approved { case_id, provider, provider_reference, decided_by, valid_until, at };
+        self.record(user, event);
     }
 
     pub fn is_rejected(&mut self, user: UserId, case_id: KycCaseId) {
         let (provider, provider_reference, at) = ("onfido".into(), "ref".into(), self.now());
         let reasons = vec!["document_unreadable".into()];
-        self.record(user, kyc::Event::Rejected { case_id, provider, provider_reference, reasons, at });
+        let decided_by = vec![];
+        self.record(user, kyc::Event::Rejected { case_id, provider, provider_reference, reasons, decided_by, at });
     }
 
     pub fn is_reviewed(&mut self, user: UserId, case_id: KycCaseId) {
         let (provider, provider_reference, at) = ("onfido".into(), "ref".into(), self.now());
-        self.record(user, kyc::Event::ReviewStarted { case_id, provider, provider_reference, at });
+        let reasons = vec![];
+        self.record(user, kyc::Event::ReviewStarted { case_id, provider, provider_reference, reasons, at });
     }
 
     pub fn requests_card(&mut self, user_id: UserId) -> CardId {
@@ -169,7 +174,7 @@ impl History {
 
     pub fn is_captured(&mut self, payment: PaymentId, amount: Money) {
         let (gateway, gateway_reference, at) = ("stripe".into(), format!("txn {payment}"), self.now());
-        self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, at });
+        self.record(payment, payment::Event::Captured { gateway, gateway_reference, amount, is_final: true, at });
     }
 
     /// Refused by the gateway: the hold is given back with it.
@@ -232,6 +237,7 @@ fn initiated(user_id: UserId, card_id: CardId, amount: Money, hold: Option<Slot>
         hold: hold.map(Slot::window),
         slot: hold,
         request_digest: None,
+        network: None,
         at,
     }
 }

@@ -1,6 +1,10 @@
 //! Card issuing: an issuer makes a card and tells its number once.
 
+pub mod network;
 mod sandbox;
+pub mod stripe;
+
+use std::fmt;
 
 use aggregates::{
     CardId, Money, UserId,
@@ -8,16 +12,29 @@ use aggregates::{
 };
 use async_trait::async_trait;
 use uuid::Uuid;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{CardNumber, Cvv, Failure};
 
 pub use sandbox::Sandbox;
+pub use stripe::{Stripe, StripeConfig};
 
 /// An issuer of virtual cards.
 #[async_trait]
 pub trait Issuer: Send + Sync {
     /// The issuer's name as it stands in events and metrics.
     fn name(&self) -> &'static str;
+
+    /// Whether people have to be made known to the issuer before they get cards.
+    fn knows_holders(&self) -> bool {
+        false
+    }
+
+    /// Makes the person known to the issuer, with the person's id as idempotency key, and answers the issuer's name for
+    /// them: 1 to 128 visible ASCII characters. None where an issuer makes cards for whomever it is asked to.
+    async fn enrol(&self, _user: UserId, _holder: &Holder) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 
     /// Makes a card, with the card id as idempotency key: a repeat answers the card that the first one made.
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure>;
@@ -39,6 +56,33 @@ pub struct IssueRequest {
     pub card_type: CardType,
     /// What the card may spend in a calendar month; its currency is the card's.
     pub monthly_limit: Money,
+    /// What [`Issuer::enrol`] answered.
+    pub holder_reference: Option<String>,
+}
+
+/// Who is to hold cards. Personal data: prints nothing of itself, and is overwritten in memory when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Holder {
+    pub first_name: String,
+    pub last_name: String,
+}
+
+impl Holder {
+    /// First and last name, cut to `longest` characters.
+    pub(crate) fn full_name(&self, longest: usize) -> Zeroizing<String> {
+        let whole = self.first_name.chars().chain([' ']).chain(self.last_name.chars());
+        let mut name = Zeroizing::new(String::with_capacity(4 * longest));
+        name.extend(whole.take(longest));
+        let shortest = name.trim_end().len();
+        name.truncate(shortest);
+        name
+    }
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Holder(…)")
+    }
 }
 
 /// A card as the issuer made it. Number and CVV are for the vault.

@@ -17,7 +17,6 @@ use crate::{
     metering::Meter, wiped::WipedBuffer,
 };
 
-const NAME: &str = "sandbox";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The sandbox's issuer: `POST /issuer/v1/cards` and `POST /issuer/v1/cards/:card_id/status`, each with the header
@@ -57,12 +56,15 @@ struct StatusAnswer {
 }
 
 impl Sandbox {
+    /// The issuer's name in events and metrics.
+    pub const NAME: &'static str = "sandbox";
+
     pub(crate) fn new(client: &Client, base: &BaseUrl, config: &VendorConfig) -> Result<Sandbox, SetupError> {
         Ok(Sandbox {
             line: Line::new(client, config)?,
             cards: base.join("/issuer/v1/cards"),
-            issue: Meter::new(NAME, "card_issue"),
-            set_status: Meter::new(NAME, "card_status"),
+            issue: Meter::new(Sandbox::NAME, "card_issue"),
+            set_status: Meter::new(Sandbox::NAME, "card_status"),
         })
     }
 }
@@ -70,7 +72,7 @@ impl Sandbox {
 #[async_trait]
 impl Issuer for Sandbox {
     fn name(&self) -> &'static str {
-        NAME
+        Sandbox::NAME
     }
 
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure> {

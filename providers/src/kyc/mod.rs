@@ -1,32 +1,45 @@
-//! Identity verification: a provider looks at a person's data and says what it thinks of it.
+//! Identity verification: a provider looks at a person's data and pictures and says what it thinks of them.
 
+mod applicant;
+mod onfido;
 mod sandbox;
 
-use std::fmt;
-
-use aggregates::{
-    KycCaseId,
-    kyc::{DocumentType, Verdict},
-};
+use aggregates::{KycCaseId, kyc::Verdict};
 use async_trait::async_trait;
-use chrono::NaiveDate;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::Failure;
 
+pub use applicant::{Address, Applicant, Picture, PictureFormat};
+pub use onfido::{Onfido, OnfidoWebhooks};
 pub use sandbox::Sandbox;
 
 /// A provider of identity verification.
+///
+/// A case is registered, its pictures are uploaded, and a check of it is asked for. What the provider calls these
+/// things is kept by the caller between the steps, so that each is taken once as far as one can know.
 #[async_trait]
 pub trait Verifier: Send + Sync {
     /// The provider's name as it stands in events and metrics.
     fn name(&self) -> &'static str;
 
-    /// Asks for a check, with the case id as idempotency key: a repeat answers what the first one began.
-    async fn submit(&self, case: KycCaseId, applicant: &Applicant) -> Result<Check, Failure>;
+    /// Whether asking for the check of a case again gives the same check. Where not, a check that may have begun is
+    /// not asked for again before a webhook had time to tell of it.
+    fn is_idempotent(&self) -> bool;
+
+    /// Makes the applicant known; the provider's own name for them, where it has one. A repeat may make another one.
+    async fn register(&self, case: KycCaseId, applicant: &Applicant) -> Result<Option<String>, Failure>;
+
+    /// Hands a picture over. A repeat does no harm.
+    async fn upload(&self, case: KycCaseId, applicant: Option<&str>, picture: &Picture) -> Result<(), Failure>;
+
+    /// Asks for a check of what was registered and uploaded.
+    async fn submit(&self, case: KycCaseId, reference: Option<&str>, applicant: &Applicant) -> Result<Check, Failure>;
 
     /// How a check stands; none where the provider has no check of this case.
-    async fn look_up(&self, case: KycCaseId) -> Result<Option<Check>, Failure>;
+    async fn look_up(&self, case: KycCaseId, run: Option<&str>) -> Result<Option<Check>, Failure>;
+
+    /// Of what a webhook of this provider speaks.
+    fn mentioned(&self, webhook: &[u8]) -> Mention;
 }
 
 /// A provider's check of one case.
@@ -38,33 +51,13 @@ pub struct Check {
     pub verdict: Option<Verdict>,
 }
 
-/// Who is to be verified. Personal data: prints nothing of itself, and is overwritten in memory when dropped.
-#[derive(Zeroize)]
-pub struct Applicant {
-    pub first_name: String,
-    pub last_name: String,
-    #[zeroize(skip)]
-    pub date_of_birth: NaiveDate,
-    #[zeroize(skip)]
-    pub document_type: DocumentType,
-    pub document_number: String,
-    /// ISO 3166-1 alpha-2 country that issued the document.
-    pub country: String,
+/// By what names a webhook speaks of a case. None of them: it does not concern us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mention {
+    pub case: Option<KycCaseId>,
+    pub applicant: Option<String>,
+    pub run: Option<String>,
 }
 
-impl Drop for Applicant {
-    fn drop(&mut self) {
-        self.zeroize();
-        // A date has no way to be wiped; the black box keeps the compiler from dropping a write that nobody reads.
-        self.date_of_birth = NaiveDate::MIN;
-        std::hint::black_box(&self.date_of_birth);
-    }
-}
-
-impl ZeroizeOnDrop for Applicant {}
-
-impl fmt::Debug for Applicant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Applicant(…)")
-    }
-}
+/// The most reasons that are taken over from a provider; they go into an event.
+const MOST_REASONS: usize = 16;

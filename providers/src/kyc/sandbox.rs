@@ -1,13 +1,13 @@
 use aggregates::{
     KycCaseId,
-    kyc::{DocumentType, Verdict},
+    kyc::{DocumentType, Level, Verdict},
 };
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use reqwest::{Client, Url};
+use reqwest::{Client, Url, header::HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::{Applicant, Check, Verifier};
+use super::{Applicant, Check, MOST_REASONS, Mention, Picture, Verifier};
 use crate::{
     Failure, SetupError, VendorConfig,
     config::BaseUrl,
@@ -18,13 +18,13 @@ use crate::{
 };
 
 const NAME: &str = "sandbox";
-/// The most reasons that are taken over from a rejection; they go into an event.
-const MOST_REASONS: usize = 16;
 
-/// The sandbox's KYC provider: `POST /kyc/v1/checks`, `GET /kyc/v1/checks?case_id=…`.
+/// The sandbox's KYC provider: `POST /kyc/v1/documents`, `POST /kyc/v1/checks`, `GET /kyc/v1/checks?case_id=…`.
 pub struct Sandbox {
     line: Line,
     checks: Url,
+    documents: Url,
+    upload: Meter,
     submit: Meter,
     look_up: Meter,
 }
@@ -35,6 +35,7 @@ struct CheckRequest<'a> {
     first_name: &'a str,
     last_name: &'a str,
     date_of_birth: NaiveDate,
+    level: Level,
     document_type: DocumentType,
     document_number: &'a str,
     country: &'a str,
@@ -46,6 +47,17 @@ struct CheckAnswer<'a> {
     status: Status,
     #[serde(default, borrow)]
     reasons: Vec<&'a str>,
+}
+
+/// What its webhooks say.
+#[derive(Deserialize)]
+struct Notice {
+    data: Mentioned,
+}
+
+#[derive(Deserialize)]
+struct Mentioned {
+    case_id: KycCaseId,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +74,8 @@ impl Sandbox {
         Ok(Sandbox {
             line: Line::new(client, config)?,
             checks: base.join("/kyc/v1/checks"),
+            documents: base.join("/kyc/v1/documents"),
+            upload: Meter::new(NAME, "kyc_upload"),
             submit: Meter::new(NAME, "kyc_submit"),
             look_up: Meter::new(NAME, "kyc_look_up"),
         })
@@ -74,12 +88,34 @@ impl Verifier for Sandbox {
         NAME
     }
 
-    async fn submit(&self, case: KycCaseId, applicant: &Applicant) -> Result<Check, Failure> {
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+
+    async fn register(&self, _: KycCaseId, _: &Applicant) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
+    async fn upload(&self, case: KycCaseId, _: Option<&str>, picture: &Picture) -> Result<(), Failure> {
+        let mut url = self.documents.clone();
+        url.set_query(Some(&format!("case_id={case}&kind={}", picture.kind)));
+        let mut body = WipedBuffer::with_capacity(picture.content.len());
+        body.extend(&picture.content);
+        let content_type = HeaderValue::from_static(picture.format.media_type());
+        let call = async {
+            let answer = self.line.post_as(url, content_type, body, None).await?;
+            answer.json::<serde::de::IgnoredAny>().map(drop)
+        };
+        self.upload.measure(call).await
+    }
+
+    async fn submit(&self, case: KycCaseId, _: Option<&str>, applicant: &Applicant) -> Result<Check, Failure> {
         let body = WipedBuffer::json(&CheckRequest {
             case_id: case,
             first_name: &applicant.first_name,
             last_name: &applicant.last_name,
             date_of_birth: applicant.date_of_birth,
+            level: applicant.level,
             document_type: applicant.document_type,
             document_number: &applicant.document_number,
             country: &applicant.country,
@@ -88,7 +124,12 @@ impl Verifier for Sandbox {
         self.submit.measure(call).await
     }
 
-    async fn look_up(&self, case: KycCaseId) -> Result<Option<Check>, Failure> {
+    fn mentioned(&self, webhook: &[u8]) -> Mention {
+        let notice: Option<Notice> = serde_json::from_slice(webhook).ok();
+        Mention { case: notice.map(|notice| notice.data.case_id), ..Mention::default() }
+    }
+
+    async fn look_up(&self, case: KycCaseId, _: Option<&str>) -> Result<Option<Check>, Failure> {
         let mut url = self.checks.clone();
         url.set_query(Some(&format!("case_id={case}")));
         let call = async {
@@ -100,14 +141,12 @@ impl Verifier for Sandbox {
 }
 
 fn check(answer: CheckAnswer<'_>) -> Result<Check, Failure> {
+    let reasons = || answer.reasons.iter().take(MOST_REASONS).map(|reason| stable_code(reason)).collect();
     let verdict = match answer.status {
         Status::Pending => None,
         Status::Approved => Some(Verdict::Approved),
-        Status::Review => Some(Verdict::Review),
-        Status::Rejected => {
-            let reasons = answer.reasons.iter().take(MOST_REASONS).map(|reason| stable_code(reason)).collect();
-            Some(Verdict::Rejected { reasons })
-        }
+        Status::Review => Some(Verdict::Review { reasons: reasons() }),
+        Status::Rejected => Some(Verdict::Rejected { reasons: reasons() }),
     };
     Ok(Check { provider_reference: reference(answer.check_id)?, verdict })
 }

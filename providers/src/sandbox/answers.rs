@@ -49,11 +49,15 @@ pub(super) fn authorise(request: &Request, key: &SecretString) -> Result<(), Pro
 }
 
 pub(super) async fn body(request: &mut Request) -> Result<Vec<u8>, Problem> {
+    body_up_to(request, LONGEST_REQUEST).await
+}
+
+pub(super) async fn body_up_to(request: &mut Request, longest: usize) -> Result<Vec<u8>, Problem> {
     let mut chunks = Box::pin(request.take_body().into_bytes_stream());
     let mut body = Vec::with_capacity(512);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::INVALID_REQUEST)?;
-        if body.len() + chunk.len() > LONGEST_REQUEST {
+        if body.len() + chunk.len() > longest {
             return Err(Problem::TOO_LARGE);
         }
         body.extend_from_slice(&chunk);

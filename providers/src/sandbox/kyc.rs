@@ -2,11 +2,12 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, hash_map::Entry as Slot},
+    collections::{HashMap, HashSet, hash_map::Entry as Slot},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use aggregates::kyc::{Level, PictureKind};
 use poem::{Request, Response};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -15,14 +16,21 @@ use uuid::Uuid;
 
 use super::{
     SandboxConfig,
-    answers::{Problem, authorise, body, id_in_query, json},
+    answers::{Problem, authorise, body, body_up_to, id_in_query, json},
+    notices::Notices,
 };
+
+/// Bytes of a picture; a longer one is answered with 413.
+const LONGEST_PICTURE: usize = 32 * 1024 * 1024;
 
 pub(super) struct Kyc {
     key: SecretString,
     slow_check: Duration,
     max_checks: usize,
     checks: Mutex<HashMap<Uuid, Check>>,
+    /// What was uploaded for each case; of the pictures only that they were there.
+    uploads: Mutex<HashMap<Uuid, HashSet<PictureKind>>>,
+    notices: Option<Notices>,
 }
 
 /// Holds nothing of the person.
@@ -38,7 +46,10 @@ enum Scenario {
     Approve,
     Reject,
     Review,
+    WatchList,
     ApproveLate,
+    /// What the level demands was not uploaded.
+    Incomplete,
 }
 
 impl Kyc {
@@ -48,6 +59,8 @@ impl Kyc {
             slow_check: Duration::from_millis(config.slow_check_ms),
             max_checks: config.max_records,
             checks: Mutex::default(),
+            uploads: Mutex::default(),
+            notices: Notices::new(&config.webhooks_url, &config.kyc_webhook_secret),
         }
     }
 
@@ -55,11 +68,28 @@ impl Kyc {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What no check of level `full` does without.
+    fn is_complete(&self, case: Uuid) -> bool {
+        let uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+        let needed = [PictureKind::Front, PictureKind::Selfie];
+        uploads.get(&case).is_some_and(|kinds| needed.iter().all(|kind| kinds.contains(kind)))
+    }
+
+    /// Tells of a check that is not answered at once when it is done.
+    fn tell(&self, case: Uuid, scenario: Scenario) {
+        match (&self.notices, scenario) {
+            (Some(notices), Scenario::ApproveLate) => notices.send_after(self.slow_check, case),
+            (Some(_) | None, _) => {}
+        }
+    }
+
     fn answer(&self, case: Uuid, check: Check) -> Response {
         let (status, reasons): (_, &'static [_]) = match check.scenario {
             Scenario::Approve => ("approved", &[]),
             Scenario::Reject => ("rejected", &["document_unreadable"]),
             Scenario::Review => ("review", &[]),
+            Scenario::WatchList => ("review", &["watchlist_hit"]),
+            Scenario::Incomplete => ("rejected", &["document_missing"]),
             Scenario::ApproveLate if check.submitted.elapsed() < self.slow_check => ("pending", &[]),
             Scenario::ApproveLate => ("approved", &[]),
         };
@@ -71,8 +101,25 @@ impl Kyc {
 #[derive(Deserialize)]
 struct CheckRequest<'a> {
     case_id: Uuid,
+    #[serde(default = "basic")]
+    level: Level,
     #[serde(borrow)]
     document_number: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Upload {
+    case_id: Uuid,
+    kind: PictureKind,
+}
+
+#[derive(Serialize)]
+struct Uploaded {
+    kind: PictureKind,
+}
+
+fn basic() -> Level {
+    Level::Basic
 }
 
 #[derive(Serialize)]
@@ -91,6 +138,8 @@ pub(super) async fn submit(kyc: Arc<Kyc>, mut request: Request) -> Result<Respon
         number if number.starts_with("DOWN") => return Err(Problem::DOWN),
         number if number.starts_with("REJECT") => Scenario::Reject,
         number if number.starts_with("REVIEW") => Scenario::Review,
+        number if number.starts_with("WATCH") => Scenario::WatchList,
+        _ if request.level == Level::Full && !kyc.is_complete(request.case_id) => Scenario::Incomplete,
         number if number.starts_with("SLOW") => Scenario::ApproveLate,
         _ => Scenario::Approve,
     };
@@ -100,10 +149,29 @@ pub(super) async fn submit(kyc: Arc<Kyc>, mut request: Request) -> Result<Respon
         match checks.entry(request.case_id) {
             Slot::Occupied(slot) => *slot.get(),
             Slot::Vacant(_) if kept >= kyc.max_checks => return Err(Problem::FULL),
-            Slot::Vacant(slot) => *slot.insert(Check { scenario, submitted: Instant::now() }),
+            Slot::Vacant(slot) => {
+                kyc.tell(request.case_id, scenario);
+                *slot.insert(Check { scenario, submitted: Instant::now() })
+            }
         }
     };
     Ok(kyc.answer(request.case_id, check))
+}
+
+/// `POST /kyc/v1/documents?case_id=…&kind=…`, the picture as body.
+pub(super) async fn upload(kyc: Arc<Kyc>, mut request: Request) -> Result<Response, Problem> {
+    authorise(&request, &kyc.key)?;
+    let Upload { case_id, kind } = request.params().map_err(|_| Problem::INVALID_REQUEST)?;
+    let picture = body_up_to(&mut request, LONGEST_PICTURE).await?;
+    if !picture.starts_with(b"\xff\xd8\xff") && !picture.starts_with(b"\x89PNG") {
+        return Err(Problem::INVALID_REQUEST);
+    }
+    let mut uploads = kyc.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+    if uploads.len() >= kyc.max_checks && !uploads.contains_key(&case_id) {
+        return Err(Problem::FULL);
+    }
+    uploads.entry(case_id).or_default().insert(kind);
+    Ok(json(&Uploaded { kind }))
 }
 
 /// `GET /kyc/v1/checks?case_id=…`

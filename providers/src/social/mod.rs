@@ -9,7 +9,10 @@ mod metadata;
 mod openid;
 mod transport;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use openidconnect::{Nonce, PkceCodeVerifier};
@@ -81,6 +84,9 @@ impl Secrets {
 }
 
 /// The providers of the settings. Nothing is fetched before somebody logs in.
+///
+/// No two of them have people come back to the same address: which provider an answer is from would then be for the
+/// answer alone to say, and not every provider says it (RFC 9700 §4.4.2.2).
 pub(crate) fn providers(
     configs: &BTreeMap<String, SocialConfig>,
     connect_timeout_ms: u64,
@@ -91,9 +97,35 @@ pub(crate) fn providers(
         let provider: Arc<dyn IdentityProvider> = Arc::new(openid::OpenId::new(settings, transport));
         Ok((name.clone(), provider))
     };
+    let mut addresses = BTreeSet::new();
+    if !configs.values().all(|config| addresses.insert(&config.redirect_uri)) {
+        return Err(SetupError::Social("another provider has the same redirect_uri"));
+    }
     configs.iter().map(build).collect()
 }
 
 fn text(secret: &SecretString) -> String {
     secret.expose_secret().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_providers_share_the_way_back() {
+        let named = |redirect_uri: &str| SocialConfig {
+            issuer: "https://id.example".into(),
+            client_id: "ours".into(),
+            client_secret: Some("secret".to_owned().into()),
+            redirect_uri: redirect_uri.into(),
+            ..SocialConfig::default()
+        };
+        let setup = |second: &str| {
+            let both = [("first", named("https://app.example/first")), ("second", named(second))];
+            providers(&both.map(|(name, config)| (name.to_owned(), config)).into(), 1_000)
+        };
+        assert_eq!(setup("https://app.example/second").map(|providers| providers.len()).ok(), Some(2));
+        assert!(setup("https://app.example/first").is_err());
+    }
 }

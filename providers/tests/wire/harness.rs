@@ -139,6 +139,7 @@ pub fn a_request_with_limit(minor_units: i64) -> IssueRequest {
         user_id: UserId(Uuid::from_u128(1)),
         card_type: CardType::VirtualVisa,
         monthly_limit: usd(minor_units),
+        holder_reference: None,
     }
 }
 
@@ -147,9 +148,11 @@ pub fn an_applicant_with_document(number: &str) -> Applicant {
         first_name: "Ada \"Countess\"".into(),
         last_name: "Lovelace".into(),
         date_of_birth: NaiveDate::from_ymd_opt(1815, 12, 10).unwrap(),
+        level: aggregates::kyc::Level::Basic,
         document_type: DocumentType::Passport,
         document_number: number.into(),
         country: "GB".into(),
+        address: None,
     }
 }
 

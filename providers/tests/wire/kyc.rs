@@ -14,13 +14,14 @@ async fn the_document_number_chooses_the_verdict() {
         ("APPROVE-1", Verdict::Approved),
         ("X123456", Verdict::Approved),
         ("REJECT-1", rejected),
-        ("REVIEW-1", Verdict::Review),
+        ("REVIEW-1", Verdict::Review { reasons: vec![] }),
+        ("WATCH-1", Verdict::Review { reasons: vec!["watchlist_hit".into()] }),
     ];
     for (number, verdict) in cases {
         let case = KycCaseId(Uuid::now_v7());
         let expected = Check { provider_reference: format!("check_{case}"), verdict: Some(verdict) };
-        assert_eq!(kyc.submit(case, &an_applicant_with_document(number)).await.unwrap(), expected, "{number}");
-        assert_eq!(kyc.look_up(case).await.unwrap(), Some(expected), "{number}");
+        assert_eq!(kyc.submit(case, None, &an_applicant_with_document(number)).await.unwrap(), expected, "{number}");
+        assert_eq!(kyc.look_up(case, None).await.unwrap(), Some(expected), "{number}");
     }
 }
 
@@ -28,8 +29,8 @@ async fn the_document_number_chooses_the_verdict() {
 async fn a_repeated_submission_answers_the_first_check() {
     let kyc = a_sandbox().await.providers.kyc;
     let case = KycCaseId(Uuid::now_v7());
-    let first = kyc.submit(case, &an_applicant_with_document("REVIEW-1")).await.unwrap();
-    assert_eq!(kyc.submit(case, &an_applicant_with_document("APPROVE-1")).await.unwrap(), first);
+    let first = kyc.submit(case, None, &an_applicant_with_document("REVIEW-1")).await.unwrap();
+    assert_eq!(kyc.submit(case, None, &an_applicant_with_document("APPROVE-1")).await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -37,16 +38,16 @@ async fn a_slow_check_is_pending_and_then_approved() {
     let sandbox = SandboxConfig { slow_check_ms: 1_000, ..SandboxConfig::default() };
     let kyc = a_sandbox_with(sandbox, Config::default()).await.providers.kyc;
     let case = KycCaseId(Uuid::now_v7());
-    assert_eq!(kyc.submit(case, &an_applicant_with_document("SLOW-1")).await.unwrap().verdict, None);
-    assert_eq!(kyc.look_up(case).await.unwrap().unwrap().verdict, None);
+    assert_eq!(kyc.submit(case, None, &an_applicant_with_document("SLOW-1")).await.unwrap().verdict, None);
+    assert_eq!(kyc.look_up(case, None).await.unwrap().unwrap().verdict, None);
     pause(1_050).await;
-    assert_eq!(kyc.look_up(case).await.unwrap().unwrap().verdict, Some(Verdict::Approved));
+    assert_eq!(kyc.look_up(case, None).await.unwrap().unwrap().verdict, Some(Verdict::Approved));
 }
 
 #[tokio::test]
 async fn a_provider_that_is_down_keeps_nothing() {
     let kyc = a_sandbox().await.providers.kyc;
     let case = KycCaseId(Uuid::now_v7());
-    assert_eq!(kyc.submit(case, &an_applicant_with_document("DOWN-1")).await, Err(Failure::Unknown));
-    assert_eq!(kyc.look_up(case).await, Ok(None));
+    assert_eq!(kyc.submit(case, None, &an_applicant_with_document("DOWN-1")).await, Err(Failure::Unknown));
+    assert_eq!(kyc.look_up(case, None).await, Ok(None));
 }

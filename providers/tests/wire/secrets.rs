@@ -64,7 +64,7 @@ async fn failures_repeat_nothing_of_the_request_or_the_answer() {
         let case = KycCaseId(Uuid::now_v7());
         let failures: [Failure; 3] = [
             charge(&providers, a_payment(), "shop.example").await.unwrap_err(),
-            providers.kyc.submit(case, &an_applicant_with_document("DOC-4711")).await.unwrap_err(),
+            providers.kyc.submit(case, None, &an_applicant_with_document("DOC-4711")).await.unwrap_err(),
             providers.issuer.issue(a_card(), &a_request_with_limit(100)).await.unwrap_err(),
         ];
         for failure in failures {

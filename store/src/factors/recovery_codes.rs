@@ -1,6 +1,8 @@
 //! Recovery codes: for the day on which the phone is lost. Only their keyed hashes are kept, and each counts once.
+//!
+//! They come in sets. The log names the one that counts; what the table has beside it is void.
 
-use aggregates::UserId;
+use aggregates::{CredentialId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 use zeroize::Zeroizing;
@@ -19,39 +21,58 @@ const GROUP: usize = 4;
 /// Crockford's base 32: no letter that is easily taken for another or for a digit.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// Codes that were just made. They cannot be read again.
+pub struct NewCodes {
+    pub set_id: CredentialId,
+    pub codes: Vec<SecretString>,
+}
+
 impl Store {
-    /// Makes new codes, in the place of all earlier ones. They cannot be read again.
-    pub async fn issue_recovery_codes(&self, user: UserId) -> Result<Vec<SecretString>, Error> {
+    /// Makes a set of codes beside those that are there. They count once the log names the set.
+    pub async fn add_recovery_codes(&self, user: UserId) -> Result<NewCodes, Error> {
+        let set_id = CredentialId(crate::new_id());
         let codes: Vec<SecretString> = (0..RECOVERY_CODES).map(|_| code()).collect();
         let hashes: Vec<_> = codes.iter().map(|code| self.recovery_code_hash(user, code).to_vec()).collect();
-        let mut transaction = self.as_person(user).await?;
-        sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user.0).execute(&mut *transaction).await?;
-        sqlx::query("INSERT INTO recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])")
-            .bind(user.0)
-            .bind(hashes)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(codes)
+        let sql = "INSERT INTO recovery_codes (user_id, set_id, code_hash) SELECT $1, $2, unnest($3::bytea[])";
+        self.write_as(user, sqlx::query(sql).bind(user.0).bind(set_id.0).bind(hashes)).await?;
+        Ok(NewCodes { set_id, codes })
     }
 
-    /// Uses a code up. False if the person has no such code (any more).
-    pub async fn use_recovery_code(&self, user: UserId, code: &SecretString) -> Result<bool, Error> {
+    /// Uses a code of this set up. False if the set has no such code (any more).
+    pub async fn use_recovery_code(
+        &self,
+        user: UserId,
+        set_id: CredentialId,
+        code: &SecretString,
+    ) -> Result<bool, Error> {
         let hash = self.recovery_code_hash(user, code);
-        let query = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND code_hash = $2");
-        let used = self.write_as(user, query.bind(user.0).bind(hash.as_slice())).await?;
+        let query = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND set_id = $2 AND code_hash = $3");
+        let used = self.write_as(user, query.bind(user.0).bind(set_id.0).bind(hash.as_slice())).await?;
         Ok(used.rows_affected() == 1)
     }
 
-    /// How many codes are left.
-    pub async fn recovery_codes_left(&self, user: UserId) -> Result<u32, Error> {
-        let row = sqlx::query("SELECT count(*) FROM recovery_codes WHERE user_id = $1");
-        let count: i64 = self.one_row_of(user, row.bind(user.0)).await?.try_get(0)?;
+    /// How many codes of this set are left.
+    pub async fn recovery_codes_left(&self, user: UserId, set_id: CredentialId) -> Result<u32, Error> {
+        let query = sqlx::query("SELECT count(*) FROM recovery_codes WHERE user_id = $1 AND set_id = $2");
+        let count: i64 = self.one_row_of(user, query.bind(user.0).bind(set_id.0)).await?.try_get(0)?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
-    pub async fn delete_recovery_codes(&self, user: UserId) -> Result<(), Error> {
-        self.write_as(user, sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(user.0)).await?;
+    /// Deletes the set that was `replaced`, and what was made an hour ago without the log ever naming it. An append
+    /// that is under way may still name a younger one.
+    pub async fn forget_recovery_codes(
+        &self,
+        user: UserId,
+        current: Option<CredentialId>,
+        replaced: Option<CredentialId>,
+    ) -> Result<(), Error> {
+        let query = sqlx::query(
+            "DELETE FROM recovery_codes
+              WHERE user_id = $1 AND set_id IS DISTINCT FROM $2
+                AND (set_id = $3 OR issued_at < now() - interval '1 hour')",
+        );
+        let query = query.bind(user.0).bind(current.map(|set| set.0)).bind(replaced.map(|set| set.0));
+        self.write_as(user, query).await?;
         Ok(())
     }
 

@@ -7,6 +7,9 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use super::{DataKey, current, new_signing_pem, numbered, write_new};
 use crate::Error;
 
+/// An empty file with this ending stands where a key was.
+const RETIRED: &str = ".retired";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     /// Signs access tokens.
@@ -19,6 +22,8 @@ pub enum KeyKind {
 pub struct KeyRing<'a> {
     directory: &'a Path,
     kind: KeyKind,
+    /// Keys that are not in the directory.
+    elsewhere: Vec<u32>,
 }
 
 impl KeyKind {
@@ -32,13 +37,22 @@ impl KeyKind {
 
 impl<'a> KeyRing<'a> {
     pub fn new(directory: &'a Path, kind: KeyKind) -> KeyRing<'a> {
-        KeyRing { directory, kind }
+        KeyRing { directory, kind, elsewhere: Vec::new() }
+    }
+
+    /// With keys that are configured elsewhere, and may be chosen like the others.
+    #[must_use]
+    pub fn with(self, elsewhere: Vec<u32>) -> KeyRing<'a> {
+        KeyRing { elsewhere, ..self }
     }
 
     /// In ascending order.
     pub fn numbers(&self) -> Result<Vec<u32>, Error> {
         let (name, suffix) = self.kind.parts();
-        Ok(numbered(self.directory, &format!("{name}-"), suffix)?.into_keys().collect())
+        let mut numbers: Vec<u32> = numbered(self.directory, &format!("{name}-"), suffix)?.into_keys().collect();
+        numbers.extend(&self.elsewhere);
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     /// The number of the key in use.
@@ -52,13 +66,32 @@ impl<'a> KeyRing<'a> {
         let in_use = current(self.directory, self.kind.parts().0, numbers.iter().copied())?;
         // First, so that there is no moment at which the new key is taken for the one in use.
         self.choose(in_use)?;
-        let number = numbers.last().copied().unwrap_or(0) + 1;
         let (name, suffix) = self.kind.parts();
+        // What was retired counts too: a number is never given twice.
+        let retired = numbered(self.directory, &format!("{name}-"), RETIRED)?.into_keys().max();
+        let number = numbers.last().copied().max(retired).unwrap_or(0) + 1;
         write_new(&self.directory.join(format!("{name}-{number}{suffix}")), || match self.kind {
             KeyKind::Signing => new_signing_pem(),
             KeyKind::Kek => Ok(BASE64_STANDARD.encode(DataKey::generate().as_bytes())),
         })?;
         Ok(number)
+    }
+
+    /// Takes a key out of the directory for good. False: it is configured elsewhere, and has to be taken out there.
+    ///
+    /// The file is only unlinked: what the disk keeps of it, and copies elsewhere, are the operator's to destroy.
+    pub fn discard(&self, number: u32) -> Result<bool, Error> {
+        if number == self.current()? {
+            return Err(Error::Keys(format!("{}-{number} is in use", self.kind.parts().0)));
+        }
+        let (name, suffix) = self.kind.parts();
+        let file = |suffix| self.directory.join(format!("{name}-{number}{suffix}"));
+        write_new(&file(RETIRED), || Ok(String::new()))?;
+        match fs::remove_file(file(suffix)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::Keys(format!("{}: {error}", file(suffix).display()))),
+        }
     }
 
     /// Makes a key that is there the one in use.
@@ -96,6 +129,10 @@ mod tests {
         assert_eq!(ring.current()?, 2);
         assert!(ring.choose(9).is_err());
         assert_eq!(ring.current()?, 2);
+        // The number of a key that is gone is not given again.
+        assert!(ring.discard(3)? && ring.discard(2).is_err());
+        assert_eq!((ring.numbers()?, ring.add()?), (vec![1, 2], 4));
+        assert_eq!(KeyRing::new(&directory, KeyKind::Kek).with(vec![7]).add()?, 8);
         fs::remove_dir_all(&directory).map_err(|e| Error::Keys(e.to_string()))
     }
 }

@@ -44,16 +44,31 @@ impl Log {
     }
 }
 
+/// A place in the writer's queue: whoever has one is not turned away for being one too many.
+pub struct Place(mpsc::OwnedPermit<Waiting>);
+
 impl Store {
+    /// Takes a place for one unit, for whoever has to know that there is one before something is used up. At most
+    /// `append_queue` places are taken, one more is [`AppendError::Overloaded`].
+    pub fn place(&self) -> Result<Place, AppendError> {
+        let place = self.inner.log.queue.clone().try_reserve_owned();
+        place.map(Place).map_err(|_| AppendError::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+    }
+
     /// Writes a unit: all of its events or none, behind everything that was acknowledged before.
     ///
     /// Acknowledged means on disk. Concurrent units share transactions; a unit that conflicts fails alone. At most
     /// `append_queue` units wait, one more is [`AppendError::Overloaded`].
     pub async fn append(&self, unit: Unit) -> Result<Appended, AppendError> {
+        self.append_at(self.place()?, unit).await
+    }
+
+    /// As [`Store::append`], with a place that was taken before.
+    pub async fn append_at(&self, place: Place, unit: Unit) -> Result<Appended, AppendError> {
         let log = &self.inner.log;
         let (rows, states) = unit.into_parts();
         let streams: Vec<_> = rows.streams.iter().map(|stream| (stream.kind, stream.id)).collect();
-        let outcome = self.write(rows).await;
+        let outcome = self.write(place, rows).await;
         match &outcome {
             Ok(_) => {
                 for state in states {
@@ -67,12 +82,10 @@ impl Store {
         outcome
     }
 
-    async fn write(&self, rows: unit::Rows) -> Result<Appended, AppendError> {
+    async fn write(&self, Place(place): Place, rows: unit::Rows) -> Result<Appended, AppendError> {
         let log = &self.inner.log;
         let (answer, outcome) = oneshot::channel();
-        log.queue
-            .try_send(Waiting { rows, answer })
-            .map_err(|_| AppendError::Overloaded { retry_after: std::time::Duration::from_secs(1) })?;
+        place.send(Waiting { rows, answer });
         // The writer answers within its own time-out; the extra second is for a writer that died.
         let outcome = tokio::time::timeout(log.timeout + std::time::Duration::from_secs(1), outcome).await;
         outcome.map_err(|_| AppendError::Unknown)?.map_err(|_| AppendError::Unknown)?

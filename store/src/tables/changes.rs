@@ -11,12 +11,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 pub(super) use cards::{CardChange, Transition};
 
+use super::payments::{NewPayment, Outcome};
+
 #[derive(Default)]
 pub(super) struct Changes {
     pub users: Vec<NewUser>,
     pub people: BTreeMap<UserId, Person>,
     pub cases: Vec<NewCase>,
     pub verdicts: BTreeMap<KycCaseId, Verdict>,
+    /// Who has taken which review, and which approvals are over; in the order of events.
+    pub case_changes: Vec<(KycCaseId, CaseChange)>,
     pub cards: Vec<NewCard>,
     pub issued: Vec<(CardId, IssuedCard)>,
     pub card_statuses: BTreeMap<CardId, (&'static str, DateTime<Utc>)>,
@@ -24,6 +28,7 @@ pub(super) struct Changes {
     pub transitions: Vec<Transition>,
     pub spending: BTreeMap<CardId, Spending>,
     pub payments: BTreeMap<PaymentId, NewPayment>,
+    /// What happened to payments, each one's events in their order.
     pub outcomes: BTreeMap<PaymentId, Outcome>,
 }
 
@@ -51,8 +56,14 @@ pub(super) struct NewCase {
     pub user_id: UserId,
     pub document_type: String,
     pub country: String,
+    pub level: kyc::Level,
     pub at: DateTime<Utc>,
     pub position: i64,
+}
+
+pub(super) enum CaseChange {
+    Assigned(UserId),
+    Expired,
 }
 
 pub(super) struct Verdict {
@@ -61,6 +72,7 @@ pub(super) struct Verdict {
     pub reference: String,
     pub reasons: Vec<String>,
     pub decided_at: Option<DateTime<Utc>>,
+    pub valid_until: Option<DateTime<Utc>>,
 }
 
 pub(super) struct NewCard {
@@ -87,26 +99,6 @@ pub(super) struct IssuedCard {
 pub(super) struct Spending {
     pub window: Window,
     pub change: i64,
-}
-
-pub(super) struct NewPayment {
-    pub user_id: UserId,
-    pub card_id: CardId,
-    pub amount: i64,
-    pub currency: Currency,
-    pub merchant: String,
-    pub merchant_category: String,
-    pub risk_score: f64,
-    pub at: DateTime<Utc>,
-    pub position: i64,
-}
-
-pub(super) struct Outcome {
-    pub status: &'static str,
-    pub decline: Option<serde_json::Value>,
-    pub gateway: Option<String>,
-    pub reference: Option<String>,
-    pub at: DateTime<Utc>,
 }
 
 impl Changes {
@@ -177,75 +169,15 @@ impl Changes {
         self.people.entry(user_id).or_default()
     }
 
-    fn kyc(&mut self, user_id: UserId, position: i64, event: kyc::Event) {
-        match event {
-            kyc::Event::Submitted { case_id, document_type, country, at, .. } => self.cases.push(NewCase {
-                case_id,
-                user_id,
-                document_type: text(&document_type),
-                country,
-                at,
-                position,
-            }),
-            kyc::Event::ReviewStarted { case_id, provider, provider_reference: reference, .. } => {
-                let verdict = Verdict { status: "in_review", provider, reference, reasons: vec![], decided_at: None };
-                self.verdicts.insert(case_id, verdict);
-            }
-            kyc::Event::Approved { case_id, provider, provider_reference: reference, at } => {
-                let verdict =
-                    Verdict { status: "approved", provider, reference, reasons: vec![], decided_at: Some(at) };
-                self.verdicts.insert(case_id, verdict);
-            }
-            kyc::Event::Rejected { case_id, provider, provider_reference: reference, reasons, at } => {
-                let verdict = Verdict { status: "rejected", provider, reference, reasons, decided_at: Some(at) };
-                self.verdicts.insert(case_id, verdict);
-            }
-        }
-    }
-
     fn payment(&mut self, payment_id: PaymentId, position: i64, event: payment::Event) {
-        let outcome = match event {
-            payment::Event::Initiated {
-                user_id, card_id, amount, merchant, merchant_category, screening, at, ..
-            } => {
-                self.payments.insert(
-                    payment_id,
-                    NewPayment {
-                        user_id,
-                        card_id,
-                        amount: amount.minor_units,
-                        currency: amount.currency,
-                        merchant,
-                        merchant_category,
-                        risk_score: screening.risk_score,
-                        at,
-                        position,
-                    },
-                );
-                return;
-            }
-            // Still pending.
-            payment::Event::Resumed { .. } => return,
-            payment::Event::Captured { gateway, gateway_reference, at, .. } => Outcome {
-                status: "captured",
-                decline: None,
-                gateway: Some(gateway),
-                reference: Some(gateway_reference),
-                at,
-            },
-            payment::Event::Declined { reason, at } => Outcome {
-                status: "declined",
-                decline: serde_json::to_value(&reason).ok(),
-                gateway: None,
-                reference: None,
-                at,
-            },
-        };
-        self.outcomes.insert(payment_id, outcome);
+        if let Some(new) = NewPayment::of(&event, position) {
+            self.payments.insert(payment_id, new);
+        }
+        self.outcomes.entry(payment_id).or_default().add(event);
     }
 }
 
 /// An enum's name as serde writes it.
-fn text(value: &impl serde::Serialize) -> String {
+pub(super) fn text(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -1,7 +1,9 @@
 //! The relational read tables: users, KYC verifications, cards, transactions. Complete, made from the log alone,
 //! written in batches together with the position they have reached.
 
+mod cases;
 mod changes;
+mod payments;
 mod query;
 mod write;
 
@@ -14,7 +16,7 @@ use uuid::Uuid;
 use crate::{Error, Store};
 use changes::Changes;
 
-pub use query::{CardRow, KycRow, Span, TransactionRow, TransitionRow, UserRow};
+pub use query::{CardRow, KycRow, Span, TransactionRow, TransitionRow, UserRow, WaitingCase};
 
 /// The schema that readers use, and the one that a rebuild fills.
 const LIVE: &str = "read";

@@ -30,6 +30,21 @@ pub struct KycRow {
     pub reasons: Vec<String>,
 }
 
+/// A case that waits for operators.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitingCase {
+    pub case_id: KycCaseId,
+    pub user_id: UserId,
+    pub level: kyc::Level,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    pub reasons: Vec<String>,
+    pub assigned_to: Option<UserId>,
+    pub submitted_at: DateTime<Utc>,
+    /// The place in the list.
+    pub position: i64,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransactionRow {
     pub transaction_id: PaymentId,
@@ -42,6 +57,8 @@ pub struct TransactionRow {
     pub status: payment::Status,
     pub decline: Option<payment::Decline>,
     pub gateway_reference: Option<String>,
+    pub network: Option<payment::Network>,
+    pub tally: payment::Tally,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub position: i64,
@@ -115,6 +132,20 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
+    /// Cases that operators have to decide, the longest waiting first: those behind a position; of everybody, or of the
+    /// operator who has taken them.
+    pub async fn work_list(&self, after: i64, of: Option<UserId>, limit: i64) -> Result<Vec<WaitingCase>, Error> {
+        let query = sqlx::query("SELECT * FROM kyc_work_list($1, $2, $3)").bind(after).bind(of.map(|of| of.0));
+        all(query.bind(limit).fetch_all(self.pool()).await?)
+    }
+
+    /// People whose approval ended in `span`, by its end.
+    pub async fn ended_approvals(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT user_id, valid_until FROM read.kyc_verifications
+                    WHERE status = 'approved' AND valid_until > $1 AND valid_until < $2 ORDER BY valid_until LIMIT $3";
+        self.still_open(sql, span, limit).await
+    }
+
     async fn still_open<T: From<Uuid>>(
         &self,
         sql: &str,
@@ -167,9 +198,26 @@ impl FromRow<'_, PgRow> for KycRow {
     }
 }
 
+impl FromRow<'_, PgRow> for WaitingCase {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(WaitingCase {
+            case_id: KycCaseId(row.try_get("case_id")?),
+            user_id: UserId(row.try_get("user_id")?),
+            level: parsed(row, "level")?,
+            country: row.try_get("country")?,
+            reasons: row.try_get("reasons")?,
+            assigned_to: row.try_get::<Option<Uuid>, _>("assigned_to")?.map(UserId),
+            submitted_at: row.try_get("submitted_at")?,
+            position: row.try_get("position")?,
+        })
+    }
+}
+
 impl FromRow<'_, PgRow> for TransactionRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let decline: Option<sqlx::types::Json<payment::Decline>> = row.try_get("decline")?;
+        let network: Option<sqlx::types::Json<payment::Network>> = row.try_get("network")?;
+        let tally: sqlx::types::Json<payment::Tally> = row.try_get("tally")?;
         Ok(TransactionRow {
             transaction_id: PaymentId(row.try_get("transaction_id")?),
             user_id: UserId(row.try_get("user_id")?),
@@ -181,6 +229,8 @@ impl FromRow<'_, PgRow> for TransactionRow {
             status: parsed(row, "status")?,
             decline: decline.map(|json| json.0),
             gateway_reference: row.try_get("gateway_reference")?,
+            network: network.map(|json| json.0),
+            tally: tally.0,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
             position: row.try_get("position")?,

@@ -1,13 +1,12 @@
 //! One statement for each kind of change, with a row of its arrays for each row of the table.
 
 use sqlx::{Postgres, Transaction, postgres::PgArguments, query::Query};
-use uuid::Uuid;
 
-use super::changes::Changes;
+use super::changes::{CaseChange, Changes};
 
 mod cards;
 
-type Tx<'t> = Transaction<'t, Postgres>;
+pub(super) type Tx<'t> = Transaction<'t, Postgres>;
 
 impl Changes {
     pub async fn write(self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
@@ -65,10 +64,11 @@ impl Changes {
         if !rows.is_empty() {
             let sql = format!(
                 "INSERT INTO {schema}.kyc_verifications
-                        (case_id, user_id, status, document_type, country, submitted_at, position)
-                 SELECT c.case_id, c.user_id, 'pending', c.document_type, c.country, c.at, c.position
-                   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
-                        AS c (case_id, user_id, document_type, country, at, position)"
+                        (case_id, user_id, status, document_type, country, submitted_at, position, level)
+                 SELECT c.case_id, c.user_id, 'pending', c.document_type, c.country, c.at, c.position, c.level
+                   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[],
+                               $7::text[])
+                        AS c (case_id, user_id, document_type, country, at, position, level)"
             );
             let query = sqlx::query(&sql)
                 .bind(rows.iter().map(|c| c.case_id.0).collect::<Vec<_>>())
@@ -76,14 +76,16 @@ impl Changes {
                 .bind(rows.iter().map(|c| c.document_type.as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|c| c.country.as_str()).collect::<Vec<_>>())
                 .bind(rows.iter().map(|c| c.at).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.position).collect::<Vec<_>>());
+                .bind(rows.iter().map(|c| c.position).collect::<Vec<_>>())
+                .bind(rows.iter().map(|c| c.level.as_str()).collect::<Vec<_>>());
             execute(query, transaction).await?;
         }
         // Verdicts are rare beside payments: one statement each, since arrays of arrays do not unnest.
         for (case_id, verdict) in &self.verdicts {
             let sql = format!(
                 "UPDATE {schema}.kyc_verifications
-                    SET status = $2, provider = $3, provider_reference = $4, reasons = $5, decided_at = $6
+                    SET status = $2, provider = $3, provider_reference = $4, reasons = $5, decided_at = $6,
+                        valid_until = $7
                   WHERE case_id = $1"
             );
             let query = sqlx::query(&sql)
@@ -92,71 +94,32 @@ impl Changes {
                 .bind(&verdict.provider)
                 .bind(&verdict.reference)
                 .bind(&verdict.reasons)
-                .bind(verdict.decided_at);
+                .bind(verdict.decided_at)
+                .bind(verdict.valid_until);
             execute(query, transaction).await?;
+        }
+        self.write_case_changes(transaction, schema).await
+    }
+
+    async fn write_case_changes(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
+        for (case_id, change) in &self.case_changes {
+            let (assigned_to, status) = match change {
+                CaseChange::Assigned(operator) => (Some(operator.0), None),
+                CaseChange::Expired => (None, Some("expired")),
+            };
+            let sql = format!(
+                "UPDATE {schema}.kyc_verifications
+                    SET assigned_to = coalesce($2, assigned_to), status = coalesce($3, status) WHERE case_id = $1"
+            );
+            execute(sqlx::query(&sql).bind(case_id.0).bind(assigned_to).bind(status), transaction).await?;
         }
         Ok(())
     }
-
-    async fn write_payments(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        if !self.payments.is_empty() {
-            let sql = format!(
-                "INSERT INTO {schema}.transactions
-                        (transaction_id, user_id, card_id, amount, currency, merchant, merchant_category, risk_score,
-                         created_at, position, status, decline, gateway, gateway_reference, updated_at)
-                 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[],
-                                      $7::text[], $8::float8[], $9::timestamptz[], $10::bigint[], $11::text[],
-                                      $12::jsonb[], $13::text[], $14::text[], $15::timestamptz[])"
-            );
-            let rows = &self.payments;
-            let outcome = |id| self.outcomes.get(id);
-            let query = sqlx::query(&sql)
-                .bind(rows.keys().map(|id| id.0).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.user_id.0).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.card_id.0).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.amount).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.currency.code()).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.merchant.as_str()).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.merchant_category.as_str()).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.risk_score).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.at).collect::<Vec<_>>())
-                .bind(rows.values().map(|p| p.position).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).map_or("pending", |o| o.status)).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).and_then(|o| o.decline.clone())).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).and_then(|o| o.gateway.as_deref())).collect::<Vec<_>>())
-                .bind(rows.keys().map(|id| outcome(id).and_then(|o| o.reference.as_deref())).collect::<Vec<_>>())
-                .bind(rows.iter().map(|(id, p)| outcome(id).map_or(p.at, |o| o.at)).collect::<Vec<_>>());
-            execute(query, transaction).await?;
-        }
-        self.write_outcomes(transaction, schema).await
-    }
-
-    /// Outcomes of payments that earlier batches began.
-    async fn write_outcomes(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        let late = || self.outcomes.iter().filter(|(id, _)| !self.payments.contains_key(id));
-        let ids: Vec<Uuid> = late().map(|(id, _)| id.0).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "UPDATE {schema}.transactions t
-                SET status = o.status, decline = o.decline, gateway = o.gateway, gateway_reference = o.reference,
-                    updated_at = o.at
-               FROM unnest($1::uuid[], $2::text[], $3::jsonb[], $4::text[], $5::text[], $6::timestamptz[])
-                    AS o (id, status, decline, gateway, reference, at)
-              WHERE t.transaction_id = o.id"
-        );
-        let query = sqlx::query(&sql)
-            .bind(ids)
-            .bind(late().map(|(_, o)| o.status).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.decline.clone()).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.gateway.as_deref()).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.reference.as_deref()).collect::<Vec<_>>())
-            .bind(late().map(|(_, o)| o.at).collect::<Vec<_>>());
-        execute(query, transaction).await
-    }
 }
 
-async fn execute(query: Query<'_, Postgres, PgArguments>, transaction: &mut Tx<'_>) -> Result<(), sqlx::Error> {
+pub(super) async fn execute(
+    query: Query<'_, Postgres, PgArguments>,
+    transaction: &mut Tx<'_>,
+) -> Result<(), sqlx::Error> {
     query.execute(&mut **transaction).await.map(|_| ())
 }

@@ -111,6 +111,7 @@ async fn write(store: &Store, began: Instant, time: Duration) -> Result<Written,
             gateway: "sandbox".into(),
             gateway_reference: "txn_0198c5a27b1e7c3d".into(),
             amount: PRICE,
+            is_final: true,
             now: Utc::now(),
         };
         let captured = payment.decide(capture)?;
@@ -189,6 +190,7 @@ fn initiate(card: &Loaded<Card>, user_id: UserId, payment_id: PaymentId) -> Resu
         screening: Screening { risk_score: 0.0, risk_level: RiskLevel::Low, approved: true, checks, rules_version: 1 },
         hold: Some(Slot::utc(now)),
         request_digest: None,
+        network: None,
         now,
     })?;
     Ok((Unit::new(context(user_id)).stream(&payment, initiated).stream(card, held), 2))

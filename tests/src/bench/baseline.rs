@@ -157,6 +157,7 @@ impl Shop {
             screening: unsuspicious(),
             hold: Some(Slot::utc(now)),
             request_digest: None,
+            network: None,
             now,
         };
         self.payments.execute(&payment_id.to_string(), initiate).await?;
@@ -176,6 +177,7 @@ impl Shop {
             gateway: gateway.name().into(),
             gateway_reference: reference,
             amount: PRICE,
+            is_final: true,
             now: Utc::now(),
         };
         Ok(self.payments.execute(&payment_id.to_string(), capture).await?)

@@ -80,7 +80,8 @@ pub async fn run(options: &Options) -> Result<bool, Failure> {
     let ground = Ground::prepare(&Services::from_environment()?).await?;
     let people = people::onboard(&ground.processes, options.people.max(1)).await?;
     let tokens: Vec<_> = people.iter().map(|holder| holder.person.bearer()).collect();
-    let limits = api::RateLimits::NAMES.map(|name| (format!("VC_API__RATE_LIMITS__{}", name.to_uppercase()), ENDLESS));
+    let endless = |name: &&str| (format!("VC_API__RATE_LIMITS__{}", name.to_uppercase()), ENDLESS);
+    let limits: Vec<_> = api::RateLimits::NAMES.iter().map(endless).collect();
     let counting = ground.another_api(&limits).await?;
     let free = &ground.processes.apis[0];
     let (time, mut legs) = (Duration::from_secs(options.seconds.max(1)), [vec![], vec![], vec![]]);

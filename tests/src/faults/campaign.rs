@@ -9,11 +9,10 @@ use super::{
     Options,
     load::Load,
     report::{Findings, Outcome},
-    services::Service,
     stage::Stage,
     verify,
 };
-use crate::processes::Failure;
+use crate::{processes::Failure, services::Service};
 
 /// In the short campaign, of each kind.
 const SHORT: u32 = 2;

@@ -10,7 +10,6 @@ mod cast;
 mod ledger;
 mod load;
 mod report;
-mod services;
 mod stage;
 mod verify;
 

@@ -6,12 +6,13 @@ use projections::Views;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use store::Store;
 
-use super::{cast::Cast, ledger::Ledger, services::Services};
+use super::{cast::Cast, ledger::Ledger};
 use crate::{
     bench::without_limits,
     database::{keys, keys_dir, namespace},
     processes::{Addresses, Environment, Failure, Processes},
     scratch::Scratch,
+    services::Services,
     system::clear,
 };
 
@@ -42,7 +43,7 @@ pub struct Stage {
 
 impl Stage {
     pub async fn build(people: usize) -> Result<Stage, Failure> {
-        let services = Services::start().await?;
+        let services = Services::start("faults").await?;
         let namespace = namespace();
         let database = Scratch::create(&services.server_url, &format!("vc_faults_{namespace}")).await?;
         let addresses = Addresses {

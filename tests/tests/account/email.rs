@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use hyper::Method;
 use serde_json::{Value, json};
 use tests::{
@@ -115,4 +117,68 @@ async fn only_the_owner_may_ask_and_only_for_another_address() {
     }
     assert_eq!(problem(&confirm(&mut client, "nonsense").await), (422, "auth.token_not_valid".into()));
     assert_eq!(count(&system.store(), &person, "email_change_requested").await, 0);
+}
+
+/// A stranger's mailbox is not filled by somebody who asks for its address again and again.
+#[tokio::test]
+async fn an_owner_is_not_told_again_at_once() {
+    let system = TestSystem::start().await;
+    let (person, owner, email) = (system.a_person().await, system.a_person().await, an_email());
+    let mut client = system.client();
+    for wanted in [&owner.email, &owner.email, &owner.email, &email] {
+        assert_eq!(ask(&mut client, &person, wanted).await.status, 202);
+    }
+    // Letters go out in the order in which they were queued.
+    mailed_token(&system, &email, NEW).await;
+    assert_eq!(letters(&system, &owner.email, "You have an account already").await.len(), 1);
+}
+
+/// As for a stranger's questions: how long the answer takes tells nothing.
+#[tokio::test]
+async fn an_answer_about_an_address_leaves_at_a_tick() {
+    let system = TestSystem::start_with(1, &[("VC_FLOWS__ANSWER_TICK_MILLISECONDS", "700")]).await;
+    let (person, owner) = (system.a_person().await, system.a_person().await);
+    let mut client = system.client();
+    for email in [an_email(), owner.email] {
+        let began = Instant::now();
+        assert_eq!(ask(&mut client, &person, &email).await.status, 202);
+        assert!(began.elapsed() >= Duration::from_millis(700), "{:?}", began.elapsed());
+    }
+}
+
+/// The change and the end of the other sessions are in the log together or not at all; and a change that comes to nothing
+/// ends none.
+#[tokio::test]
+async fn an_address_and_the_sessions_change_in_one_step() {
+    let system = TestSystem::start().await;
+    let (person, other) = (system.a_person().await, system.a_person().await);
+    let (mut client, email) = (system.client(), an_email());
+    assert_eq!(ask(&mut client, &person, &email).await.status, 202);
+    let (old, new) = (mailed_token(&system, &person.email, OLD).await, mailed_token(&system, &email, NEW).await);
+    assert_eq!(ask(&mut client, &other, &email).await.status, 202);
+    let others_old = mailed_token(&system, &other.email, OLD).await;
+    let others_new = eventually("the second letter", async || {
+        let letters = letters(&system, &email, NEW).await;
+        (letters.len() == 2).then_some(())
+    });
+    others_new.await;
+    let others_new = mailed_token(&system, &email, NEW).await;
+    let elsewhere = system.client().log_in(&person.email).await.unwrap();
+    assert_eq!(changed(&confirm(&mut client, &new).await), false);
+    assert_eq!(changed(&confirm(&mut client, &old).await), true);
+    assert_eq!(client.get("/api/v2/me", Some(&elsewhere.token)).await.unwrap().status, 401);
+    let transactions: (i64, i64) = sqlx::query_as(
+        "SELECT count(DISTINCT xmin::text), count(*) FROM events
+          WHERE aggregate_id = $1::uuid AND name IN ('email_changed', 'session_closed')",
+    )
+    .bind(&person.user_id)
+    .fetch_one(&mut system.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(transactions, (1, 2));
+
+    let elsewhere = system.client().log_in(&other.email).await.unwrap();
+    assert_eq!(changed(&confirm(&mut client, &others_new).await), false);
+    assert_eq!(problem(&confirm(&mut client, &others_old).await), (409, "account.email_taken".into()));
+    assert_eq!(client.get("/api/v2/me", Some(&elsewhere.token)).await.unwrap().status, 200, "nothing has changed");
 }

@@ -1,17 +1,14 @@
+//! Erasure: what identifies a person is gone, and every event and money record stays (invariants 5, 6 and 7).
+
 use std::collections::BTreeMap;
 
 use aggregates::{Role, UserId, user};
-use hyper::Method;
 use serde_json::{Value, json};
 use sqlx::Row;
 use store::PersonalData;
-use tests::{
-    client::{PASSWORD, Person},
-    eventually::eventually,
-    system::TestSystem,
-};
+use tests::{client::Person, eventually::eventually, system::TestSystem};
 
-use super::{call, read, record, registered_again, somebody};
+use super::{read, record, registered_again, somebody, stepped_up};
 
 /// How many rows of each table with people are this person's.
 async fn rows_of(system: &TestSystem, person: &Person) -> BTreeMap<String, i64> {
@@ -32,8 +29,7 @@ async fn rows_of(system: &TestSystem, person: &Person) -> BTreeMap<String, i64> 
 }
 
 async fn erase(system: &TestSystem, person: &Person) {
-    let body = json!({ "password": PASSWORD });
-    let erased = call(&mut system.client(), Method::POST, "/api/v2/me/erase", person, body).await;
+    let erased = stepped_up(&mut system.client(), "/api/v2/me/erase", person).await;
     assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (200, &json!("erased")), "{}", erased.text());
 }
 

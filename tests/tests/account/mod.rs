@@ -12,7 +12,7 @@ use aggregates::{
     user::{self, User},
 };
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{Store, Unit, new_id};
 use tests::{
     authenticator::App,
@@ -48,6 +48,12 @@ async fn a_service(system: &TestSystem) -> Person {
 
 async fn call(client: &mut Client, method: Method, path: &str, person: &Person, body: Value) -> Answer {
     client.request(method, path, Some(&person.token), Some(&body), &[]).await.unwrap()
+}
+
+/// Asks for what only the owner of an account with a second factor may do.
+async fn stepped_up(client: &mut Client, path: &str, person: &Person) -> Answer {
+    let step_up = client.step_up(person, &json!({ "operation": "account" })).await.unwrap();
+    client.post_stepped_up(path, person, &step_up, &json!({})).await.unwrap()
 }
 
 async fn read(client: &mut Client, path: &str, person: &Person) -> Value {

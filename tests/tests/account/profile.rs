@@ -80,3 +80,20 @@ async fn while_redis_is_away_the_profile_comes_from_the_log() {
     let api = system.another_api(&[("VC_REDIS_URL", "redis://127.0.0.1:1")]).await;
     assert_eq!(read(&mut Client::new(api.address()), ME, &person).await["email"], person.email.as_str());
 }
+
+#[tokio::test]
+async fn of_two_names_changed_at_once_none_is_lost() {
+    let system = TestSystem::start_with(2, &[]).await;
+    let person = system.a_person().await;
+    let (mut one, mut other) = (system.client_of(0), system.client_of(1));
+    for round in 0..10 {
+        let (first, last) = (format!("First {round}"), format!("Last {round}"));
+        let (a, b) = tokio::join!(
+            call(&mut one, Method::PATCH, ME, &person, json!({ "first_name": first })),
+            call(&mut other, Method::PATCH, ME, &person, json!({ "last_name": last })),
+        );
+        assert_eq!((a.status.as_u16(), b.status.as_u16()), (200, 200));
+        let me = read(&mut one, ME, &person).await;
+        assert_eq!((&me["first_name"], &me["last_name"]), (&json!(first), &json!(last)), "round {round}");
+    }
+}

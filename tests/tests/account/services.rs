@@ -1,7 +1,11 @@
+use futures::future::join_all;
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
-use tests::system::{TestSystem, an_email};
+use tests::{
+    client::{Answer, Person},
+    system::{TestSystem, an_email},
+};
 
 use super::{a_service, call, problem, read};
 
@@ -114,4 +118,50 @@ async fn what_a_service_sends_is_sealed_everywhere_and_readable_in_the_inbox() {
     assert!(before.values().all(|value| !String::from_utf8_lossy(value).contains("unusual-merchant")));
     system.environment.run(&["replay"]).await.unwrap();
     assert_eq!(dump().await, before);
+}
+
+/// Invariant 3.
+#[tokio::test]
+async fn one_key_of_a_service_is_one_notification() {
+    let system = TestSystem::start_with(2, &[]).await;
+    let (service, another) = (a_service(&system).await, a_service(&system).await);
+    let (person, stranger) = (system.a_person().await, system.a_person().await);
+    let message = json!({ "user_id": person.user_id, "type": "note", "title": "A title", "message": "A text",
+                          "data": { "order": 17, "a": [1, { "b": 2 }] } });
+    let send = async |api: usize, service: &Person, key: Option<&str>, body: &Value| {
+        let headers: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        let path = "/api/v1/notifications/send";
+        let mut client = system.client_of(api);
+        client.request(Method::POST, path, Some(&service.token), Some(body), &headers).await.unwrap()
+    };
+    let id = |answer: &Answer| {
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["notification_id"].clone()
+    };
+    let at_once = join_all((0..6).map(|number| send(number % 2, &service, Some("key-1"), &message))).await;
+    let first = id(&at_once[0]);
+    at_once.iter().for_each(|answer| assert_eq!(id(answer), first));
+    assert_eq!(id(&send(1, &service, Some("key-1"), &message).await), first);
+    for (field, other) in [
+        ("user_id", json!(stranger.user_id)),
+        ("type", json!("another")),
+        ("title", json!("Another")),
+        ("message", json!("Another")),
+        ("data", json!({ "order": 18 })),
+        ("data", json!(null)),
+    ] {
+        let mut changed = message.clone();
+        changed[field] = other;
+        let refused = send(0, &service, Some("key-1"), &changed).await;
+        assert_eq!(problem(&refused), (422, "notification.key_reused".into()), "{field}");
+    }
+    let others = [send(0, &service, Some("key-2"), &message).await, send(0, &another, Some("key-1"), &message).await];
+    let unkeyed = [send(0, &service, None, &message).await, send(0, &service, None, &message).await];
+    let mut ids: Vec<_> = others.iter().chain(&unkeyed).map(|answer| id(answer).to_string()).collect();
+    ids.push(first.to_string());
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+    let events = system.store().read_after(0, 10_000).await.unwrap();
+    assert_eq!(events.iter().filter(|event| event.name == "sent").count(), 5);
 }

@@ -184,3 +184,20 @@ async fn a_closed_account_cannot_be_reset_nor_confirmed() {
         assert_eq!(code(&login), (401, "auth.bad_credentials".into()), "{password}");
     }
 }
+
+/// A crash between the event and the note that it is there.
+#[tokio::test]
+async fn a_replacement_that_the_log_knows_is_not_recorded_again() {
+    let system = TestSystem::start().await;
+    let (person, mut client) = (system.a_person().await, system.client());
+    assert_eq!(change_password(&mut client, &person, PASSWORD, NEW_PASSWORD).await.status, 204);
+    sql(&system, "UPDATE credentials SET unrecorded = 'changed'").await;
+    let owed = "SELECT count(*) FROM credentials WHERE unrecorded IS NOT NULL";
+    eventually("nothing is owed", async || {
+        let owed: i64 = sqlx::query_scalar(owed).fetch_one(&mut system.sql().await).await.unwrap();
+        (owed == 0).then_some(())
+    })
+    .await;
+    let changes = events(&system, &person).await.into_iter().filter(|name| name == "password_changed").count();
+    assert_eq!(changes, 1);
+}

@@ -4,6 +4,7 @@ mod attacks;
 mod browser;
 mod clients;
 mod consents;
+mod meanwhile;
 mod pages;
 mod peers;
 mod second_factor;

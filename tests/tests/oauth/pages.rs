@@ -190,3 +190,32 @@ async fn a_person_who_does_not_log_in_or_consent_gives_nothing() {
     assert_eq!(consents["items"], serde_json::json!([]));
     assert_eq!(refused(&exchange(http, &client, "nonsense").await), (400, "invalid_grant".into()));
 }
+
+/// Browsers hold the redirect that answers a form to `form-action`: each page allows the address that its own request
+/// came with, and no other.
+#[tokio::test]
+async fn a_page_leads_to_the_address_that_was_asked_for_and_nowhere_else() {
+    let system = TestSystem::start().await;
+    let person = system.a_person().await;
+    let other = "https://other.example/callback";
+    let client = a_client(&system, "confidential", &[CALLBACK, other], "openid").await;
+    let http = &mut system.client();
+    for (address, origin) in [(CALLBACK, "https://budget.example"), (other, "https://other.example")] {
+        let mut parameters = request(&client, "openid");
+        parameters.insert("redirect_uri", address.into());
+        parameters.insert("prompt", "consent".into());
+        let first = authorize(http, &parameters).await;
+        let consent = log_in(http, &first, &person.email, PASSWORD).await;
+        assert_eq!(title(&consent), "Allow access");
+        for page in [&first, &consent] {
+            let policy = page.header("content-security-policy").unwrap();
+            assert!(policy.contains(&format!("form-action 'self' {origin};")), "{policy}");
+        }
+        let answer = decide(http, &consent, "continue").await;
+        assert!(answer.header("location").unwrap().starts_with(&format!("{address}?code=")));
+    }
+    let mut parameters = request(&client, "openid");
+    parameters.insert("redirect_uri", "https://evil.example/".into());
+    let page = authorize(http, &parameters).await;
+    assert!(page.header("content-security-policy").unwrap().contains("form-action 'self';"), "an error leads nowhere");
+}

@@ -54,6 +54,7 @@ async fn what_a_third_party_has_not_answered_is_found_by_its_age() {
         gateway: "sandbox".into(),
         gateway_reference: "ch_1".into(),
         amount: crate::examples::usd(6),
+        is_final: true,
         at: november(3),
     };
     grown(&store, &store.load::<Payment>(settled).await.unwrap(), vec![captured]).await;
@@ -63,6 +64,7 @@ async fn what_a_third_party_has_not_answered_is_found_by_its_age() {
         applicant: aggregates::Sealed::from_ciphertext(String::new()),
         document_type: aggregates::kyc::DocumentType::Passport,
         country: "DE".into(),
+        level: aggregates::kyc::Level::Basic,
         at: november(3),
     };
     grown(&store, &Loaded::<aggregates::kyc::Kyc>::new(user), vec![submitted]).await;

@@ -1,8 +1,9 @@
-//! Authenticator apps, recovery codes and passkeys: set up, used at login, taken away.
+//! Authenticator apps, recovery codes and passkeys: set up, used at login, taken away (invariant 9).
 
 mod browser;
 mod enrolment;
 mod login;
+mod one_step;
 mod passkeys;
 mod removal;
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::examples::a_person;
 
 /// A directory with the shared keys, to change at will.
-fn a_copy_of_the_keys() -> TempDir {
+pub fn a_copy_of_the_keys() -> TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in ["kek-1.key", "index.key", "signing-1.pem"] {
         fs::copy(keys_dir().join(file), copy.path().join(file)).unwrap();
@@ -19,9 +19,9 @@ fn a_copy_of_the_keys() -> TempDir {
 }
 
 /// Another key of 32 bytes.
-const ANOTHER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub const ANOTHER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-fn store(database: &TestDatabase, keys: &Path) -> Store {
+pub fn store(database: &TestDatabase, keys: &Path) -> Store {
     Store::connect(&database.url(), Keys::load(keys).unwrap(), &Config::default()).unwrap()
 }
 

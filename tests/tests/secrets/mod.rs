@@ -1,5 +1,7 @@
 //! What must never be in an event: personal data under each person's key, card numbers, passwords (invariant 5).
 
+mod ended;
+mod fields;
 mod keys;
 mod passwords;
 mod people;

@@ -97,3 +97,22 @@ async fn more_checks_than_may_wait_are_refused_at_once() {
     assert!(busy > 0 && right >= 64, "{busy} busy, {right} right");
     assert!(store.check_password(Some(alice), secret(RIGHT)).await.unwrap(), "there is room again");
 }
+
+/// Of two replacements close together, the event of the first leaves that of the second owed.
+#[tokio::test]
+async fn a_replacement_is_recorded_by_its_own_moment() {
+    use store::passwords::Replacement::Changed;
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let user = a_person_with_a_password(&store).await;
+    let first = chrono::DateTime::from_timestamp_micros(1_762_000_000_000_001).unwrap();
+    let second = first + chrono::TimeDelta::microseconds(1);
+    for at in [first, second] {
+        let hashed = store.hash_password("another long one".into()).await.unwrap();
+        store.replace_password(user, &hashed, (Changed, at), None).await.unwrap();
+    }
+    store.password_recorded(user, first).await.unwrap();
+    assert_eq!(store.unrecorded_password(user).await.unwrap(), Some((Changed, second)));
+    store.password_recorded(user, second).await.unwrap();
+    assert_eq!(store.unrecorded_password(user).await.unwrap(), None);
+}

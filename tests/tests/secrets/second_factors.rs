@@ -55,7 +55,7 @@ async fn secrets_and_codes_lie_sealed_and_hashed() {
     let store = database.store();
     let user = a_person(&store).await;
     let secret = store.begin_totp(user).await.unwrap().unwrap();
-    let codes = store.issue_recovery_codes(user).await.unwrap();
+    let codes = store.add_recovery_codes(user).await.unwrap().codes;
     let mut sql = database.connect().await;
     let sealed: String = sqlx::query_scalar("SELECT secret FROM totp_secrets").fetch_one(&mut sql).await.unwrap();
     let hashes: Vec<Vec<u8>> =
@@ -73,13 +73,20 @@ async fn a_recovery_code_counts_once_and_for_its_person() {
     let database = TestDatabase::new().await;
     let store = database.store();
     let (alice, bob) = (a_person(&store).await, a_person(&store).await);
-    let codes = store.issue_recovery_codes(alice).await.unwrap();
-    store.issue_recovery_codes(bob).await.unwrap();
-    assert!(!store.use_recovery_code(bob, &codes[0]).await.unwrap());
-    let uses = (0..50).map(|_| store.use_recovery_code(alice, &codes[0]));
+    let (hers, his) = (store.add_recovery_codes(alice).await.unwrap(), store.add_recovery_codes(bob).await.unwrap());
+    let (set, codes) = (hers.set_id, hers.codes);
+    for stolen in [set, his.set_id] {
+        assert!(!store.use_recovery_code(bob, stolen, &codes[0]).await.unwrap());
+    }
+    let uses = (0..50).map(|_| store.use_recovery_code(alice, set, &codes[0]));
     let used = join_all(uses).await.into_iter().filter(|used| *used.as_ref().unwrap()).count();
-    assert_eq!((used, store.recovery_codes_left(alice).await.unwrap()), (1, 9));
-    assert!(!store.use_recovery_code(alice, &SecretString::from("")).await.unwrap());
-    store.issue_recovery_codes(alice).await.unwrap();
-    assert!(!store.use_recovery_code(alice, &codes[1]).await.unwrap(), "new codes void old ones");
+    assert_eq!((used, store.recovery_codes_left(alice, set).await.unwrap()), (1, 9));
+    assert!(!store.use_recovery_code(alice, set, &SecretString::from("")).await.unwrap());
+    let next = store.add_recovery_codes(alice).await.unwrap().set_id;
+    assert!(!store.use_recovery_code(alice, next, &codes[1]).await.unwrap(), "a code is of one set");
+    store.forget_recovery_codes(alice, None, None).await.unwrap();
+    assert_eq!(store.recovery_codes_left(alice, set).await.unwrap(), 9, "an append may still name it");
+    store.forget_recovery_codes(alice, Some(next), Some(set)).await.unwrap();
+    let left = [set, next].map(|set| store.recovery_codes_left(alice, set));
+    assert_eq!(futures::future::try_join_all(left).await.unwrap(), [0, 10]);
 }

@@ -12,6 +12,8 @@ use tests::{
 use url::Url;
 
 const BACK: &str = "https://app.example/back";
+/// Each provider has its own: so an answer is never taken to another provider than it came from (RFC 9700 §2.1).
+const SECOND_BACK: &str = "https://app.example/back-from-second";
 
 /// A system with two providers, of which both are played by the same kind of program.
 struct Stage {
@@ -20,22 +22,22 @@ struct Stage {
     second: OpenIdProvider,
 }
 
-/// What a browser comes back with.
+/// What a browser comes back with, and the `login_secret` that the program has kept.
 type Back = BTreeMap<String, String>;
 
 impl Stage {
     async fn set() -> Stage {
         let (first, second) = tokio::join!(
             OpenIdProvider::start("ours", "a secret among us", BACK),
-            OpenIdProvider::start("ours", "a secret among us", BACK)
+            OpenIdProvider::start("ours", "a secret among us", SECOND_BACK)
         );
         let mut settings = Vec::new();
-        for (name, provider) in [("FIRST", &first), ("SECOND", &second)] {
+        for (name, provider, back) in [("FIRST", &first, BACK), ("SECOND", &second, SECOND_BACK)] {
             let set = |key: &str, value: &str| (format!("VC_PROVIDERS__SOCIAL__{name}__{key}"), value.to_owned());
             settings.push(set("ISSUER", &provider.issuer));
             settings.push(set("CLIENT_ID", "ours"));
             settings.push(set("CLIENT_SECRET", "a secret among us"));
-            settings.push(set("REDIRECT_URI", BACK));
+            settings.push(set("REDIRECT_URI", back));
             settings.push(set("ALLOW_INSECURE_LOOPBACK", "true"));
         }
         let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -46,9 +48,12 @@ impl Stage {
     /// Begins at `path`, and logs in at the first provider as `person`.
     async fn visit(&self, http: &mut Client, path: &str, token: Option<&str>, person: &Value) -> Back {
         let answer = http.post(&format!("{path}/start"), token, &json!({})).await.unwrap();
-        let url = answer.expect("start", StatusCode::OK).unwrap()["authorization_url"].as_str().unwrap().to_owned();
-        let location = self.first.visit(&url, person).await;
-        Url::parse(&location).unwrap().query_pairs().into_owned().collect()
+        let begun = answer.expect("start", StatusCode::OK).unwrap();
+        let location = self.first.visit(begun["authorization_url"].as_str().unwrap(), person).await;
+        let mut back: Back = Url::parse(&location).unwrap().query_pairs().into_owned().collect();
+        let secret = begun["login_secret"].as_str();
+        back.extend(secret.map(|secret| ("login_secret".to_owned(), secret.to_owned())));
+        back
     }
 
     async fn log_in(&self, http: &mut Client, person: &Value) -> Answer {
@@ -66,7 +71,10 @@ const LOGIN: &str = "/api/v2/auth/social/first";
 const LINK: &str = "/api/v2/me/identities/first";
 
 async fn complete(http: &mut Client, path: &str, token: Option<&str>, back: &Back) -> Answer {
-    let body = json!({ "state": back["state"], "code": back["code"], "iss": back["iss"] });
+    let mut body = json!({ "state": back["state"], "code": back["code"], "iss": back["iss"] });
+    if let Some(secret) = back.get("login_secret") {
+        body["login_secret"] = json!(secret);
+    }
     http.post(&format!("{path}/complete"), token, &body).await.unwrap()
 }
 
@@ -185,7 +193,7 @@ async fn an_answer_serves_the_login_that_asked_for_it_once() {
     }
     // The provider always says who it is, so silence is not believed.
     let back = stage.visit(http, LOGIN, None, &eve).await;
-    let body = json!({ "state": back["state"], "code": back["code"] });
+    let body = json!({ "state": back["state"], "code": back["code"], "login_secret": back["login_secret"] });
     let answer = http.post(&format!("{LOGIN}/complete"), None, &body).await.unwrap();
     assert_eq!(code(&answer), not_vouched);
 
@@ -193,4 +201,45 @@ async fn an_answer_serves_the_login_that_asked_for_it_once() {
     let (one, mut two) = (stage.visit(http, LOGIN, None, &eve).await, stage.visit(http, LOGIN, None, &eve).await);
     two.insert("code".into(), one["code"].clone());
     assert_eq!(code(&complete(http, LOGIN, None, &two).await), not_vouched);
+}
+
+#[tokio::test]
+async fn a_login_is_completed_by_the_program_that_began_it() {
+    let stage = Stage::set().await;
+    let http = &mut stage.system.client();
+    let not_vouched = problem(401, "auth.not_vouched");
+    let eve = somebody("eve", "eve@example.com", true);
+    // Whoever is made to open another's way back has the address alone, or a secret of a login of their own.
+    let mut back = stage.visit(http, LOGIN, None, &eve).await;
+    let own = stage.visit(http, LOGIN, None, &eve).await;
+    back.insert("login_secret".into(), own["login_secret"].clone());
+    assert_eq!(code(&complete(http, LOGIN, None, &back).await), not_vouched, "the secret of another login");
+    let mut back = stage.visit(http, LOGIN, None, &eve).await;
+    back.remove("login_secret");
+    assert_eq!(code(&complete(http, LOGIN, None, &back).await), not_vouched, "no secret");
+    complete(http, LOGIN, None, &own).await.expect("its own", StatusCode::OK).unwrap();
+}
+
+#[tokio::test]
+async fn to_unlink_takes_presence_and_ends_what_came_that_way() {
+    let stage = Stage::set().await;
+    let http = &mut stage.system.client();
+    let owner = stage.system.a_person().await;
+    let ada = somebody("ada", &owner.email, true);
+    stage.link(http, &owner, &ada).await.expect("link", StatusCode::OK).unwrap();
+    let entered = stage.log_in(http, &ada).await.expect("login", StatusCode::OK).unwrap();
+    let entered = entered["access_token"].as_str().unwrap();
+    let listed = http.get("/api/v2/me/identities", Some(&owner.token)).await.unwrap().json();
+    let path = format!("/api/v2/me/identities/{}", listed["items"][0]["identity_id"].as_str().unwrap());
+
+    let age = "UPDATE sessions SET auth_time = auth_time - interval '6 minutes'";
+    sqlx::query(age).execute(&mut stage.system.sql().await).await.unwrap();
+    let stale = http.request(Method::DELETE, &path, Some(&owner.token), None, &[]).await.unwrap();
+    assert_eq!(code(&stale), problem(403, "auth.fresh_login_required"));
+    let fresh = http.log_in(&owner.email).await.unwrap().token;
+    let unlinked = http.request(Method::DELETE, &path, Some(&fresh), None, &[]).await.unwrap();
+    assert_eq!(unlinked.status, 204, "{}", unlinked.text());
+    for (token, status) in [(entered, 401), (owner.token.as_str(), 401), (fresh.as_str(), 200)] {
+        assert_eq!(http.get("/api/v1/users/me", Some(token)).await.unwrap().status, status);
+    }
 }

@@ -1,4 +1,4 @@
-//! Step-up: a second proof for one sensitive operation (PSD2 RTS, article 5, for payments).
+//! Step-up: a second proof for one sensitive operation (invariant 9; PSD2 RTS, article 5, for payments).
 
 mod binding;
 mod payments;

@@ -1,6 +1,11 @@
+use aggregates::{ClientId, Permission, Proof, Role, UserId};
+use chrono::{TimeDelta, Utc};
 use futures::future::join_all;
 use serde_json::json;
-use tests::system::TestSystem;
+use store::{new_id, sessions::Session};
+use tests::{client::Person, system::TestSystem};
+
+use crate::members::{Forge, a_session};
 
 use super::{a_payer, charges, large, pay, refusal, refused};
 
@@ -172,4 +177,73 @@ async fn the_policy_is_a_setting() {
     client.enrol(&holder.person).await.unwrap();
     let refusing = pay(&mut client, &holder.person, None, None, &body).await;
     assert_eq!(refusal(&refusing), refused("auth.step_up_required"));
+}
+
+/// One append is under way, one waits, and the queue is full: nobody has to prove anything again for that.
+#[tokio::test]
+async fn a_payment_that_is_turned_away_for_being_one_too_many_keeps_its_step_up() {
+    let settings = [("VC_STORE__APPEND_QUEUE", "1"), ("VC_STORE__APPEND_BATCH", "1")];
+    let system = TestSystem::start_with(1, &settings).await;
+    let (holder, mut passkey) = a_payer(&system).await;
+    let (body, operation) = large(&holder, 900, "shop.example");
+    let step_up = system.client().step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
+
+    // Members log in: each is an append of its own person, and none waits for the turn of another.
+    let mut others = Vec::new();
+    for _ in 0..6 {
+        others.push(system.a_person().await);
+    }
+    let mut sql = system.sql().await;
+    sqlx::query("SELECT pg_advisory_lock(7310001)").execute(&mut sql).await.unwrap();
+    let (full, mut is_full) = tokio::sync::mpsc::channel(6);
+    let waiting = others.into_iter().map(|person| {
+        let (mut client, full) = (system.client(), full.clone());
+        tokio::spawn(async move {
+            let preferences =
+                json!({ "language": "fr", "time_zone": "UTC", "push": true, "email": true, "sms": false });
+            let path = "/api/v2/me/preferences";
+            let token = Some(person.token.as_str());
+            let answer = client.request(hyper::Method::PUT, path, token, Some(&preferences), &[]).await.unwrap();
+            let _ = full.send(answer.status.as_u16()).await;
+        })
+    });
+    let waiting: Vec<_> = waiting.collect();
+    assert_eq!(is_full.recv().await, Some(503), "the queue is full");
+    let refusing = pay(&mut system.client(), &holder.person, Some(&step_up), None, &body).await;
+    assert_eq!((refusing.status.as_u16(), refusal(&refusing).1.as_str()), (503, "system.busy"), "{}", refusing.text());
+    sqlx::query("SELECT pg_advisory_unlock(7310001)").execute(&mut sql).await.unwrap();
+    join_all(waiting).await;
+    let paid = pay(&mut system.client(), &holder.person, Some(&step_up), None, &body).await;
+    assert_eq!((paid.status.as_u16(), &paid.json()["success"]), (200, &json!(true)), "{}", paid.text());
+}
+
+/// A proof that a program passes on is one that it could keep. So it gets no step-up, and is told so.
+#[tokio::test]
+async fn a_program_that_acts_for_somebody_makes_small_payments_only() {
+    let system = TestSystem::start().await;
+    let (holder, mut passkey) = a_payer(&system).await;
+    let mut client = system.client();
+    let session = Session {
+        client_id: Some(ClientId(new_id())),
+        scopes: Some(vec![Permission::PaymentsWrite]),
+        proofs: vec![Proof::Password, Proof::Totp],
+        ..a_session(UserId(holder.person.user_id.parse().unwrap()))
+    };
+    system.store().open_session(&session, Some(Utc::now() + TimeDelta::days(1))).await.unwrap();
+    let token = Forge::new().token(&session, &[Role::Customer]);
+    let program = Person { token, ..holder.person.clone() };
+    let (small, _) = large(&holder, 500, "shop.example");
+    let paid = pay(&mut client, &program, None, None, &small).await;
+    assert_eq!(paid.status, 200, "{}", paid.text());
+    let (body, operation) = large(&holder, 501, "shop.example");
+    let refusing = pay(&mut client, &program, None, None, &body).await;
+    assert_eq!(refusal(&refusing), refused("auth.step_up_by_person_only"));
+    assert!(refusing.json()["step_up"].is_null(), "{}", refusing.text());
+    let begun = client.post("/api/v2/auth/step-up", Some(&program.token), &operation).await.unwrap();
+    assert_eq!(begun.status, 403, "{}", begun.text());
+    // Nor can it use the person's own.
+    let step_up = client.step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
+    let stolen = pay(&mut client, &program, Some(&step_up), None, &body).await;
+    assert_eq!(refusal(&stolen), refused("auth.step_up_refused"));
+    assert_eq!(charges(&system).await, 1);
 }

@@ -1,4 +1,5 @@
-//! The second wall: in the role of the api, a query that is wrong finds nothing of other people (migration 0005).
+//! The second wall: in the role of the api, a query that is wrong finds nothing of other people (invariant 9, migration
+//! 0005).
 
 mod administration;
 mod rights;

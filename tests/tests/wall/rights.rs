@@ -4,10 +4,11 @@ use tests::database::TestDatabase;
 use super::{as_api, is_denied};
 
 /// What the api may touch without a wall, with the reason.
-const OPEN: [(&str, &str); 4] = [
+const OPEN: [(&str, &str); 5] = [
     ("public.login_failures", "keyed hashes of what was tried; no person is named"),
     ("public.clients", "ids of programs"),
     ("public.client_secrets", "hashes of the secrets of programs"),
+    ("public.webhook_deliveries", "put in; sealed contents, which the api cannot read"),
     ("read.progress", "one number"),
 ];
 
@@ -83,4 +84,26 @@ async fn narrow_functions_are_narrow() {
         assert!(function.get::<bool, _>(2), "{name} is of no use to the api");
         assert!(!function.get::<bool, _>(3), "{name} is open to everybody");
     }
+}
+
+/// A snapshot hides the events before it, so it has to be of one that is there.
+#[tokio::test]
+async fn the_api_puts_no_snapshot_of_what_has_not_happened() {
+    let database = TestDatabase::new().await;
+    let card = crate::examples::a_requested_card(&database.store()).await.id;
+    let mut api = as_api(&database).await;
+    let put = "SELECT put_snapshot($1, $2, $3, $4, $5)";
+    let large = format!("\"{}\"", "x".repeat(4_194_304));
+    for (kind, sequence, version, state) in [
+        ("card", 2, 1, "{}"),
+        ("user", 1, 1, "{}"),
+        ("card", 1, 0, "{}"),
+        ("card", 1, 1_001, "{}"),
+        ("card", 1, 1, &large),
+    ] {
+        let put = sqlx::query(put).bind(kind).bind(card).bind(i64::from(sequence)).bind(version).bind(state);
+        assert!(put.execute(&mut api).await.is_err(), "{kind} {sequence} {version}");
+    }
+    let good = sqlx::query(put).bind("card").bind(card).bind(1_i64).bind(1).bind("{}");
+    good.execute(&mut api).await.unwrap();
 }

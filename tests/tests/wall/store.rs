@@ -112,6 +112,23 @@ async fn the_api_issues_and_redeems_one_time_tokens() {
     assert!(store.redeem_one_time(purpose, &token).await.unwrap().is_none());
 }
 
+/// An unlinking that is under way takes away the note that it has seen, not that of a link made since.
+#[tokio::test]
+async fn a_note_of_an_identity_outlives_an_unlinking_that_began_before_it() {
+    let database = TestDatabase::new().await;
+    let (store, ann) = (database.api_store(), a_person());
+    let identity = store.external_id("https://id.example", "ann");
+    let noted_at = store.note_identity(ann, &identity, "example").await.unwrap();
+    assert_eq!(store.note_identity(ann, &identity, "example").await.unwrap(), noted_at, "a repeat changes nothing");
+    let (found, seen_at) = store.external_id_of(ann, identity.at(ann)).await.unwrap().unwrap();
+    assert_eq!((found, seen_at), (identity, noted_at));
+    store.linked_identity(ann, &identity, "example").await.unwrap();
+    store.forget_identity(ann, identity.at(ann), seen_at).await.unwrap();
+    let (_, linked_at) = store.external_id_of(ann, identity.at(ann)).await.unwrap().expect("the new link's note");
+    store.forget_identity(ann, identity.at(ann), linked_at).await.unwrap();
+    assert!(store.external_id_of(ann, identity.at(ann)).await.unwrap().is_none());
+}
+
 #[tokio::test]
 async fn the_api_records_what_was_tried_and_queues_mail() {
     let database = TestDatabase::new().await;

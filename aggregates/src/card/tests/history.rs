@@ -93,7 +93,8 @@ impl Ledger {
             | Event::Expired { .. }
             | Event::ExpiryAnnounced { .. }
             | Event::Replaced { .. }
-            | Event::IssuerStatusRecorded { .. } => {}
+            | Event::IssuerStatusRecorded { .. }
+            | Event::Revealed { .. } => {}
         }
     }
 }

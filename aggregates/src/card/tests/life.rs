@@ -1,5 +1,5 @@
 use super::*;
-use crate::examples::MALLORY;
+use crate::examples::{MALLORY, SESSION};
 
 fn request() -> Command {
     Command::Request {
@@ -54,6 +54,7 @@ fn commands() -> Vec<Command> {
         Command::RecordIssuerStatus { status: IssuerStatus::Active, now },
         Command::RecordIssuerStatus { status: IssuerStatus::Inactive, now },
         Command::RecordIssuerStatus { status: IssuerStatus::Canceled, now },
+        Command::Reveal { user_id: ALICE, session_id: SESSION, now },
     ]
 }
 
@@ -72,7 +73,7 @@ fn each_state_allows_what_it_should() {
     const GIVEN_BACK: &str = "hold_released";
     const TOLD: &str = "issuer_status_recorded";
     let n = "NotFound";
-    let fresh = ["requested", n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n];
+    let fresh = ["requested", n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n];
     let i = "NotIssued";
     let asked = [
         "-",
@@ -98,9 +99,10 @@ fn each_state_allows_what_it_should() {
         i,
         i,
         i,
+        i,
     ];
     let d = "IssueDecided";
-    let failed = ["-", d, "-", i, GIVEN_BACK, i, i, i, i, i, i, i, i, i, i, i, "replaced", i, i, i, i, i, i];
+    let failed = ["-", d, "-", i, GIVEN_BACK, i, i, i, i, i, i, i, i, i, i, i, "replaced", i, i, i, i, i, i, i];
     let inactive = [
         "-",
         "-",
@@ -125,6 +127,7 @@ fn each_state_allows_what_it_should() {
         "-",
         TOLD,
         "terminated+issuer_status_recorded",
+        "NotActivated",
     ];
     let active = [
         "-",
@@ -150,6 +153,7 @@ fn each_state_allows_what_it_should() {
         "-",
         "frozen+issuer_status_recorded",
         "terminated+issuer_status_recorded",
+        "revealed",
     ];
     let by_person = [
         "-",
@@ -175,6 +179,7 @@ fn each_state_allows_what_it_should() {
         "-",
         TOLD,
         "terminated+issuer_status_recorded",
+        "Frozen",
     ];
     let o = "FrozenByOthers";
     let by_issuer = [
@@ -201,13 +206,14 @@ fn each_state_allows_what_it_should() {
         "unfrozen",
         TOLD,
         "terminated+issuer_status_recorded",
+        "Frozen",
     ];
     let e = "Expired";
     let expired =
-        ["-", "-", d, e, GIVEN_BACK, e, e, e, e, e, e, e, "-", "-", e, e, "replaced", e, e, "-", "-", TOLD, TOLD];
+        ["-", "-", d, e, GIVEN_BACK, e, e, e, e, e, e, e, "-", "-", e, e, "replaced", e, e, "-", "-", TOLD, TOLD, e];
     let t = "Terminated";
-    let over = ["-", "-", d, t, GIVEN_BACK, t, t, t, t, t, t, "-", t, t, t, t, "replaced", t, t, "-", "-", TOLD, TOLD];
-    let table: [(Vec<Event>, [&str; 23]); 9] = [
+    let over = ["-", "-", d, t, GIVEN_BACK, t, t, t, t, t, t, "-", t, t, t, t, "replaced", t, t, "-", "-", TOLD, TOLD, t];
+    let table: [(Vec<Event>, [&str; 24]); 9] = [
         (vec![], fresh),
         (a_requested_card(), asked),
         (a_card_that_was_not_issued(), failed),

@@ -18,7 +18,7 @@ fn totp() -> Event {
 }
 
 fn codes(count: u32) -> Event {
-    Event::RecoveryCodesIssued { count, at: november(2) }
+    Event::RecoveryCodesIssued { count, set_id: Some(CREDENTIAL), at: november(2) }
 }
 
 fn a_person_with_totp() -> Vec<Event> {
@@ -59,7 +59,7 @@ fn only_a_passkey_of_the_person_can_be_removed() {
 
 #[test]
 fn recovery_codes_go_with_a_factor_and_run_out() {
-    let issue = || Command::IssueRecoveryCodes { count: 10, now: november(2) };
+    let issue = || Command::IssueRecoveryCodes { set_id: CREDENTIAL, count: 10, now: november(2) };
     let spend = || Command::UseRecoveryCode { now: november(3) };
     let used = |remaining| Event::RecoveryCodeUsed { remaining, at: november(3) };
     given(a_person()).when(issue()).then_expect_error(Error::NoFactorToRecover);
@@ -69,6 +69,17 @@ fn recovery_codes_go_with_a_factor_and_run_out() {
         .and(vec![codes(2), used(1), used(0)])
         .when(spend())
         .then_expect_error(Error::NoSuchFactor);
+}
+
+#[test]
+fn one_set_of_recovery_codes_counts() {
+    let issue = |set_id| Command::IssueRecoveryCodes { set_id, count: 10, now: november(2) };
+    let second = Event::RecoveryCodesIssued { count: 10, set_id: Some(passkey(7)), at: november(2) };
+    given(a_person_with_totp()).and(vec![codes(10)]).when(issue(CREDENTIAL)).then_expect_events(vec![]);
+    given(a_person_with_totp()).and(vec![codes(10)]).when(issue(passkey(7))).then_expect_events(vec![second.clone()]);
+    assert_eq!(state(&[a_person_with_totp(), vec![codes(10), second]].concat()).recovery_set(), Some(passkey(7)));
+    let unnamed = Event::RecoveryCodesIssued { count: 10, set_id: None, at: november(2) };
+    assert_eq!(state(&[a_person_with_totp(), vec![unnamed]].concat()).recovery_codes(), 0);
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn nothing_happens_to_a_closed_account() {
             Command::ResetPassword { now },
             Command::EnableTotp { now },
             Command::DisableTotp { now },
-            Command::IssueRecoveryCodes { count: 10, now },
+            Command::IssueRecoveryCodes { set_id: CREDENTIAL, count: 10, now },
             Command::UseRecoveryCode { now },
             Command::AddPasskey { passkey_id: CREDENTIAL, now },
             Command::RemovePasskey { passkey_id: CREDENTIAL, now },
@@ -83,4 +83,16 @@ fn nothing_happens_to_a_closed_account() {
         given(a_person()).and(vec![closed()]).when(command.clone()).then_expect_error(Error::Closed);
         given(vec![]).when(command).then_expect_error(Error::NotRegistered);
     }
+}
+
+#[test]
+fn a_password_that_was_replaced_is_told_once() {
+    let change = |day| Command::ChangePassword { now: november(day) };
+    let reset = |day| Command::ResetPassword { now: november(day) };
+    let changed = Event::PasswordChanged { at: november(3) };
+    given(a_person()).when(change(3)).then_expect_events(vec![changed.clone()]);
+    given(a_person()).and(vec![changed.clone()]).when(change(3)).then_expect_events(vec![]);
+    given(a_person()).and(vec![changed.clone()]).when(reset(3)).then_expect_events(vec![]);
+    let again = Event::PasswordChanged { at: november(4) };
+    given(a_person()).and(vec![changed]).when(change(4)).then_expect_events(vec![again]);
 }

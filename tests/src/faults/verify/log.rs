@@ -164,7 +164,13 @@ impl PaymentTale {
         self.state.apply(event);
         match event {
             payment::Event::Initiated { .. } => self.initiated += 1,
-            payment::Event::Resumed { .. } => {}
+            payment::Event::Resumed { .. }
+            | payment::Event::Authorized { .. }
+            | payment::Event::Incremented { .. }
+            | payment::Event::IncrementDeclined { .. }
+            | payment::Event::Reversed { .. }
+            | payment::Event::Expired { .. }
+            | payment::Event::Refunded { .. } => {}
             payment::Event::Captured { amount, .. } => {
                 self.captured += 1;
                 self.captured_amount += amount.minor_units;
@@ -219,7 +225,8 @@ impl CardTale {
             | card::Event::Expired { .. }
             | card::Event::ExpiryAnnounced { .. }
             | card::Event::Replaced { .. }
-            | card::Event::IssuerStatusRecorded { .. } => {}
+            | card::Event::IssuerStatusRecorded { .. }
+            | card::Event::Revealed { .. } => {}
         }
     }
 }

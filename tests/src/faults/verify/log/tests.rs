@@ -106,12 +106,19 @@ fn initiated(cents: i64) -> payment::Event {
         hold: Some(Window::of(NOW)),
         slot: Some(Slot::utc(NOW)),
         request_digest: None,
+        network: None,
         at: NOW,
     }
 }
 
 fn captured(cents: i64) -> payment::Event {
-    payment::Event::Captured { gateway: "sandbox".into(), gateway_reference: "t".into(), amount: usd(cents), at: NOW }
+    payment::Event::Captured {
+        gateway: "sandbox".into(),
+        gateway_reference: "t".into(),
+        amount: usd(cents),
+        is_final: true,
+        at: NOW,
+    }
 }
 
 fn declined() -> payment::Event {

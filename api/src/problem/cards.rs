@@ -1,6 +1,9 @@
 use aggregates::card;
 
-use super::{Problem, amount_not_positive, conflict, forbidden, not_found, unprocessable};
+use super::{
+    Problem,
+    domain::{amount_not_positive, conflict, forbidden, not_found, unprocessable},
+};
 
 impl From<card::Error> for Problem {
     fn from(error: card::Error) -> Problem {

@@ -1,10 +1,14 @@
 //! PostgreSQL, NATS and Redis, and the power over them.
 //!
-//! `VC_SERVICES` is a command such as `/repository/dev services`, called with a directory and an action. The campaign
-//! has services of its own in a directory below `VC_SERVICES_DIR`, so that it may kill and wipe them while others use
-//! the ones that the environment names. Without that command the named ones are used, and left in peace.
+//! `VC_SERVICES` is a command such as `/repository/dev services`, called with a directory and an action. Whoever starts
+//! them has services of their own in a directory below `VC_SERVICES_DIR`, and may kill, wipe and read them while others
+//! use the ones that the environment names. Without that command the named ones are used, and left in peace.
 
-use std::{env, path::PathBuf, process::Stdio};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::process::Command;
 
@@ -18,7 +22,7 @@ pub enum Service {
 }
 
 impl Service {
-    const ALL: [Service; 3] = [Service::Postgres, Service::Nats, Service::Redis];
+    pub const ALL: [Service; 3] = [Service::Postgres, Service::Nats, Service::Redis];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,9 +48,9 @@ struct Control {
 }
 
 impl Services {
-    /// Starts services of our own, or finds the given ones.
-    pub async fn start() -> Result<Services, Failure> {
-        match Control::from_environment()? {
+    /// Starts services of our own, for this purpose, or finds the given ones.
+    pub async fn start(purpose: &str) -> Result<Services, Failure> {
+        match Control::from_environment(purpose)? {
             Some(control) => {
                 control.call("start", None).await?;
                 let [server_url, nats_url, redis_url] = [
@@ -69,7 +73,12 @@ impl Services {
         self.control.is_some()
     }
 
-    /// `start`, `kill` or `wipe`.
+    /// Where ours have their data and logs, each in a directory of its name.
+    pub fn directory(&self) -> Option<&Path> {
+        self.control.as_ref().map(|control| control.directory.as_path())
+    }
+
+    /// `start`, `stop`, `kill` or `wipe`.
     pub async fn call(&self, action: &str, service: Service) -> Result<(), Failure> {
         let control = self.control.as_ref().ok_or_else(|| Failure("these services are not ours".into()))?;
         control.call(action, Some(service)).await.map(drop)
@@ -86,13 +95,13 @@ impl Services {
 }
 
 impl Control {
-    fn from_environment() -> Result<Option<Control>, Failure> {
+    fn from_environment(purpose: &str) -> Result<Option<Control>, Failure> {
         let Some(command) = env::var("VC_SERVICES").ok().filter(|command| !command.is_empty()) else { return Ok(None) };
         let parent = env::var_os("VC_SERVICES_DIR");
         let parent = parent.ok_or_else(|| Failure("VC_SERVICES is set, and VC_SERVICES_DIR is not".into()))?;
         let mut words = command.split_whitespace().map(str::to_owned);
         let program = words.next().ok_or_else(|| Failure("VC_SERVICES is empty".into()))?;
-        let directory = PathBuf::from(parent).join(format!("faults-{}", namespace()));
+        let directory = PathBuf::from(parent).join(format!("{purpose}-{}", namespace()));
         Ok(Some(Control { program, arguments: words.collect(), directory }))
     }
 

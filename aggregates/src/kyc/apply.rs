@@ -1,0 +1,136 @@
+use chrono::{DateTime, Utc};
+
+use super::{Approval, Case, Details, Draft, Event, Kyc, Level, Note, Picture, Proposal, Status};
+use crate::{KycCaseId, UserId};
+
+impl Kyc {
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::DraftOpened { case_id, level, at } => {
+                let (details, address, pictures) = (None, None, vec![]);
+                self.draft =
+                    Some(Draft { case_id: *case_id, level: *level, opened_at: *at, details, address, pictures });
+            }
+            Event::DetailsGiven { applicant, document_type, country, case_id: _, at: _ } => {
+                if let Some(draft) = &mut self.draft {
+                    let (applicant, country) = (applicant.clone(), country.clone());
+                    draft.details = Some(Details { applicant, document_type: *document_type, country });
+                }
+            }
+            Event::AddressGiven { address, case_id: _, at: _ } => {
+                if let Some(draft) = &mut self.draft {
+                    draft.address = Some(address.clone());
+                }
+            }
+            Event::DocumentAdded { document_id, kind, digest, bytes, at, case_id: _ } => {
+                let (document_id, digest) = (*document_id, digest.clone());
+                self.add(Picture { document_id, kind: *kind, digest, bytes: *bytes, at: *at });
+            }
+            Event::Submitted { case_id, applicant, document_type, country, level, at } => {
+                let (applicant, country) = (applicant.clone(), country.clone());
+                self.hand_in(*case_id, *level, Details { applicant, document_type: *document_type, country }, *at);
+            }
+            Event::ReviewStarted { provider, provider_reference, reasons, case_id: _, at: _ } => {
+                self.conclude(Status::InReview, (provider, provider_reference), None, reasons);
+            }
+            Event::Assigned { operator, case_id: _, at: _ } => self.in_case(|case| case.assigned_to = Some(*operator)),
+            Event::Noted { operator, note, at, case_id: _ } => {
+                let note = Note { operator: *operator, text: note.clone(), at: *at };
+                self.in_case(|case| case.notes.push(note));
+            }
+            Event::DocumentViewed { case_id: _, document_id: _, operator: _, at: _ } => {}
+            Event::DecisionProposed { operator, decision, case_id: _, at: _ } => {
+                let proposal = Proposal { operator: *operator, decision: decision.clone() };
+                self.in_case(|case| case.proposal = Some(proposal));
+            }
+            Event::Approved { case_id, provider, provider_reference, valid_until, at, decided_by: _ } => {
+                self.conclude(Status::Approved, (provider, provider_reference), Some(*at), &[]);
+                self.approve(*case_id, *at, *valid_until);
+            }
+            Event::Rejected { provider, provider_reference, reasons, decided_by, at, case_id: _ } => {
+                self.conclude(Status::Rejected, (provider, provider_reference), Some(*at), reasons);
+                self.reject(decided_by);
+            }
+            Event::Expired { case_id: _, at: _ } => {
+                self.approval = None;
+                if self.status == Status::Approved {
+                    self.status = Status::Expired;
+                }
+            }
+        }
+    }
+
+    fn in_case(&mut self, change: impl FnOnce(&mut Case)) {
+        if let Some(case) = &mut self.case {
+            change(case);
+        }
+    }
+
+    fn add(&mut self, picture: Picture) {
+        if let Some(draft) = &mut self.draft {
+            draft.pictures.retain(|known| known.kind != picture.kind);
+            draft.pictures.push(picture);
+        }
+    }
+
+    fn hand_in(&mut self, case_id: KycCaseId, level: Level, details: Details, at: DateTime<Utc>) {
+        let of_case = self.draft.as_ref().is_some_and(|draft| draft.case_id == case_id);
+        let draft = if of_case { self.draft.take() } else { None };
+        let (address, pictures) = draft.map(|draft| (draft.address, draft.pictures)).unwrap_or_default();
+        let Details { applicant, document_type, country } = details;
+        self.status = Status::Pending;
+        self.case = Some(Case {
+            case_id,
+            level,
+            applicant,
+            document_type,
+            country,
+            address,
+            pictures,
+            submitted_at: at,
+            provider: None,
+            provider_reference: None,
+            decided_at: None,
+            reasons: vec![],
+            assigned_to: None,
+            proposal: None,
+            notes: vec![],
+        });
+    }
+
+    pub(super) fn approve(
+        &mut self,
+        case_id: KycCaseId,
+        approved_at: DateTime<Utc>,
+        valid_until: Option<DateTime<Utc>>,
+    ) {
+        let level = self.case.as_ref().map_or(Level::Basic, |case| case.level);
+        self.approval = Some(Approval { case_id, level, approved_at, valid_until });
+        self.rejections = 0;
+    }
+
+    fn reject(&mut self, decided_by: &[UserId]) {
+        self.rejections += 1;
+        // People who have looked do not want this person to go on; a provider may not have been able to read a picture.
+        if !decided_by.is_empty() {
+            self.approval = None;
+        }
+    }
+
+    fn conclude(
+        &mut self,
+        status: Status,
+        (provider, reference): (&str, &str),
+        decided_at: Option<DateTime<Utc>>,
+        reasons: &[String],
+    ) {
+        self.status = status;
+        self.in_case(|case| {
+            case.provider = Some(provider.to_owned());
+            case.provider_reference = Some(reference.to_owned());
+            case.decided_at = decided_at;
+            case.reasons = reasons.to_vec();
+            case.proposal = None;
+        });
+    }
+}

@@ -1,0 +1,143 @@
+mod cases;
+mod review;
+mod table;
+
+use uuid::Uuid;
+
+use super::{Command, Details, DocumentType, Event, FourEyes, Kyc, Level, Picture, PictureKind, ReviewStep, Verdict};
+use super::{Decision, WATCH_LIST};
+use crate::{
+    CredentialId, Fact, KycCaseId, UserId,
+    examples::{ALICE, CASE, CREDENTIAL, index, november, sealed},
+};
+
+const OTHER_CASE: KycCaseId = KycCaseId(Uuid::from_u128(0x07e2));
+const OLGA: UserId = UserId(Uuid::from_u128(0x01da));
+const OSKAR: UserId = UserId(Uuid::from_u128(0x05ca2));
+const ATTEMPTS: u32 = 3;
+
+fn state(events: &[Event]) -> Kyc {
+    let mut kyc = Kyc::default();
+    events.iter().for_each(|event| kyc.apply(event));
+    kyc
+}
+
+/// Carries commands out, one after another.
+fn after(mut kyc: Kyc, commands: impl IntoIterator<Item = Command>) -> Kyc {
+    for command in commands {
+        let said = format!("{command:?}");
+        let events = kyc.decide(command).unwrap_or_else(|error| panic!("{said}: {error}"));
+        events.iter().for_each(|event| kyc.apply(event));
+    }
+    kyc
+}
+
+fn names(events: &[Event]) -> Vec<&'static str> {
+    events.iter().map(Event::name).collect()
+}
+
+fn open_draft(case_id: KycCaseId, level: Level) -> Command {
+    Command::OpenDraft { case_id, level, attempts: ATTEMPTS, now: november(1) }
+}
+
+fn details(document_type: DocumentType) -> Command {
+    let details = Details { applicant: sealed("applicant"), document_type, country: "DE".into() };
+    Command::GiveDetails { case_id: CASE, details, now: november(1) }
+}
+
+fn address() -> Command {
+    Command::GiveAddress { case_id: CASE, address: sealed("address"), now: november(1) }
+}
+
+fn picture(kind: PictureKind) -> Command {
+    let digest = index(kind.as_str());
+    let picture = Picture { document_id: CREDENTIAL, kind, digest, bytes: 1_000, at: november(1) };
+    Command::AddPicture { case_id: CASE, picture }
+}
+
+fn submit_draft() -> Command {
+    Command::SubmitDraft { case_id: CASE, now: november(1) }
+}
+
+fn submit(case_id: KycCaseId) -> Command {
+    Command::Submit {
+        case_id,
+        applicant: sealed("applicant"),
+        document_type: DocumentType::Passport,
+        country: "DE".into(),
+        attempts: ATTEMPTS,
+        now: november(1),
+    }
+}
+
+fn verdict(case_id: KycCaseId, verdict: Verdict) -> Command {
+    let (provider, provider_reference) = ("sandbox".into(), "ver_1".into());
+    let valid_until = Some(november(20));
+    Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until, now: november(2) }
+}
+
+fn rejection() -> Verdict {
+    Verdict::Rejected { reasons: vec!["document_unreadable".into()] }
+}
+
+fn doubts() -> Verdict {
+    Verdict::Review { reasons: vec![] }
+}
+
+fn a_hit() -> Verdict {
+    Verdict::Review { reasons: vec![WATCH_LIST.into()] }
+}
+
+fn by(operator: UserId, step: ReviewStep) -> Command {
+    Command::Review { case_id: CASE, person: ALICE, operator, step, now: november(3) }
+}
+
+fn decide(decision: Decision, four_eyes: FourEyes) -> ReviewStep {
+    ReviewStep::Decide { decision, four_eyes, valid_until: None }
+}
+
+fn reject() -> Decision {
+    Decision::Reject { reasons: vec!["forged".into()] }
+}
+
+fn a_draft(level: Level) -> Kyc {
+    after(Kyc::default(), [open_draft(CASE, level)])
+}
+
+fn a_complete_draft() -> Kyc {
+    let pictures = PictureKind::ALL.map(picture);
+    after(a_draft(Level::Full), [details(DocumentType::NationalId), address()].into_iter().chain(pictures))
+}
+
+fn a_pending_case() -> Kyc {
+    after(a_complete_draft(), [submit_draft()])
+}
+
+fn a_case_in_review() -> Kyc {
+    after(a_pending_case(), [verdict(CASE, doubts())])
+}
+
+fn a_listed_case() -> Kyc {
+    after(a_pending_case(), [verdict(CASE, a_hit())])
+}
+
+fn a_proposed_decision() -> Kyc {
+    after(a_listed_case(), [by(OLGA, decide(Decision::Approve, FourEyes::WatchList))])
+}
+
+/// For good until the 20th of November.
+fn an_approved_person() -> Kyc {
+    after(a_pending_case(), [verdict(CASE, Verdict::Approved)])
+}
+
+fn a_rejected_person() -> Kyc {
+    after(a_pending_case(), [verdict(CASE, rejection())])
+}
+
+fn an_expired_person() -> Kyc {
+    after(an_approved_person(), [Command::Expire { now: november(21) }])
+}
+
+fn a_document() -> CredentialId {
+    CREDENTIAL
+}

@@ -1,0 +1,96 @@
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::card::Slot;
+
+use super::Tally;
+
+/// The money of one payment: its sums, where the card holds it, and what third parties have named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    pub tally: Tally,
+    /// What the card holds, the newest last, less what was given back.
+    holds: Vec<Held>,
+    /// Everything that has an id of a third party's, so that it counts once.
+    known: BTreeSet<(Named, String)>,
+}
+
+/// What the card counts in one slot for the payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Held {
+    slot: Slot,
+    amount: i64,
+    /// Whether the card counts it as a payment, which it does of each but ordinary increments.
+    counted: bool,
+}
+
+/// Part of a hold that is to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub slot: Slot,
+    pub amount: i64,
+    /// The hold goes on counting as a payment, or never did.
+    pub partial: bool,
+}
+
+/// Kinds of what third parties name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Named {
+    Authorization,
+    Declined,
+    Withdrawn,
+    Reversal,
+    Capture,
+    Refund,
+}
+
+impl Ledger {
+    pub fn knows(&self, named: Named, reference: &str) -> bool {
+        self.known.contains(&(named, reference.to_owned()))
+    }
+
+    pub fn known(&self) -> usize {
+        self.known.len()
+    }
+
+    pub fn learn(&mut self, named: Named, reference: &str) {
+        self.known.insert((named, reference.to_owned()));
+    }
+
+    /// Whether `amount` more can be counted at all.
+    pub fn has_room(&self, amount: i64) -> bool {
+        [self.tally.authorized, self.tally.returned].iter().all(|sum| sum.checked_add(amount).is_some())
+    }
+
+    pub fn hold(&mut self, slot: Slot, amount: i64, counted: bool) {
+        self.holds.push(Held { slot, amount, counted });
+    }
+
+    /// Which holds `amount` is taken from: the newest first, so that the payment's first one stays the longest.
+    pub fn parts(&self, amount: i64) -> Vec<Part> {
+        let mut left = amount.min(self.tally.held());
+        let mut parts = Vec::new();
+        for held in self.holds.iter().rev() {
+            let taken = held.amount.min(left);
+            if taken > 0 {
+                let partial = taken < held.amount || !held.counted;
+                parts.push(Part { slot: held.slot, amount: taken, partial });
+                left -= taken;
+            }
+        }
+        parts
+    }
+
+    /// Takes `amount` off the holds, in the same order.
+    pub fn release(&mut self, amount: i64) {
+        let mut left = amount;
+        for held in self.holds.iter_mut().rev() {
+            let taken = held.amount.min(left);
+            held.amount -= taken;
+            left -= taken;
+        }
+        self.holds.retain(|held| held.amount > 0);
+    }
+}

@@ -1,0 +1,158 @@
+//! Asking the provider, and hearing from it.
+
+use aggregates::{Actor, UserId, kyc};
+use providers::{
+    Failure,
+    kyc::{Check, Mention, Picture, PictureFormat},
+};
+use store::{
+    CheckReferences,
+    documents::{Document, DocumentKey},
+};
+
+use super::{KycView, change, submission::applicant, view};
+use crate::{Error, Origin, System, Written};
+
+/// Asks the provider about the person's open case, pending or in review, and records what it says. Does nothing
+/// without one.
+pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {
+    let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
+    let open = !identity.status().is_final() && identity.status() != kyc::Status::NotStarted;
+    let Some(case) = identity.case().filter(|_| open) else {
+        return Ok(Written { value: view(&identity), position: 0 });
+    };
+    let (provider_reference, verdict) = match asked(system, user_id, case).await {
+        Ok(Some(Check { provider_reference, verdict: Some(verdict) })) => (provider_reference, verdict),
+        Ok(_) => return Ok(Written { value: view(&identity), position: 0 }),
+        // 401 and 403 are about us, 404 about an address; what else is refused would be refused again: people look.
+        Err(Asked::Failed(Failure::Refused { status, code })) if ![401, 403, 404].contains(&status) => {
+            tracing::warn!(status, code, case = %case.case_id, "the KYC provider refuses a case");
+            (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["refused_by_provider".into()] })
+        }
+        // The case stays pending and a worker asks again: a provider that is away is no verdict on the person.
+        Err(Asked::Failed(failure)) => {
+            tracing::warn!(%failure, case = %case.case_id, "the KYC provider did not answer");
+            return Ok(Written { value: view(&identity), position: 0 });
+        }
+        Err(Asked::Broken(error)) => return Err(error),
+    };
+    let now = crate::now();
+    let command = kyc::Command::RecordVerdict {
+        case_id: case.case_id,
+        provider: system.providers.kyc.name().to_owned(),
+        provider_reference,
+        verdict,
+        valid_until: system.settings.kyc.valid_until(now),
+        now,
+    };
+    let Written { value, position } = change(system, user_id, &command, Actor::System("kyc"), origin).await?;
+    Ok(Written { value: view(&value), position })
+}
+
+/// Looks at the check that a webhook of the provider speaks of.
+pub(crate) async fn heard(system: &System, webhook: &[u8], origin: &Origin) -> Result<(), Error> {
+    let (store, verifier) = (&system.store, &system.providers.kyc);
+    let Mention { case, applicant, run } = verifier.mentioned(webhook);
+    let names = [run.clone(), applicant, case.map(|case| case.to_string())];
+    for name in names.into_iter().flatten() {
+        let Some(user_id) = store.check_owner(verifier.name(), &name).await? else { continue };
+        if let Some(run) = run {
+            learn(system, user_id, run).await?;
+        }
+        return finish(system, user_id, origin).await.map(drop);
+    }
+    // Nobody's: of another system with the same account, or of somebody who is gone.
+    Ok(())
+}
+
+/// A run that was asked for, and of which the answer was lost: the webhook tells what it is called.
+async fn learn(system: &System, user_id: UserId, run: String) -> Result<(), Error> {
+    let (store, name) = (&system.store, system.providers.kyc.name());
+    let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
+    let Some(case) = identity.case() else { return Ok(()) };
+    let known = store.check_references(user_id, case.case_id).await?.unwrap_or_default();
+    if known.run.is_none() && known.run_asked_at.is_some() {
+        let references = CheckReferences { run: Some(run), ..known };
+        store.note_check(user_id, case.case_id, name, &references).await?;
+    }
+    Ok(())
+}
+
+/// Why there is no check.
+enum Asked {
+    Failed(Failure),
+    Broken(Error),
+}
+
+impl From<Failure> for Asked {
+    fn from(failure: Failure) -> Asked {
+        Asked::Failed(failure)
+    }
+}
+
+impl<E: Into<Error>> From<E> for Asked {
+    fn from(error: E) -> Asked {
+        Asked::Broken(error.into())
+    }
+}
+
+/// The provider's check of the case: looked at, or asked for where there is none. None: it may have begun, and is
+/// waited for.
+async fn asked(system: &System, user_id: UserId, case: &kyc::Case) -> Result<Option<Check>, Asked> {
+    let (store, verifier, case_id) = (&system.store, &system.providers.kyc, case.case_id);
+    let (retry, deadline) = (system.providers.retry, system.settings.deadline());
+    let known = store.check_references(user_id, case_id).await?;
+    let mut references = known.clone().unwrap_or_default();
+    if known.is_some() {
+        let look = || verifier.look_up(case_id, references.run.as_deref());
+        if let Some(check) = retry.run(deadline, look).await? {
+            return Ok(Some(check));
+        }
+    } else {
+        // Before the provider hears of the case: its webhook may be faster than its answer.
+        store.note_check(user_id, case_id, verifier.name(), &references).await?;
+    }
+    let applicant = applicant(system, user_id, case).await?;
+    if references.applicant.is_none() {
+        references.applicant = retry.run(deadline, || verifier.register(case_id, &applicant)).await?;
+        store.note_check(user_id, case_id, verifier.name(), &references).await?;
+    }
+    let name = references.applicant.as_deref();
+    for picture in &case.pictures {
+        let picture = picture_of(system, user_id, case, picture).await?;
+        retry.run(deadline, || verifier.upload(case_id, name, &picture)).await?;
+    }
+    if verifier.is_idempotent() {
+        return Ok(Some(retry.run(deadline, || verifier.submit(case_id, name, &applicant)).await?));
+    }
+    if !store.claim_run(user_id, case_id, system.settings.kyc.run_patience()).await? {
+        return Ok(None);
+    }
+    match verifier.submit(case_id, name, &applicant).await {
+        Ok(check) => {
+            references.run = Some(check.provider_reference.clone());
+            store.note_check(user_id, case_id, verifier.name(), &references).await?;
+            Ok(Some(check))
+        }
+        Err(failure) => {
+            if !failure.may_have_happened() {
+                store.run_was_not_begun(user_id, case_id).await?;
+            }
+            Err(failure.into())
+        }
+    }
+}
+
+async fn picture_of(
+    system: &System,
+    user_id: UserId,
+    case: &kyc::Case,
+    picture: &kyc::Picture,
+) -> Result<Picture, Error> {
+    let key = DocumentKey { user_id, case_id: case.case_id, document_id: picture.document_id };
+    let found = system.store.document(key).await?;
+    let Document { kind, format, content } =
+        found.ok_or(Error::Internal("a picture of an open case is gone".into()))?;
+    let format = if format == PictureFormat::Png.extension() { PictureFormat::Png } else { PictureFormat::Jpeg };
+    Ok(Picture { kind, document_type: case.document_type, country: case.country.clone(), format, content })
+}

@@ -1,0 +1,117 @@
+//! Purchases that the card network brings: the issuer asks whether one may be made, and tells later what became of it.
+//!
+//! The question is decided at once by the card's own rules and by screening. Payment and hold, or payment and refusal,
+//! are one append before the answer; the payment's id is made of the issuer's id of the authorisation, so the log itself
+//! knows what was answered before. What the issuer tells afterwards, in any order and more than once, settles against
+//! the hold ([`settle`]).
+
+mod decide;
+mod settle;
+mod work;
+
+use aggregates::{CardId, PaymentId, card::Purchase, payment};
+use providers::issuing::{network::CardName, stripe};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{Error, Origin, System, webhooks::Answer};
+
+/// How fast the issuer is answered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Past it the purchase is declined. Below the time that the issuer waits, which is 2 s for Stripe.
+    pub decide_within_milliseconds: u64,
+    /// How much of that screening may take. Past it the purchase is judged like a newcomer's; the card's rules bind all
+    /// the same.
+    pub screen_within_milliseconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { decide_within_milliseconds: 1_500, screen_within_milliseconds: 500 }
+    }
+}
+
+/// Where a claim on an issuer's name for a card is made, so that the card is found by it.
+pub(crate) const CARD_CLAIM: &str = "issuer_card";
+
+/// Acts on what an issuer sent: answers its question, or settles what it tells.
+pub(crate) async fn heard(
+    system: &System,
+    issuer: &'static str,
+    body: &[u8],
+    origin: &Origin,
+) -> Result<Answer, Error> {
+    use providers::issuing::network::Told;
+    let told = stripe::read(body).map_err(|_| Error::WebhookRefused)?;
+    match told {
+        Told::Question(question) => {
+            let approved = decide::answer(system, issuer, question, origin).await;
+            let (body, headers) = stripe::answer(approved);
+            Ok(Answer { body, headers })
+        }
+        Told::Report(report) => settle::settle(system, issuer, report, origin).await.map(|()| Answer::default()),
+        Told::Card(_) | Told::Nothing => Ok(Answer::default()),
+    }
+}
+
+/// The payment of an authorisation, or of a movement without one.
+pub(crate) fn payment_id(issuer: &str, authorization: &str) -> PaymentId {
+    let mut named = Sha256::new();
+    named.update(b"network payment");
+    named.update([issuer.len() as u8]);
+    named.update(issuer.as_bytes());
+    named.update(authorization.as_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&named.finalize()[..16]);
+    PaymentId(Uuid::new_v8(id))
+}
+
+/// Of the requests on one authorisation, the first is named as the authorisation is, the others by their number.
+fn request(authorization: &str, number: usize) -> String {
+    match number {
+        0 => authorization.to_owned(),
+        number => format!("{authorization}#{number}"),
+    }
+}
+
+/// The key of an issuer's name for a card.
+pub(crate) fn card_claim(issuer: &str, reference: &str) -> Vec<u8> {
+    format!("{issuer}:{reference}").into_bytes()
+}
+
+/// Our card, as the issuer repeats our id of it, or by its own.
+async fn find_card(system: &System, issuer: &str, card: &CardName) -> Result<Option<CardId>, Error> {
+    if card.card_id.is_some() {
+        return Ok(card.card_id);
+    }
+    Ok(system.store.card_by_claim(CARD_CLAIM, &card_claim(issuer, &card.reference)).await?)
+}
+
+fn of_network(issuer: &str, authorization: &str, purchase: &Purchase) -> payment::Network {
+    payment::Network {
+        issuer: issuer.to_owned(),
+        authorization: authorization.to_owned(),
+        mcc: purchase.mcc,
+        country: purchase.country,
+        currency: purchase.currency,
+        channel: purchase.channel,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_is_named_by_issuer_and_authorisation() {
+        let ids = [("stripe", "iauth_1"), ("stripe", "iauth_2"), ("sandbox", "iauth_1"), ("stripei", "auth_1")];
+        let ids = ids.map(|(issuer, authorization)| payment_id(issuer, authorization).0);
+        for (n, id) in ids.iter().enumerate() {
+            assert_eq!(ids.iter().filter(|other| *other == id).count(), 1, "{n}");
+        }
+        assert_eq!(payment_id("stripe", "iauth_1").0, ids[0]);
+    }
+}

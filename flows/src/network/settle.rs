@@ -1,0 +1,226 @@
+//! What the issuer tells of purchases afterwards. Each delivery is acted on as if it were the first and the only one:
+//! what the log has already, by the issuer's own ids, changes nothing.
+
+use aggregates::{
+    CardId, Money,
+    card::{Card, HoldKind, Purchase, Slot},
+    payment::{self, Command, Decline, Payment, Release, Screening},
+};
+use providers::issuing::network::{Ended, Movement, MovementKind, Report, Reversal, Ruling};
+
+use super::{decide::attempt, find_card, of_network, payment_id, request, work::Work};
+use crate::{ATTEMPTS, Error, Origin, System, payments};
+
+/// Settles a report against the log.
+pub(super) async fn settle(
+    system: &System,
+    issuer: &'static str,
+    report: Report,
+    origin: &Origin,
+) -> Result<(), Error> {
+    if report.authorization.is_some() {
+        return Settlement { system, issuer, report: &report }.run(origin).await;
+    }
+    // Movements that nobody asked about are purchases of their own.
+    for movement in &report.movements {
+        let of_its_own = Report {
+            authorization: Some(movement.reference.clone()),
+            movements: vec![movement.clone()],
+            rulings: vec![],
+            reversal: None,
+            ended: None,
+            ..report.clone()
+        };
+        Settlement { system, issuer, report: &of_its_own }.run(origin).await?;
+    }
+    Ok(())
+}
+
+struct Settlement<'a> {
+    system: &'a System,
+    issuer: &'static str,
+    report: &'a Report,
+}
+
+impl Settlement<'_> {
+    fn authorization(&self) -> &str {
+        self.report.authorization.as_deref().unwrap_or_default()
+    }
+
+    async fn run(&self, origin: &Origin) -> Result<(), Error> {
+        let payment_id = payment_id(self.issuer, self.authorization());
+        let known = self.system.store.load_latest::<Payment>(payment_id).await?;
+        let card_id = match known.card_id() {
+            Some(card_id) => card_id,
+            None => self.card().await?,
+        };
+        // Only a payment that we have never heard of is screened, so that what is known of the person has a judgement.
+        let screening = match known.status() {
+            Some(_) => known.screening().cloned(),
+            None => Some(self.screen(card_id).await?),
+        };
+        let screening = screening.ok_or(payment::Error::NotFound)?;
+        let _turn = self.system.turns.take(card_id).await;
+        for _ in 0..ATTEMPTS {
+            let payment = self.system.store.load_latest::<Payment>(payment_id).await?;
+            let card = self.system.store.load_latest::<Card>(card_id).await?;
+            if card.issuer_reference() != Some(&self.report.card.reference) {
+                return Err(Error::NotFound { what: "card" });
+            }
+            let work = Work::begin(payment, card, crate::now()).ok_or(Error::NotFound { what: "card" })?;
+            if self.apply(work, &screening)?.append(self.system, origin).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    async fn card(&self) -> Result<CardId, Error> {
+        let card_id = find_card(self.system, self.issuer, &self.report.card).await?;
+        card_id.ok_or(Error::NotFound { what: "card" })
+    }
+
+    async fn screen(&self, card_id: CardId) -> Result<Screening, Error> {
+        let card = self.system.store.load_latest::<Card>(card_id).await?;
+        let user_id = card.owner().ok_or(Error::NotFound { what: "card" })?;
+        Ok(payments::assess(self.system, user_id, &attempt(&self.report.purchase)).await)
+    }
+
+    fn apply(&self, mut work: Work, screening: &Screening) -> Result<Work, Error> {
+        for (number, ruling) in self.report.rulings.iter().enumerate() {
+            self.rule(&mut work, number, ruling, screening)?;
+        }
+        for movement in &self.report.movements {
+            self.begin(&mut work, movement.amount, screening)?;
+            match movement.kind {
+                MovementKind::Capture => self.capture(&mut work, movement)?,
+                MovementKind::Refund => {
+                    let (reference, amount, now) = (movement.reference.clone(), movement.amount, crate::now());
+                    work.decide(Command::Refund { reference, amount, heard: true, now })?;
+                }
+            }
+        }
+        if let Some(Reversal { reference, amount }) = &self.report.reversal {
+            reverse(&mut work, reference.clone(), *amount, Release::Merchant)?;
+        }
+        if let Some(ended) = self.report.ended {
+            self.end(&mut work, ended)?;
+        }
+        Ok(work)
+    }
+
+    /// What the issuer made of a request, beside what we answered.
+    fn rule(&self, work: &mut Work, number: usize, ruling: &Ruling, screening: &Screening) -> Result<(), Error> {
+        let reference = request(self.authorization(), number);
+        if !ruling.amount.is_positive() {
+            return Ok(());
+        }
+        match (work.next.answer(&reference), ruling.approved) {
+            (Some(true), true) | (Some(false), false) => Ok(()),
+            // It did not ask, or did not hear us.
+            (None, true) => self.force(work, reference, ruling.amount, screening),
+            (Some(false), true) => self.force(work, format!("{reference}!"), ruling.amount, screening),
+            (Some(true), false) => reverse(work, reference, ruling.amount, Release::IssuerDeclined),
+            (None, false) => self.refuse(work, reference, number, ruling, screening),
+        }
+    }
+
+    fn force(&self, work: &mut Work, reference: String, amount: Money, screening: &Screening) -> Result<(), Error> {
+        self.begin(work, amount, screening)?;
+        let now = crate::now();
+        let purchase = Purchase { amount, ..self.report.purchase.clone() };
+        let command = |slot| Command::Increment { reference: reference.clone(), amount, forced: true, slot, now };
+        // Asked first, so that nothing is held twice.
+        if work.next.decide(command(Slot::utc(now)))?.is_empty() {
+            return Ok(());
+        }
+        let slot =
+            work.hold(purchase, HoldKind::Forced)?.map_err(|_| Error::Internal("a forced hold is refused".into()))?;
+        work.decide(command(slot)).map(drop)
+    }
+
+    fn refuse(
+        &self,
+        work: &mut Work,
+        reference: String,
+        number: usize,
+        ruling: &Ruling,
+        screening: &Screening,
+    ) -> Result<(), Error> {
+        let (amount, now) = (ruling.amount, crate::now());
+        let reason = Decline::IssuerDeclined { issuer: self.issuer.to_owned(), issuer_code: ruling.reason.clone() };
+        match (work.exists(), number) {
+            (false, _) => {
+                self.begin(work, amount, screening)?;
+                work.decide(Command::Decline { reason, now }).map(drop)
+            }
+            (true, 0) => Ok(()),
+            (true, _) => work.decide(Command::DeclineIncrement { reference, amount, reason, now }).map(drop),
+        }
+    }
+
+    /// The payment, if nobody has heard of it.
+    fn begin(&self, work: &mut Work, amount: Money, screening: &Screening) -> Result<(), Error> {
+        if work.exists() {
+            return Ok(());
+        }
+        let purchase = Purchase { amount, ..self.report.purchase.clone() };
+        let network = of_network(self.issuer, self.authorization(), &purchase);
+        work.initiate(&purchase, network, screening.clone(), None)
+    }
+
+    /// The money has moved: what goes beyond what is held is forced.
+    fn capture(&self, work: &mut Work, movement: &Movement) -> Result<(), Error> {
+        let Movement { reference, amount, kind: _ } = movement;
+        let (amount, now) = (*amount, crate::now());
+        let capture = Command::Capture {
+            gateway: self.issuer.to_owned(),
+            gateway_reference: reference.clone(),
+            amount,
+            is_final: false,
+            now,
+        };
+        match work.next.decide(capture.clone()) {
+            Ok(_) => {}
+            Err(
+                payment::Error::CaptureExceedsAuthorized { .. }
+                | payment::Error::NotHeld
+                | payment::Error::AlreadyDeclined
+                | payment::Error::AlreadyReleased
+                | payment::Error::AlreadyCaptured,
+            ) => {
+                let excess = Money::new(amount.minor_units.saturating_sub(work.held()), amount.currency);
+                if excess.is_positive() {
+                    let purchase = Purchase { amount: excess, ..self.report.purchase.clone() };
+                    let slot = work.hold(purchase, HoldKind::Forced)?;
+                    let slot = slot.map_err(|_| Error::Internal("a forced hold is refused".into()))?;
+                    let reference = reference.clone();
+                    work.decide(Command::Increment { reference, amount: excess, forced: true, slot, now })?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        work.decide(capture).map(drop)
+    }
+
+    fn end(&self, work: &mut Work, ended: Ended) -> Result<(), Error> {
+        let Some(mut rest) = work.next.held().filter(|held| held.is_positive()) else { return Ok(()) };
+        rest.minor_units = work.held();
+        let (heard, now) = (self.report.rulings.len() + self.report.movements.len(), crate::now());
+        let reference = format!("{}/{heard}", self.authorization());
+        match ended {
+            Ended::Closed => reverse(work, reference, rest, Release::Closed),
+            Ended::Reversed => reverse(work, reference, rest, Release::Merchant),
+            Ended::Expired => work.release(rest, Command::Expire { now }),
+        }
+    }
+}
+
+/// Gives back what is held of `amount`, since the rest is not ours to give any more.
+fn reverse(work: &mut Work, reference: String, amount: Money, cause: Release) -> Result<(), Error> {
+    let amount = Money::new(amount.minor_units.min(work.held()), amount.currency);
+    if !amount.is_positive() {
+        return Ok(());
+    }
+    work.release(amount, Command::Reverse { reference, amount, cause, now: crate::now() })
+}

@@ -1,0 +1,141 @@
+use aggregates::{
+    Actor, CardId, Money, PaymentId, UserId,
+    card::{self, Card, HoldKind, Purchase, Slot},
+    payment::{self, Decline, Payment, Screening},
+};
+use chrono::{DateTime, Utc};
+use store::{AppendError, Loaded, Unit};
+
+use crate::{Error, Origin, System};
+
+/// Who says what becomes of the network's purchases.
+const ISSUER: Actor = Actor::System("issuer");
+
+/// One payment and its card, and what is decided on the two before it is appended as one unit.
+pub(super) struct Work {
+    pub payment_id: PaymentId,
+    pub user_id: UserId,
+    now: DateTime<Utc>,
+    payment: Loaded<Payment>,
+    card: Loaded<Card>,
+    /// As they will be.
+    pub next: Payment,
+    next_card: Card,
+    events: Vec<payment::Event>,
+    card_events: Vec<card::Event>,
+}
+
+impl Work {
+    /// None where there is no such card.
+    pub fn begin(payment: Loaded<Payment>, card: Loaded<Card>, now: DateTime<Utc>) -> Option<Work> {
+        Some(Work {
+            payment_id: PaymentId(payment.id),
+            user_id: card.owner()?,
+            now,
+            next: Payment::clone(&payment),
+            next_card: Card::clone(&card),
+            payment,
+            card,
+            events: vec![],
+            card_events: vec![],
+        })
+    }
+
+    /// The payment's first event.
+    pub fn initiate(
+        &mut self,
+        purchase: &Purchase,
+        network: payment::Network,
+        screening: Screening,
+        hold: Option<Slot>,
+    ) -> Result<(), Error> {
+        self.decide(payment::Command::Initiate {
+            user_id: self.user_id,
+            card_id: CardId(self.card.id),
+            amount: purchase.amount,
+            merchant: purchase.merchant.clone(),
+            merchant_category: purchase.merchant_category.clone(),
+            device_id: None,
+            screening,
+            hold,
+            request_digest: None,
+            network: Some(network),
+            now: self.now,
+        })
+        .map(drop)
+    }
+
+    /// How many events it led to.
+    pub fn decide(&mut self, command: payment::Command) -> Result<usize, Error> {
+        let events = self.next.decide(command)?;
+        events.iter().for_each(|event| self.next.apply(event));
+        let happened = events.len();
+        self.events.extend(events);
+        Ok(happened)
+    }
+
+    /// Holds on the card, or says why it refuses.
+    pub fn hold(&mut self, purchase: Purchase, kind: HoldKind) -> Result<Result<Slot, Decline>, Error> {
+        let (user_id, payment_id, now) = (self.user_id, self.payment_id, self.now);
+        let held = self.next_card.decide(card::Command::Hold { user_id, payment_id, kind, purchase, now });
+        let events = match held {
+            Ok(events) => events,
+            Err(refusal) => return crate::payments::decline(refusal).map(Err),
+        };
+        let slot = events.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
+        self.card_has(events);
+        Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
+    }
+
+    /// Gives up `amount` of the payment by `command`, and the same on the card.
+    pub fn release(&mut self, amount: Money, command: payment::Command) -> Result<(), Error> {
+        let parts = self.next.parts(amount);
+        if self.decide(command)? == 0 {
+            return Ok(());
+        }
+        let (payment_id, now) = (self.payment_id, self.now);
+        for payment::Part { slot, amount, partial } in parts {
+            let released =
+                self.next_card.decide(card::Command::ReleaseHold { payment_id, amount, slot, partial, now })?;
+            self.card_has(released);
+        }
+        Ok(())
+    }
+
+    fn card_has(&mut self, events: Vec<card::Event>) {
+        events.iter().for_each(|event| self.next_card.apply(event));
+        self.card_events.extend(events);
+    }
+
+    /// What the payment holds and nobody captured.
+    pub fn held(&self) -> i64 {
+        self.next.held().map_or(0, |held| held.minor_units)
+    }
+
+    pub fn exists(&self) -> bool {
+        self.next.status().is_some()
+    }
+
+    /// Appends everything at once, or nothing: the card's stream belongs to it although nothing may be held. False
+    /// where somebody else was faster.
+    pub async fn append(self, system: &System, origin: &Origin) -> Result<bool, Error> {
+        if self.events.is_empty() {
+            return Ok(true);
+        }
+        let forced =
+            self.events.iter().filter(|event| matches!(event, payment::Event::Incremented { forced: true, .. }));
+        let forced = forced.count() as u64;
+        let unit = Unit::new(origin.context(ISSUER)).stream(&self.payment, self.events);
+        match system.store.append(unit.stream(&self.card, self.card_events)).await {
+            Ok(_) => {
+                if forced > 0 {
+                    metrics::counter!("network_forced_total").increment(forced);
+                    tracing::warn!(payment_id = %self.payment_id, "the card network took more than was approved");
+                }
+                Ok(true)
+            }
+            Err(AppendError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+-- Purchases that the card network brings, and what became of a payment's money.
+
+-- The sums of a payment's events (`payment::Tally`), minor units of its currency, and what the network told of it.
+ALTER FUNCTION create_unguarded_read_tables(text) RENAME TO create_read_tables_before_network;
+
+CREATE FUNCTION add_network_to_read_tables(target text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %I.transactions ADD COLUMN network jsonb, '
+                   'ADD COLUMN tally jsonb NOT NULL DEFAULT ''{}''', target);
+END $$;
+
+CREATE FUNCTION create_unguarded_read_tables(target text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM create_read_tables_before_network(target);
+    PERFORM add_network_to_read_tables(target);
+END $$;
+
+SELECT add_network_to_read_tables('read');
+
+-- Until now a payment was captured whole or not at all, and a declined one gave back what it held.
+UPDATE read.transactions SET tally = CASE status
+    WHEN 'captured' THEN jsonb_build_object('authorized', amount, 'captured', amount)
+    WHEN 'pending' THEN jsonb_build_object('authorized', amount)
+    ELSE jsonb_build_object('declined', true) END;
+
+-- What issuers call the people who hold cards of theirs. No name of ours: it tells nothing once the person is erased.
+CREATE TABLE issuer_holders (
+    user_id     uuid        NOT NULL,
+    issuer      text        NOT NULL,
+    reference   text        NOT NULL,
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, issuer)
+);
+SELECT guard_person_tables('public');
+GRANT SELECT, INSERT ON issuer_holders TO vc_api;

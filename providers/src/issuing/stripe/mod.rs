@@ -1,0 +1,177 @@
+//! Stripe Issuing: cardholders and virtual cards, and the webhooks by which it asks and tells of purchases.
+//!
+//! Everything is pinned to one version of Stripe's API; `providers/tests/stripe` validates each request that is sent
+//! here against Stripe's own specification of that version.
+
+mod answers;
+mod config;
+mod event;
+mod form;
+mod webhook;
+
+use aggregates::{CardId, UserId, card::Expiry};
+use async_trait::async_trait;
+use reqwest::{
+    Url,
+    header::{HeaderName, HeaderValue},
+};
+
+use super::{Holder, IssueRequest, IssuedCard, Issuer};
+use crate::{
+    CardNumber, Cvv, Failure, SetupError, VendorConfig,
+    config::{BaseUrl, base_url},
+    failure::reference,
+    http::{self, Answer, Line},
+    metering::Meter,
+};
+
+use answers::{Card, Made};
+use form::Form;
+
+pub use config::{BillingAddress, StripeConfig};
+pub use event::{NotAnEvent, read};
+pub use webhook::StripeWebhooks;
+
+/// The issuer's name in events and metrics.
+pub const NAME: &str = "stripe";
+
+/// The version of Stripe's API that all of this speaks, requests and webhooks alike.
+pub const API_VERSION: &str = "2023-08-16";
+
+/// The field of a card's metadata that names it as we do.
+pub const CARD_ID: &str = "card_id";
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
+
+/// Stripe prints at most this many characters of a name on a card, and refuses longer ones.
+const LONGEST_NAME: usize = 24;
+
+/// The answer to a question: a JSON body, and the headers that go with it. Stripe takes it within 2 s.
+pub fn answer(approved: bool) -> (String, Vec<(&'static str, String)>) {
+    (format!("{{\"approved\":{approved}}}"), vec![("stripe-version", API_VERSION.to_owned())])
+}
+
+/// Stripe as an issuer of virtual cards.
+pub struct Stripe {
+    line: Line,
+    base: BaseUrl,
+    billing: BillingAddress,
+    enrol: Meter,
+    issue: Meter,
+    reveal: Meter,
+}
+
+impl Stripe {
+    /// Connects at the first call. `connect_timeout_ms` is how long a connection may take to come about.
+    pub fn new(config: &StripeConfig, connect_timeout_ms: u64) -> Result<Stripe, SetupError> {
+        let base = base_url(&config.base_url)?;
+        let client = http::builder(base.is_https(), connect_timeout_ms).build().map_err(|_| SetupError::Client)?;
+        let vendor = VendorConfig {
+            api_key: config.api_key.clone(),
+            webhook_secret: config.webhook_secret.clone(),
+            timeout_ms: config.timeout_ms,
+            max_in_flight: config.max_in_flight,
+        };
+        Ok(Stripe {
+            line: Line::new(&client, &vendor)?.with_header(STRIPE_VERSION, HeaderValue::from_static(API_VERSION)),
+            base,
+            billing: config.billing.clone(),
+            enrol: Meter::new(NAME, "cardholder_create"),
+            issue: Meter::new(NAME, "card_issue"),
+            reveal: Meter::new(NAME, "card_reveal"),
+        })
+    }
+
+    async fn post(&self, url: Url, form: Form, key: &str) -> Result<Answer, Failure> {
+        let key = HeaderValue::try_from(key).expect("keys are made of UUIDs and plain words");
+        self.line.post_form(url, form.into_body(), Some((IDEMPOTENCY_KEY, key))).await
+    }
+
+    async fn make(&self, card: CardId, request: &IssueRequest) -> Result<String, Failure> {
+        let currency = request.monthly_limit.currency.code().to_ascii_lowercase();
+        // Limits and other controls are ours: every purchase is asked about, and decided by the card itself.
+        let mut form = Form::new()
+            .field("type", "virtual")
+            .field("currency", &currency)
+            .field("status", "active")
+            .field(&format!("metadata[{CARD_ID}]"), &card.to_string());
+        if let Some(holder) = &request.holder_reference {
+            form = form.field("cardholder", holder);
+        }
+        let answer = self.post(self.base.join("/v1/issuing/cards"), form, &format!("card-{card}")).await?;
+        reference(answer.json_or(answers::code).map(|made: Made<'_>| made.id)?)
+    }
+
+    /// The card with number and CVC, which Stripe tells of virtual cards, and only here.
+    async fn retrieve(&self, card: &str) -> Result<IssuedCard, Failure> {
+        let mut url = self.card(card)?;
+        url.set_query(Some("expand%5B%5D=number&expand%5B%5D=cvc"));
+        let answer = self.line.get(url).await?;
+        let card: Card<'_> = answer.json_or(answers::code)?;
+        let (Some(number), Some(cvc)) = (card.number, card.cvc) else { return Err(Failure::Malformed) };
+        Ok(IssuedCard {
+            issuer_reference: reference(card.id)?,
+            number: CardNumber::parse(number).map_err(|_| Failure::Malformed)?,
+            cvv: Cvv::parse(cvc).map_err(|_| Failure::Malformed)?,
+            expiry: Expiry::new(card.exp_month, card.exp_year).ok_or(Failure::Malformed)?,
+        })
+    }
+
+    /// The address of one card. Stripe's ids are plain; anything else would be another path.
+    fn card(&self, card: &str) -> Result<Url, Failure> {
+        let plain = !card.is_empty() && card.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        match plain {
+            true => Ok(self.base.join(&format!("/v1/issuing/cards/{card}"))),
+            false => Err(Failure::Malformed),
+        }
+    }
+
+    fn cardholder(&self, user: UserId, holder: &Holder) -> Form {
+        let name = holder.full_name(LONGEST_NAME);
+        let form = Form::new()
+            .field("type", "individual")
+            .field("name", &name)
+            .field("individual[first_name]", &holder.first_name)
+            .field("individual[last_name]", &holder.last_name)
+            .field("billing[address][line1]", &self.billing.line1)
+            .field("billing[address][city]", &self.billing.city)
+            .field("billing[address][postal_code]", &self.billing.postal_code)
+            .field("billing[address][country]", &self.billing.country)
+            .field("metadata[user_id]", &user.to_string());
+        match &self.billing.state {
+            Some(state) => form.field("billing[address][state]", state),
+            None => form,
+        }
+    }
+}
+
+#[async_trait]
+impl Issuer for Stripe {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn knows_holders(&self) -> bool {
+        true
+    }
+
+    async fn enrol(&self, user: UserId, holder: &Holder) -> Result<Option<String>, Failure> {
+        let call = async {
+            let (url, form) = (self.base.join("/v1/issuing/cardholders"), self.cardholder(user, holder));
+            let answer = self.post(url, form, &format!("cardholder-{user}")).await?;
+            reference(answer.json_or(answers::code).map(|made: Made<'_>| made.id)?)
+        };
+        self.enrol.measure(call).await.map(Some)
+    }
+
+    async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure> {
+        let made = self.issue.measure(self.make(card, request)).await?;
+        // The card is made: whatever goes wrong from here on, a repeat finds it under the same key.
+        let revealed = self.reveal.measure(self.retrieve(&made)).await;
+        revealed.map_err(|failure| match failure {
+            Failure::Unreachable => Failure::Unknown,
+            failure => failure,
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Onfido (Entrust), API v3.6: an applicant, their pictures, and a run of a Studio workflow that decides.
+//!
+//! Onfido knows no idempotency keys. An applicant too many does no harm: no check of it is ever begun. A run too many is
+//! a second check, so the caller notes that it asks for one before it does.
+
+mod requests;
+mod runs;
+mod webhook;
+
+use aggregates::{KycCaseId, kyc::PictureKind};
+use async_trait::async_trait;
+use reqwest::{Url, header::HeaderValue};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Applicant, Check, Mention, Picture, Verifier};
+use crate::{
+    Config, Failure, SetupError,
+    config::{BaseUrl, base_url},
+    failure::reference,
+    http::{self, Line},
+    metering::Meter,
+    sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
+};
+use requests::{ApplicantRequest, Form, RunRequest};
+use runs::Run;
+
+pub use webhook::OnfidoWebhooks;
+
+const NAME: &str = "onfido";
+
+pub struct Onfido {
+    line: Line,
+    base: BaseUrl,
+    workflow_id: Uuid,
+    register: Meter,
+    upload: Meter,
+    submit: Meter,
+    look_up: Meter,
+}
+
+#[derive(Deserialize)]
+struct Made<'a> {
+    id: &'a str,
+}
+
+impl Onfido {
+    pub(crate) fn new(config: &Config) -> Result<Onfido, SetupError> {
+        let settings = &config.onfido;
+        let base = match (&settings.base_url, settings.region.as_str()) {
+            (Some(other), _) => other.clone(),
+            (None, region @ ("eu" | "us" | "ca")) => format!("https://api.{region}.onfido.com/v3.6"),
+            (None, _) => return Err(SetupError::Onfido),
+        };
+        let is_sandboxs = config.kyc.api_key.expose_secret() == DEFAULT_KEY
+            || config.kyc.webhook_secret.expose_secret() == DEFAULT_WEBHOOK_SECRET;
+        let workflow_id = settings.workflow_id.filter(|_| !is_sandboxs).ok_or(SetupError::Onfido)?;
+        let base = base_url(&base)?;
+        let client = http::client(&base, config)?;
+        Ok(Onfido {
+            line: Line::with_scheme(&client, &config.kyc, "Token token=")?,
+            base,
+            workflow_id,
+            register: Meter::new(NAME, "kyc_register"),
+            upload: Meter::new(NAME, "kyc_upload"),
+            submit: Meter::new(NAME, "kyc_submit"),
+            look_up: Meter::new(NAME, "kyc_look_up"),
+        })
+    }
+
+    async fn send_form(&self, path: &str, form: Form) -> Result<(), Failure> {
+        let content_type = HeaderValue::try_from(form.content_type()).map_err(|_| Failure::Malformed)?;
+        let answer = self.line.post_as(self.base.join(path), content_type, form.into_body(), None).await?;
+        answer.json::<Made<'_>>().map(drop)
+    }
+
+    fn run(&self, id: &str) -> Url {
+        self.base.join(&format!("/workflow_runs/{id}"))
+    }
+}
+
+#[async_trait]
+impl Verifier for Onfido {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
+    async fn register(&self, _: KycCaseId, applicant: &Applicant) -> Result<Option<String>, Failure> {
+        let body = ApplicantRequest::of(applicant).to_body();
+        let call = async {
+            let answer = self.line.post(self.base.join("/applicants"), body, None).await?;
+            let made: Made<'_> = answer.json()?;
+            known_id(made.id).map(Some)
+        };
+        self.register.measure(call).await
+    }
+
+    async fn upload(&self, _: KycCaseId, applicant: Option<&str>, picture: &Picture) -> Result<(), Failure> {
+        let applicant = applicant.ok_or(Failure::Malformed)?;
+        let (path, form) = match picture.kind {
+            PictureKind::Front | PictureKind::Back => ("/documents", Form::document(applicant, picture)),
+            PictureKind::Selfie => ("/live_photos", Form::live_photo(applicant, picture)),
+        };
+        self.upload.measure(self.send_form(path, form)).await
+    }
+
+    async fn submit(&self, case: KycCaseId, applicant: Option<&str>, _: &Applicant) -> Result<Check, Failure> {
+        let applicant_id = applicant.ok_or(Failure::Malformed)?;
+        let body = RunRequest { applicant_id, workflow_id: self.workflow_id, customer_user_id: case }.to_body();
+        let call = async {
+            let answer = self.line.post(self.base.join("/workflow_runs"), body, None).await?;
+            // Else a run might have begun, and another one would be waited with.
+            if answer.is_throttled() {
+                return Err(Failure::Unreachable);
+            }
+            answer.json::<Run>()?.check()
+        };
+        self.submit.measure(call).await
+    }
+
+    async fn look_up(&self, _: KycCaseId, run: Option<&str>) -> Result<Option<Check>, Failure> {
+        let Some(run) = run else { return Ok(None) };
+        let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check().map(Some) };
+        self.look_up.measure(call).await
+    }
+
+    fn mentioned(&self, webhook: &[u8]) -> Mention {
+        webhook::mentioned(webhook)
+    }
+}
+
+/// An id of theirs, which becomes part of a path: a UUID and nothing else.
+fn known_id(id: &str) -> Result<String, Failure> {
+    Uuid::try_parse(id).map_err(|_| Failure::Malformed)?;
+    reference(id)
+}

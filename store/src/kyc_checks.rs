@@ -1,0 +1,75 @@
+//! What cases are called at the verification provider. Put down as it becomes known, so that after a crash, or a lost
+//! answer, the next attempt goes on where the last one stopped; and by which a webhook finds its person.
+
+use aggregates::{KycCaseId, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::Row;
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+/// What is known of a case at its provider, in the provider's own names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReferences {
+    pub applicant: Option<String>,
+    pub run: Option<String>,
+    /// When a run was asked for, as far as it is not known that it was not begun.
+    pub run_asked_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Notes that a case goes to a provider, and what it is called there so far. What is known already stays.
+    pub async fn note_check(
+        &self,
+        user: UserId,
+        case: KycCaseId,
+        provider: &str,
+        references: &CheckReferences,
+    ) -> Result<(), Error> {
+        let query = sqlx::query(
+            "INSERT INTO kyc_checks AS k (case_id, user_id, provider, applicant, run)
+             VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (case_id) DO UPDATE
+                SET applicant = coalesce(k.applicant, excluded.applicant), run = coalesce(k.run, excluded.run)",
+        );
+        let query = query.bind(case.0).bind(user.0).bind(provider).bind(&references.applicant).bind(&references.run);
+        self.write_as(user, query).await?;
+        Ok(())
+    }
+
+    pub async fn check_references(&self, user: UserId, case: KycCaseId) -> Result<Option<CheckReferences>, Error> {
+        let query = sqlx::query("SELECT applicant, run, run_asked_at FROM kyc_checks WHERE case_id = $1").bind(case.0);
+        let Some(row) = self.row_of(user, query).await? else { return Ok(None) };
+        let (applicant, run, run_asked_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Some(CheckReferences { applicant, run, run_asked_at }))
+    }
+
+    /// Claims the right to ask for a run. False: there is one, or one may have begun within `patience`.
+    pub async fn claim_run(&self, user: UserId, case: KycCaseId, patience: TimeDelta) -> Result<bool, Error> {
+        let query = sqlx::query(
+            "UPDATE kyc_checks SET run_asked_at = clock_timestamp()
+              WHERE case_id = $1 AND run IS NULL AND (run_asked_at IS NULL OR run_asked_at < $2)",
+        );
+        let claimed = self.write_as(user, query.bind(case.0).bind(Utc::now() - patience)).await?;
+        Ok(claimed.rows_affected() == 1)
+    }
+
+    /// Notes that no run was begun after all.
+    pub async fn run_was_not_begun(&self, user: UserId, case: KycCaseId) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE kyc_checks SET run_asked_at = NULL WHERE case_id = $1").bind(case.0);
+        self.write_as(user, query).await?;
+        Ok(())
+    }
+
+    /// Whose case it is, once it went to a provider.
+    pub async fn case_owner(&self, case: KycCaseId) -> Result<Option<UserId>, Error> {
+        let query = sqlx::query("SELECT kyc_case_owner($1)").bind(case.0);
+        Ok(query.fetch_one(self.pool()).await?.try_get::<Option<Uuid>, _>(0)?.map(UserId))
+    }
+
+    /// Whose check the provider speaks of: by its own name of applicant or run, or by our case.
+    pub async fn check_owner(&self, provider: &str, reference: &str) -> Result<Option<UserId>, Error> {
+        let query = sqlx::query("SELECT kyc_check_owner($1, $2)").bind(provider).bind(reference);
+        Ok(query.fetch_one(self.pool()).await?.try_get::<Option<Uuid>, _>(0)?.map(UserId))
+    }
+}

@@ -1,0 +1,48 @@
+//! What events of verification mean to the read tables.
+
+use aggregates::{UserId, kyc};
+
+use super::changes::{CaseChange, Changes, NewCase, Verdict, text};
+
+impl Changes {
+    pub(super) fn kyc(&mut self, user_id: UserId, position: i64, event: kyc::Event) {
+        use kyc::Event;
+        match event {
+            Event::Submitted { case_id, document_type, country, level, at, .. } => self.cases.push(NewCase {
+                case_id,
+                user_id,
+                document_type: text(&document_type),
+                country,
+                level,
+                at,
+                position,
+            }),
+            Event::ReviewStarted { case_id, provider, provider_reference: reference, reasons, .. } => {
+                let (status, decided_at, valid_until) = ("in_review", None, None);
+                let verdict = Verdict { status, provider, reference, reasons, decided_at, valid_until };
+                self.verdicts.insert(case_id, verdict);
+            }
+            Event::Approved { case_id, provider, provider_reference: reference, valid_until, at, .. } => {
+                let (status, reasons, decided_at) = ("approved", vec![], Some(at));
+                let verdict = Verdict { status, provider, reference, reasons, decided_at, valid_until };
+                self.verdicts.insert(case_id, verdict);
+            }
+            Event::Rejected { case_id, provider, provider_reference: reference, reasons, at, .. } => {
+                let (status, decided_at, valid_until) = ("rejected", Some(at), None);
+                let verdict = Verdict { status, provider, reference, reasons, decided_at, valid_until };
+                self.verdicts.insert(case_id, verdict);
+            }
+            Event::Assigned { case_id, operator, .. } => {
+                self.case_changes.push((case_id, CaseChange::Assigned(operator)));
+            }
+            Event::Expired { case_id, .. } => self.case_changes.push((case_id, CaseChange::Expired)),
+            Event::DraftOpened { .. }
+            | Event::DetailsGiven { .. }
+            | Event::AddressGiven { .. }
+            | Event::DocumentAdded { .. }
+            | Event::Noted { .. }
+            | Event::DocumentViewed { .. }
+            | Event::DecisionProposed { .. } => {}
+        }
+    }
+}
