@@ -85,13 +85,7 @@ pub async fn set(
     Err(Error::Conflict)
 }
 
-async fn check(
-    system: &System,
-    card: &Card,
-    user_id: UserId,
-    seen: u32,
-    monthly_limit: Money,
-) -> Result<(), Error> {
+async fn check(system: &System, card: &Card, user_id: UserId, seen: u32, monthly_limit: Money) -> Result<(), Error> {
     owned(card, user_id)?;
     if card.controls_version() != seen {
         return Err(Error::Outdated { what: "controls" });

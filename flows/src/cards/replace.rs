@@ -35,10 +35,9 @@ pub async fn replace(
             let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
             return identity::permits_card(&system.settings, &verification, monthly_limit).map(|()| None);
         }
-        let unit =
-            append(system, user_id, monthly_limit, origin, |unit| {
-                unit.stream(&new, requested.clone()).stream(&old, ended.clone())
-            });
+        let unit = append(system, user_id, monthly_limit, origin, |unit| {
+            unit.stream(&new, requested.clone()).stream(&old, ended.clone())
+        });
         unit.await.map(Some)
     };
     attempt(false).await?;

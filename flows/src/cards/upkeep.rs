@@ -12,6 +12,9 @@ use crate::{ATTEMPTS, Error, Origin, System};
 /// How many days before its end the owner of a card is told.
 pub const EXPIRES_SOON_DAYS: i32 = EXPIRES_SOON.num_days() as i32;
 
+/// Seconds by which the issuer's clock may go before ours.
+const CLOCKS_DIFFER: i64 = 2;
+
 /// Tells the issuer what a card is, and records its answer. Does nothing where it knows.
 pub async fn tell_issuer(system: &System, card_id: CardId, origin: &Origin) -> Result<(), Error> {
     let card = system.store.load_latest::<Card>(card_id).await?;
@@ -42,6 +45,28 @@ async fn record(
         false => Command::RecordIssuerStatus { status, now: crate::now() },
     };
     change(system, card_id, Actor::System("issuing"), origin, |_| command.clone()).await
+}
+
+/// The issuer says of itself, by its own name for the card, what the card was there at `as_of` (seconds since 1970).
+/// What it says of a time before it last heard from us, or while it has yet to hear from us, is only the echo of our own
+/// changes; that a card has ended is always news.
+pub(crate) async fn heard_status(
+    system: &System,
+    (card_id, reference): (CardId, &str),
+    status: IssuerStatus,
+    as_of: i64,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let card = system.store.load_latest::<Card>(card_id).await?;
+    if card.issuer_reference() != Some(reference) {
+        return Ok(());
+    }
+    let known = card.issuer_status_since().map_or(i64::MIN, |since| since.timestamp() + CLOCKS_DIFFER);
+    if status != IssuerStatus::Canceled && (card.to_tell_issuer().is_some() || as_of <= known) {
+        return Ok(());
+    }
+    let command = Command::RecordIssuerStatus { status, now: crate::now() };
+    change(system, card_id, Actor::System("issuer"), origin, |_| command.clone()).await
 }
 
 /// Ends a card whose last month is over, or tells its owner that it will be soon. Does nothing for others.

@@ -9,13 +9,20 @@ mod decide;
 mod settle;
 mod work;
 
-use aggregates::{CardId, PaymentId, card::Purchase, payment};
-use providers::issuing::{network::CardName, stripe};
+use aggregates::{
+    CardId, PaymentId,
+    card::{self, IssuerStatus, Purchase},
+    payment,
+};
+use providers::issuing::{
+    network::{CardName, CardReport, CardStanding},
+    stripe,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Error, Origin, System, webhooks::Answer};
+use crate::{Error, Origin, System, cards, webhooks::Answer};
 
 /// How fast the issuer is answered.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,7 +60,8 @@ pub(crate) async fn heard(
             Ok(Answer { body, headers })
         }
         Told::Report(report) => settle::settle(system, issuer, report, origin).await.map(|()| Answer::default()),
-        Told::Card(_) | Told::Nothing => Ok(Answer::default()),
+        Told::Card(report) => heard_of_card(system, issuer, report, origin).await.map(|()| Answer::default()),
+        Told::Nothing => Ok(Answer::default()),
     }
 }
 
@@ -74,6 +82,20 @@ fn request(authorization: &str, number: usize) -> String {
     match number {
         0 => authorization.to_owned(),
         number => format!("{authorization}#{number}"),
+    }
+}
+
+/// How the issuer has a card. One that we do not know, or that is only being issued, says nothing to us.
+async fn heard_of_card(system: &System, issuer: &str, report: CardReport, origin: &Origin) -> Result<(), Error> {
+    let Some(card_id) = find_card(system, issuer, &report.card).await? else { return Ok(()) };
+    let status = match report.status {
+        CardStanding::Active => IssuerStatus::Active,
+        CardStanding::Inactive => IssuerStatus::Inactive,
+        CardStanding::Canceled { stolen: _, lost: _ } => IssuerStatus::Canceled,
+    };
+    match cards::heard_status(system, (card_id, &report.card.reference), status, report.at, origin).await {
+        Err(Error::Card(card::Error::NotFound | card::Error::NotIssued)) => Ok(()),
+        heard => heard,
     }
 }
 

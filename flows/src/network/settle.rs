@@ -200,7 +200,10 @@ impl Settlement<'_> {
             }
             Err(error) => return Err(error.into()),
         }
-        work.decide(capture).map(drop)
+        match work.decide(capture)? {
+            0 => Ok(()),
+            _ => work.use_card_up(),
+        }
     }
 
     fn end(&self, work: &mut Work, ended: Ended) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use aggregates::{
 use chrono::{DateTime, Utc};
 use store::{AppendError, Loaded, Unit};
 
-use crate::{Error, Origin, System};
+use crate::{Error, Origin, System, cards};
 
 /// Who says what becomes of the network's purchases.
 const ISSUER: Actor = Actor::System("issuer");
@@ -82,7 +82,8 @@ impl Work {
             Ok(events) => events,
             Err(refusal) => return crate::payments::decline(refusal).map(Err),
         };
-        let slot = events.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
+        let slot =
+            events.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
         self.card_has(events);
         Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
     }
@@ -99,6 +100,13 @@ impl Work {
                 self.next_card.decide(card::Command::ReleaseHold { payment_id, amount, slot, partial, now })?;
             self.card_has(released);
         }
+        Ok(())
+    }
+
+    /// A single-use card ends with its first capture.
+    pub fn use_card_up(&mut self) -> Result<(), Error> {
+        let ended = cards::use_up(&self.next_card, self.now)?;
+        self.card_has(ended);
         Ok(())
     }
 

@@ -65,7 +65,8 @@ fn news(event: &Event) -> Option<News> {
         | Event::Activated { .. }
         | Event::Unfrozen { .. }
         | Event::Replaced { .. }
-        | Event::IssuerStatusRecorded { .. } => return None,
+        | Event::IssuerStatusRecorded { .. }
+        | Event::Revealed { .. } => return None,
     };
     Some(News { at: *at, kind, title, message })
 }

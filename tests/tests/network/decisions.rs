@@ -33,7 +33,10 @@ async fn a_purchase_within_the_limit_is_approved_held_and_told() {
     let id = aggregates::PaymentId(payment.id);
     let shown = shown(&system, &holder, id).await;
     assert_eq!(shown["status"], "authorized", "{shown}");
-    assert_eq!(shown["amounts"], json!({ "authorized": 2_500, "captured": 0, "refunded": 0, "credited": 0, "held": 2_500 }));
+    assert_eq!(
+        shown["amounts"],
+        json!({ "authorized": 2_500, "captured": 0, "refunded": 0, "credited": 0, "held": 2_500 })
+    );
     assert_eq!(
         shown["network"],
         json!({ "issuer": "sandbox", "mcc": "5942", "country": "US", "currency": "EUR", "channel": "online" })
@@ -86,7 +89,13 @@ async fn a_frozen_card_refuses_purchases() {
     let holder = system.a_cardholder(100).await;
     let store = system.store();
     let card = store.load_latest::<Card>(holder.card_id.parse::<CardId>().unwrap()).await.unwrap();
-    let frozen = card.decide(card::Command::Freeze { now: chrono::Utc::now() }).unwrap();
+    let frozen = card
+        .decide(card::Command::Freeze {
+            by: card::Authority::Person,
+            reason: card::Reason::Requested,
+            now: chrono::Utc::now(),
+        })
+        .unwrap();
     store.append(unit().stream(&card, frozen)).await.unwrap();
     assert_eq!(refused(&system, &at_a_shop(&holder, 100)).await, Some(Decline::CardFrozen));
 }

@@ -1,9 +1,16 @@
+use aggregates::card::IssuerStatus;
 use serde::Deserialize;
 
 /// What was made, by its id.
 #[derive(Deserialize)]
 pub(super) struct Made<'a> {
     pub id: &'a str,
+}
+
+/// What a card is, by Stripe's own names.
+#[derive(Deserialize)]
+pub(super) struct StatusOf {
+    pub status: IssuerStatus,
 }
 
 #[derive(Deserialize)]

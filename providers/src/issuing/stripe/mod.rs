@@ -9,12 +9,16 @@ mod event;
 mod form;
 mod webhook;
 
-use aggregates::{CardId, UserId, card::Expiry};
+use aggregates::{
+    CardId, UserId,
+    card::{Expiry, IssuerStatus},
+};
 use async_trait::async_trait;
 use reqwest::{
     Url,
     header::{HeaderName, HeaderValue},
 };
+use uuid::Uuid;
 
 use super::{Holder, IssueRequest, IssuedCard, Issuer};
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
     metering::Meter,
 };
 
-use answers::{Card, Made};
+use answers::{Card, Made, StatusOf};
 use form::Form;
 
 pub use config::{BillingAddress, StripeConfig};
@@ -60,6 +64,7 @@ pub struct Stripe {
     enrol: Meter,
     issue: Meter,
     reveal: Meter,
+    set_status: Meter,
 }
 
 impl Stripe {
@@ -80,6 +85,7 @@ impl Stripe {
             enrol: Meter::new(NAME, "cardholder_create"),
             issue: Meter::new(NAME, "card_issue"),
             reveal: Meter::new(NAME, "card_reveal"),
+            set_status: Meter::new(NAME, "card_status"),
         })
     }
 
@@ -173,5 +179,19 @@ impl Issuer for Stripe {
             Failure::Unreachable => Failure::Unknown,
             failure => failure,
         })
+    }
+
+    async fn set_status(
+        &self,
+        issuer_reference: &str,
+        status: IssuerStatus,
+        key: Uuid,
+    ) -> Result<IssuerStatus, Failure> {
+        let call = async {
+            let form = Form::new().field("status", status.as_str());
+            let answer = self.post(self.card(issuer_reference)?, form, &format!("card-status-{key}")).await?;
+            answer.json_or(answers::code).map(|StatusOf { status }| status)
+        };
+        self.set_status.measure(call).await
     }
 }

@@ -81,7 +81,7 @@ impl Changes {
             Event::IssueFailed { at, .. } => Some(Step(Status::IssueFailed, Issuer, None, at)),
             Event::Held { amount, window, .. } => self.spend(card_id, window, amount.minor_units),
             Event::HoldReleased { amount, window, .. } => self.spend(card_id, window, -amount.minor_units),
-            Event::LockedToMerchant { .. } => None,
+            Event::LockedToMerchant { .. } | Event::Revealed { .. } => None,
             Event::ControlsSet { monthly_limit, .. } => {
                 self.card_change(card_id).monthly_limit = Some(monthly_limit.minor_units);
                 None
