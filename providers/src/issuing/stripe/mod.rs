@@ -29,7 +29,7 @@ use crate::{
     metering::Meter,
 };
 
-use answers::{Card, Made, StatusOf};
+use answers::{Card, Made, Standing};
 use form::Form;
 
 pub use config::{BillingAddress, StripeConfig};
@@ -124,6 +124,23 @@ impl Stripe {
         })
     }
 
+    async fn change(&self, card: &str, status: IssuerStatus, key: Uuid) -> Result<IssuerStatus, Failure> {
+        let form = Form::new().field("status", status.as_str());
+        let answer = self.post(self.card(card)?, form, &format!("card-status-{key}")).await?;
+        match answer.json_or(answers::code) {
+            Ok(Standing { status }) => Ok(status),
+            // A cancelled card cannot be changed any more: the refusal does not say so, the card does.
+            Err(refused @ Failure::Refused { .. }) => {
+                let answer = self.line.get(self.card(card)?).await?;
+                match answer.json_or(answers::code)? {
+                    Standing { status: IssuerStatus::Canceled } => Ok(IssuerStatus::Canceled),
+                    Standing { .. } => Err(refused),
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// The address of one card. Stripe's ids are plain; anything else would be another path.
     fn card(&self, card: &str) -> Result<Url, Failure> {
         let plain = !card.is_empty() && card.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -187,11 +204,6 @@ impl Issuer for Stripe {
         status: IssuerStatus,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure> {
-        let call = async {
-            let form = Form::new().field("status", status.as_str());
-            let answer = self.post(self.card(issuer_reference)?, form, &format!("card-status-{key}")).await?;
-            answer.json_or(answers::code).map(|StatusOf { status }| status)
-        };
-        self.set_status.measure(call).await
+        self.set_status.measure(self.change(issuer_reference, status, key)).await
     }
 }
