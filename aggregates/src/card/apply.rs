@@ -1,3 +1,5 @@
+use chrono::{DateTime, Utc};
+
 use crate::{Money, PaymentId};
 
 use super::{
@@ -37,6 +39,7 @@ impl Card {
                     successor: None,
                     payment: None,
                     at_issuer: None,
+                    at_issuer_since: None,
                     transitions: 0,
                     expiry_announced: false,
                 });
@@ -96,7 +99,7 @@ impl Details {
 
     fn take(&mut self, event: &Event) {
         match event {
-            Event::Issued { issuer, issuer_reference, last_four, expiry, status, at: _ } => {
+            Event::Issued { issuer, issuer_reference, last_four, expiry, status, at } => {
                 self.stage = if *status == Status::Inactive { Stage::Inactive } else { Stage::Active };
                 self.answer = Some(Answer::Issued {
                     issuer: issuer.clone(),
@@ -105,7 +108,7 @@ impl Details {
                     expiry: *expiry,
                 });
                 // Issuers are asked for cards that work.
-                self.at_issuer = Some(IssuerStatus::Active);
+                self.issuer_has_it(IssuerStatus::Active, *at);
             }
             Event::IssueFailed { issuer, reason, at: _ } => {
                 self.stage = Stage::IssueFailed;
@@ -128,9 +131,13 @@ impl Details {
             Event::Expired { at: _ } => self.end(Stage::Expired, Some(Reason::Expired)),
             Event::ExpiryAnnounced { at: _ } => self.expiry_announced = true,
             Event::Replaced { successor, by: _, reason: _, at: _ } => self.successor = Some(*successor),
-            Event::IssuerStatusRecorded { status, at: _ } => self.at_issuer = Some(*status),
+            Event::IssuerStatusRecorded { status, at } => self.issuer_has_it(*status, *at),
             Event::Requested { .. } | Event::Held { .. } | Event::HoldReleased { .. } | Event::Revealed { .. } => {}
         }
+    }
+
+    fn issuer_has_it(&mut self, status: IssuerStatus, at: DateTime<Utc>) {
+        (self.at_issuer, self.at_issuer_since) = (Some(status), Some(at));
     }
 
     fn freeze_stands(&mut self, by: Authority) {

@@ -74,6 +74,7 @@ pub(super) struct Details {
     pub payment: Option<PaymentId>,
     /// What the issuer lets the card do, as far as is known.
     pub at_issuer: Option<IssuerStatus>,
+    pub at_issuer_since: Option<DateTime<Utc>>,
     /// How often the card went from one state to another.
     pub transitions: u32,
     /// Its owner knows that it expires soon.
@@ -188,6 +189,11 @@ impl Card {
     pub fn to_tell_issuer(&self) -> Option<IssuerStatus> {
         let details = self.details.as_ref()?;
         details.wanted_at_issuer().filter(|wanted| details.at_issuer != Some(*wanted))
+    }
+
+    /// When the issuer was last known to agree with us, or to decide by itself.
+    pub fn issuer_status_since(&self) -> Option<DateTime<Utc>> {
+        self.details.as_ref()?.at_issuer_since
     }
 
     /// Where a hold counts that is made at `now`.

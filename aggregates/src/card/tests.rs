@@ -1,6 +1,7 @@
 //! The rules of a card. Builders name the state that a card is in; `life` holds the table of states and commands,
 //! `limit` what may be spent, `history` what holds for every history.
 
+mod changes;
 mod controls;
 mod history;
 mod life;

@@ -6,6 +6,7 @@ use aggregates::{
     payment::Payment,
     user::{Standing, User},
 };
+use chrono::{DateTime, Utc};
 use store::{AppendError, Loaded, Unit};
 
 use super::{CardView, read::owned, view};
@@ -102,15 +103,20 @@ pub async fn act(
 pub(crate) async fn used_up(system: &System, unit: Unit, payment: &Payment) -> Result<Unit, Error> {
     let Some(card_id) = payment.card_id() else { return Ok(unit) };
     let card = system.store.load::<Card>(card_id).await?;
-    if card.purpose() != Some(&Purpose::SingleUse) {
-        return Ok(unit);
+    match use_up(&card, crate::now())? {
+        events if events.is_empty() => Ok(unit),
+        events => Ok(unit.stream(&card, events)),
     }
-    let (by, reason, now) = (Authority::System, Reason::Used, crate::now());
-    match card.decide(Command::Terminate { by, reason, now }) {
-        Ok(events) if events.is_empty() => Ok(unit),
-        Ok(events) => Ok(unit.stream(&card, events)),
+}
+
+/// The end of a single-use card; nothing for others, and for one that has ended.
+pub(crate) fn use_up(card: &Card, now: DateTime<Utc>) -> Result<Vec<card::Event>, Error> {
+    if card.purpose() != Some(&Purpose::SingleUse) {
+        return Ok(vec![]);
+    }
+    match card.decide(Command::Terminate { by: Authority::System, reason: Reason::Used, now }) {
         // It has expired meanwhile, which is as good.
-        Err(card::Error::Expired { .. }) => Ok(unit),
-        Err(error) => Err(error.into()),
+        Err(card::Error::Expired { .. }) => Ok(vec![]),
+        decided => Ok(decided?),
     }
 }

@@ -22,8 +22,8 @@ use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, ident
 
 pub use controls::{ControlsView, NewControls, set as set_controls};
 pub use issue::finish;
-pub(crate) use life::used_up;
 pub use life::{Act, Who, act};
+pub(crate) use life::{use_up, used_up};
 pub use read::{controls, get, limits, list, transitions, transitions_of};
 pub use replace::replace;
 pub(crate) use upkeep::hear_issuer;

@@ -9,8 +9,15 @@ mod decide;
 mod settle;
 mod work;
 
-use aggregates::{CardId, PaymentId, card::Purchase, payment};
-use providers::issuing::{network::CardName, stripe};
+use aggregates::{
+    CardId, PaymentId,
+    card::{self, Purchase},
+    payment,
+};
+use providers::issuing::{
+    network::CardName,
+    stripe,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -53,10 +60,7 @@ pub(crate) async fn heard(
             Ok(Answer { body, headers })
         }
         Told::Report(report) => settle::settle(system, issuer, report, origin).await.map(|()| Answer::default()),
-        Told::Card(card) => {
-            let card_id = find_card(system, issuer, &card.card).await?.ok_or(Error::NotFound { what: "card" })?;
-            cards::hear_issuer(system, card_id, &card.card.reference, origin).await.map(|()| Answer::default())
-        }
+        Told::Card(report) => hear_of_card(system, issuer, &report.card, origin).await.map(|()| Answer::default()),
         Told::Nothing => Ok(Answer::default()),
     }
 }
@@ -78,6 +82,15 @@ fn request(authorization: &str, number: usize) -> String {
     match number {
         0 => authorization.to_owned(),
         number => format!("{authorization}#{number}"),
+    }
+}
+
+/// Asks the issuer how a card is. One that we do not know, or that is only being issued, says nothing to us.
+async fn hear_of_card(system: &System, issuer: &str, card: &CardName, origin: &Origin) -> Result<(), Error> {
+    let Some(card_id) = find_card(system, issuer, card).await? else { return Ok(()) };
+    match cards::hear_issuer(system, card_id, &card.reference, origin).await {
+        Err(Error::NotFound { .. } | Error::Card(card::Error::NotFound | card::Error::NotIssued)) => Ok(()),
+        heard => heard,
     }
 }
 

@@ -1,12 +1,12 @@
 use aggregates::{
     Actor, CardId, Money, PaymentId, UserId,
-    card::{self, Authority, Card, HoldKind, Purchase, Purpose, Reason, Slot},
+    card::{self, Card, HoldKind, Purchase, Slot},
     payment::{self, Decline, Payment, Screening},
 };
 use chrono::{DateTime, Utc};
 use store::{AppendError, Loaded, Unit};
 
-use crate::{Error, Origin, System};
+use crate::{Error, Origin, System, cards};
 
 /// Who says what becomes of the network's purchases.
 const ISSUER: Actor = Actor::System("issuer");
@@ -105,16 +105,9 @@ impl Work {
 
     /// A single-use card ends with its first capture.
     fn use_up(&mut self) -> Result<(), Error> {
-        let captured = self.events.iter().any(|event| matches!(event, payment::Event::Captured { .. }));
-        if !captured || self.next_card.purpose() != Some(&Purpose::SingleUse) {
-            return Ok(());
-        }
-        let (by, reason, now) = (Authority::System, Reason::Used, self.now);
-        match self.next_card.decide(card::Command::Terminate { by, reason, now }) {
-            Ok(events) => self.card_has(events),
-            // It has expired meanwhile, which is as good.
-            Err(card::Error::Expired { .. }) => {}
-            Err(error) => return Err(error.into()),
+        if self.events.iter().any(|event| matches!(event, payment::Event::Captured { .. })) {
+            let ended = cards::use_up(&self.next_card, self.now)?;
+            self.card_has(ended);
         }
         Ok(())
     }

@@ -70,164 +70,65 @@ fn in_short(outcome: Result<Vec<Event>, Error>) -> String {
 /// Every state against every command. Each card but the first has 1.00 USD held, so that there is something to release.
 #[test]
 fn each_state_allows_what_it_should() {
-    const GIVEN_BACK: &str = "hold_released";
-    const TOLD: &str = "issuer_status_recorded";
-    let n = "NotFound";
-    let fresh = ["requested", n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n];
-    let i = "NotIssued";
-    let asked = [
-        "-",
-        "issued",
-        "issue_failed",
-        i,
-        GIVEN_BACK,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        i,
-        "controls_set",
-        "Loosened",
-        i,
-        i,
-        i,
-        i,
-        i,
-    ];
-    let d = "IssueDecided";
-    let failed = ["-", d, "-", i, GIVEN_BACK, i, i, i, i, i, i, i, i, i, i, i, "replaced", i, i, i, i, i, i, i];
-    let inactive = [
-        "-",
-        "-",
-        d,
-        "NotActivated",
-        GIVEN_BACK,
-        "activated",
-        "frozen",
-        "frozen",
-        "-",
-        "-",
-        "-",
-        "terminated",
-        "NotExpired",
-        "expired",
-        "NotExpired",
-        "expiry_announced",
-        "terminated+replaced",
-        "controls_set",
-        "Loosened",
-        "-",
-        "-",
-        TOLD,
-        "terminated+issuer_status_recorded",
-        "NotActivated",
-    ];
-    let active = [
-        "-",
-        "-",
-        d,
-        "held",
-        GIVEN_BACK,
-        "-",
-        "frozen",
-        "frozen",
-        "-",
-        "-",
-        "-",
-        "terminated",
-        "NotExpired",
-        "expired",
-        "NotExpired",
-        "expiry_announced",
-        "terminated+replaced",
-        "controls_set",
-        "Loosened",
-        "-",
-        "-",
-        "frozen+issuer_status_recorded",
-        "terminated+issuer_status_recorded",
-        "revealed",
-    ];
-    let by_person = [
-        "-",
-        "-",
-        d,
-        "Frozen",
-        GIVEN_BACK,
-        "-",
-        "-",
-        "frozen",
-        "unfrozen",
-        "FrozenByOthers",
-        "unfrozen",
-        "terminated",
-        "NotExpired",
-        "expired",
-        "NotExpired",
-        "expiry_announced",
-        "terminated+replaced",
-        "controls_set",
-        "Loosened",
-        "-",
-        "-",
-        TOLD,
-        "terminated+issuer_status_recorded",
-        "Frozen",
-    ];
-    let o = "FrozenByOthers";
-    let by_issuer = [
-        "-",
-        "-",
-        d,
-        "Frozen",
-        GIVEN_BACK,
-        "-",
-        "frozen",
-        "-",
-        o,
-        o,
-        o,
-        "terminated",
-        "NotExpired",
-        "expired",
-        "NotExpired",
-        "expiry_announced",
-        "terminated+replaced",
-        "controls_set",
-        "Loosened",
-        "-",
-        "unfrozen",
-        TOLD,
-        "terminated+issuer_status_recorded",
-        "Frozen",
-    ];
-    let e = "Expired";
-    let expired =
-        ["-", "-", d, e, GIVEN_BACK, e, e, e, e, e, e, e, "-", "-", e, e, "replaced", e, e, "-", "-", TOLD, TOLD, e];
-    let t = "Terminated";
-    let over =
-        ["-", "-", d, t, GIVEN_BACK, t, t, t, t, t, t, "-", t, t, t, t, "replaced", t, t, "-", "-", TOLD, TOLD, t];
-    let table: [(Vec<Event>, [&str; 24]); 9] = [
-        (vec![], fresh),
-        (a_requested_card(), asked),
-        (a_card_that_was_not_issued(), failed),
-        (an_inactive_card(), inactive),
-        (an_active_card(), active),
-        (a_frozen_card(), by_person),
-        ([an_active_card(), vec![frozen(Authority::Issuer)]].concat(), by_issuer),
-        (an_expired_card(), expired),
-        (a_terminated_card(), over),
+    let table: [(Vec<Event>, &str); 9] = [
+        (
+            vec![],
+            "requested NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound \
+             NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound NotFound \
+             NotFound NotFound",
+        ),
+        (
+            a_requested_card(),
+            "- issued issue_failed NotIssued hold_released NotIssued NotIssued NotIssued NotIssued NotIssued \
+             NotIssued NotIssued NotIssued NotIssued NotIssued NotIssued NotIssued controls_set Loosened \
+             NotIssued NotIssued NotIssued NotIssued NotIssued",
+        ),
+        (
+            a_card_that_was_not_issued(),
+            "- IssueDecided - NotIssued hold_released NotIssued NotIssued NotIssued NotIssued NotIssued NotIssued \
+             NotIssued NotIssued NotIssued NotIssued NotIssued replaced NotIssued NotIssued NotIssued NotIssued \
+             NotIssued NotIssued NotIssued",
+        ),
+        (
+            an_inactive_card(),
+            "- - IssueDecided NotActivated hold_released activated frozen frozen - - - terminated NotExpired \
+             expired NotExpired expiry_announced terminated+replaced controls_set Loosened - - \
+             issuer_status_recorded terminated+issuer_status_recorded NotActivated",
+        ),
+        (
+            an_active_card(),
+            "- - IssueDecided held hold_released - frozen frozen - - - terminated NotExpired expired NotExpired \
+             expiry_announced terminated+replaced controls_set Loosened - - frozen+issuer_status_recorded \
+             terminated+issuer_status_recorded revealed",
+        ),
+        (
+            a_frozen_card(),
+            "- - IssueDecided Frozen hold_released - - frozen unfrozen FrozenByOthers unfrozen terminated \
+             NotExpired expired NotExpired expiry_announced terminated+replaced controls_set Loosened - - \
+             issuer_status_recorded terminated+issuer_status_recorded Frozen",
+        ),
+        (
+            [an_active_card(), vec![frozen(Authority::Issuer)]].concat(),
+            "- - IssueDecided Frozen hold_released - frozen - FrozenByOthers FrozenByOthers FrozenByOthers \
+             terminated NotExpired expired NotExpired expiry_announced terminated+replaced controls_set Loosened \
+             - unfrozen issuer_status_recorded terminated+issuer_status_recorded Frozen",
+        ),
+        (
+            an_expired_card(),
+            "- - IssueDecided Expired hold_released Expired Expired Expired Expired Expired Expired Expired - - \
+             Expired Expired replaced Expired Expired - - issuer_status_recorded issuer_status_recorded Expired",
+        ),
+        (
+            a_terminated_card(),
+            "- - IssueDecided Terminated hold_released Terminated Terminated Terminated Terminated Terminated \
+             Terminated - Terminated Terminated Terminated Terminated replaced Terminated Terminated - - \
+             issuer_status_recorded issuer_status_recorded Terminated",
+        ),
     ];
     for (mut history, outcomes) in table {
         let status = state(&history).status();
         history.extend(status.map(|_| held(100, november(3))));
+        let outcomes: Vec<_> = outcomes.split_whitespace().collect();
         assert_eq!(commands().len(), outcomes.len());
         for (command, outcome) in commands().into_iter().zip(outcomes) {
             let what = format!("{command:?} when {status:?}");
