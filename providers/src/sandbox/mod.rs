@@ -19,8 +19,8 @@ mod issuer;
 mod kyc;
 mod ledger;
 mod mailbox;
-mod notices;
 mod network;
+mod notices;
 
 use std::{io, sync::Arc, time::Duration};
 

@@ -33,7 +33,10 @@ async fn a_purchase_within_the_limit_is_approved_held_and_told() {
     let id = aggregates::PaymentId(payment.id);
     let shown = shown(&system, &holder, id).await;
     assert_eq!(shown["status"], "authorized", "{shown}");
-    assert_eq!(shown["amounts"], json!({ "authorized": 2_500, "captured": 0, "refunded": 0, "credited": 0, "held": 2_500 }));
+    assert_eq!(
+        shown["amounts"],
+        json!({ "authorized": 2_500, "captured": 0, "refunded": 0, "credited": 0, "held": 2_500 })
+    );
     assert_eq!(
         shown["network"],
         json!({ "issuer": "sandbox", "mcc": "5942", "country": "US", "currency": "EUR", "channel": "online" })

@@ -1,10 +1,9 @@
 //! The adapter for Stripe Issuing against Stripe's own specification, and the sandbox's network against it, too.
+#![allow(clippy::unwrap_used)]
 
 mod requests;
 mod told;
 mod webhooks;
-
-#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 
@@ -77,13 +76,7 @@ async fn read(stream: &mut TcpStream) -> Received {
         let mut first = head.lines().next().unwrap().split(' ');
         let (method, target) = (first.next().unwrap().to_owned(), first.next().unwrap());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        return Received {
-            method,
-            path: path.into(),
-            query: query.into(),
-            head: head.into(),
-            body: body.into(),
-        };
+        return Received { method, path: path.into(), query: query.into(), head: head.into(), body: body.into() };
     }
 }
 
@@ -123,11 +116,11 @@ fn typed(value: Value, schema: &Value) -> Value {
         (Value::String(text), Some("boolean")) => text.parse::<bool>().map_or(Value::String(text), Value::from),
         (Value::Object(fields), _) => {
             let properties = &schema["properties"];
-            Value::Object(fields.into_iter().map(|(key, value)| (key.clone(), typed(value, &properties[&key]))).collect())
+            Value::Object(
+                fields.into_iter().map(|(key, value)| (key.clone(), typed(value, &properties[&key]))).collect(),
+            )
         }
-        (Value::Array(items), _) => {
-            Value::Array(items.into_iter().map(|item| typed(item, &schema["items"])).collect())
-        }
+        (Value::Array(items), _) => Value::Array(items.into_iter().map(|item| typed(item, &schema["items"])).collect()),
         (value, _) => value,
     }
 }

@@ -11,7 +11,8 @@ use super::{Received, a_stripe_that_answers, nested, specification, violations};
 use crate::harness::{NUMBER, a_card, a_request_with_limit};
 
 fn config(base: &str, state: Option<&str>) -> StripeConfig {
-    let mut billing = json!({ "line1": "1 Market Street", "city": "San Francisco", "postal_code": "94105", "country": "US" });
+    let mut billing =
+        json!({ "line1": "1 Market Street", "city": "San Francisco", "postal_code": "94105", "country": "US" });
     if let Some(state) = state {
         billing["state"] = json!(state);
     }

@@ -122,7 +122,9 @@ async fn money_that_moves_is_told_as_stripe_does() {
 
 #[test]
 fn what_is_not_as_agreed_is_not_guessed_at() {
-    for body in [r#"{"id":"evt_1","type":"issuing_authorization.request","created":1,"data":{"object":{}}}"#, "{}", "[]"] {
+    for body in
+        [r#"{"id":"evt_1","type":"issuing_authorization.request","created":1,"data":{"object":{}}}"#, "{}", "[]"]
+    {
         assert!(read(body.as_bytes()).is_err(), "{body}");
     }
     let other = r#"{"id":"evt_1","type":"payout.paid","created":1,"data":{"object":{}}}"#;
