@@ -22,3 +22,14 @@ UPDATE read.transactions SET tally = CASE status
     WHEN 'captured' THEN jsonb_build_object('authorized', amount, 'captured', amount)
     WHEN 'pending' THEN jsonb_build_object('authorized', amount)
     ELSE jsonb_build_object('declined', true) END;
+
+-- What issuers call the people who hold cards of theirs. No name of ours: it tells nothing once the person is erased.
+CREATE TABLE issuer_holders (
+    user_id     uuid        NOT NULL,
+    issuer      text        NOT NULL,
+    reference   text        NOT NULL,
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, issuer)
+);
+SELECT guard_person_tables('public');
+GRANT SELECT, INSERT ON issuer_holders TO vc_api;

@@ -43,6 +43,8 @@ named! {
         UsersRead = "users:read",
         /// Looks at cases that wait for people, and decides them.
         KycReview = "kyc:review",
+        /// Freezes, unfreezes and ends other people's cards, and reads what became of them.
+        CardsManage = "cards:manage",
         FraudCheck = "fraud:check",
         NotificationsSend = "notifications:send",
         /// Roles and sessions of others.
@@ -102,6 +104,7 @@ impl Role {
                 P::ProfileWrite,
                 P::SecurityManage,
                 P::UsersRead,
+                P::CardsManage,
                 P::AccountsManage,
                 P::ClientsManage,
                 P::AuditRead,
@@ -130,6 +133,7 @@ impl Role {
                 P::SecurityManage,
                 P::UsersRead,
                 P::KycReview,
+                P::CardsManage,
             ],
             Role::Service => &[P::UsersVerify, P::UsersRead, P::FraudCheck, P::NotificationsSend],
         }

@@ -1,6 +1,7 @@
 //! Ids, moments and one example of every event, for the tests of all modules.
 
 mod access;
+mod cards;
 mod kyc;
 mod purchases;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Actor, BlindIndex, CardId, ClientId, CredentialId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId,
     Sealed, SessionId, UserId,
-    card::{self, CardType, Expiry, HoldKind, Period, Refusal, Slot, Window},
+    card::{self, Authority, CardType, Expiry, HoldKind, Period, Purpose, Refusal, Slot, Window},
     envelope::AnyEvent,
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
 };
@@ -129,6 +130,10 @@ pub fn card_events() -> Vec<card::Event> {
             user_id: ALICE,
             card_type: CardType::VirtualVisa,
             monthly_limit: usd(500_000),
+            purpose: Purpose::Standard,
+            controls: Box::default(),
+            needs_activation: false,
+            replaces: None,
             at: november(1),
         },
         card::Event::Issued {
@@ -136,6 +141,7 @@ pub fn card_events() -> Vec<card::Event> {
             issuer_reference: "iss_1".into(),
             last_four: "4242".into(),
             expiry: expiry(),
+            status: card::Status::Active,
             at: november(1),
         },
         card::Event::IssueFailed { issuer, reason: "programme_closed".into(), at: november(1) },
@@ -164,11 +170,20 @@ pub fn card_events() -> Vec<card::Event> {
             partial: true,
             at: november(4),
         },
-        card::Event::Frozen { at: november(5) },
-        card::Event::Unfrozen { at: november(6) },
-        card::Event::Terminated { at: november(7) },
         card::Event::Revealed { session_id: SESSION, at: november(4) },
+        card::Event::Frozen { by: Authority::Person, reason: None, at: november(5) },
+        card::Event::Unfrozen {
+            by: Authority::Person,
+            whose: Authority::Person,
+            reason: None,
+            status: card::Status::Active,
+            at: november(6),
+        },
+        card::Event::Terminated { by: Authority::Person, reason: None, at: november(7) },
     ]
+    .into_iter()
+    .chain(cards::full_card_events())
+    .collect()
 }
 
 /// As it was written before cards had a time zone.

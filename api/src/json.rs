@@ -24,7 +24,7 @@ use crate::{
     problem::{Problem, unsupported_media_type},
 };
 
-pub use object::{maybe_object, object};
+pub use object::{maybe_object, object, objects};
 
 /// A JSON body. The schema comes from poem-openapi's `Object`, the bytes from serde's derive on the same type.
 pub struct Json<T>(pub T);

@@ -27,6 +27,10 @@ pub struct Cursor(pub i64);
 /// Names a request so that a repeat has no second effect: 1 to 255 visible ASCII characters.
 pub struct IdempotencyKey(pub String);
 
+/// What the caller saw of a thing, by its `ETag`: `"3"`.
+#[derive(Clone, Copy)]
+pub struct IfMatch(pub u32);
+
 /// A step-up that was proven: 43 characters of base 64 for URLs.
 pub struct StepUpToken(pub SecretString);
 
@@ -37,6 +41,14 @@ described!(
             "The proven step-up for this very request, where one is needed. Good once, even for a request that fails."
         ),
         pattern: Some("^[A-Za-z0-9_-]{43}$".into()),
+        ..MetaSchema::new("string")
+    }
+);
+described!(
+    IfMatch,
+    MetaSchema {
+        description: Some("The `ETag` of what the caller saw. Where it has changed since, the request is refused."),
+        pattern: Some("^\"[0-9]{1,10}\"$".into()),
         ..MetaSchema::new("string")
     }
 );
@@ -89,6 +101,14 @@ impl PageSize {
 impl ParseFromParameter for MinPosition {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
         value.parse().ok().filter(|position| *position >= 0).map(MinPosition).ok_or_else(wrong)
+    }
+}
+
+impl ParseFromParameter for IfMatch {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let digits = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse().ok()).map(IfMatch).ok_or_else(wrong)
     }
 }
 

@@ -106,6 +106,9 @@ pub enum Error {
     /// Whoever asks had the right when they logged in, and has lost it.
     #[error("the right was lost meanwhile")]
     RightLost,
+    /// Somebody changed it since it was seen.
+    #[error("the {what} have changed")]
+    Outdated { what: &'static str },
     /// Others kept changing the same thing.
     #[error("others are changing the same thing")]
     Conflict,

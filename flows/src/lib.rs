@@ -19,6 +19,7 @@ mod error;
 mod evenly;
 pub mod export;
 pub mod factors;
+mod holders;
 pub mod identity;
 pub mod lockout;
 pub mod mail;
@@ -123,6 +124,8 @@ pub struct Settings {
     pub refresh_days: u32,
     /// A card's monthly limit in major units where the request names none.
     pub default_monthly_limit: i64,
+    /// Whether an issued card waits for its owner to activate it.
+    pub cards_need_activation: bool,
     /// The largest monthly limit, in major units, that a request may name.
     pub highest_monthly_limit: i64,
     /// How long a request may wait for a third party, retries included. Past it the outcome is left to a worker.
@@ -160,6 +163,7 @@ impl Default for Settings {
             session_days: 30,
             refresh_days: 7,
             default_monthly_limit: 10_000,
+            cards_need_activation: false,
             highest_monthly_limit: 1_000_000,
             third_party_seconds: 10,
             abandoned_after_seconds: 30,

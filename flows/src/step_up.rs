@@ -8,10 +8,11 @@ mod policy;
 
 use std::time::Duration;
 
-use aggregates::{CardId, Money, SessionId, user::User};
+use aggregates::{CardId, Money, SessionId, card::Controls, user::User};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use store::{
     authentications::{Action, Outcome},
     one_time::Purpose,
@@ -38,7 +39,8 @@ const ATTEMPTS: u32 = 5;
 pub enum Operation {
     CardRequest,
     CardReveal(reveal::Wanted),
-    LimitRaise,
+    /// Loosening what a card may be used for.
+    LimitRaise(Raise),
     /// How the person logs in.
     Account,
     Payment(Linked),
@@ -51,6 +53,23 @@ pub struct Linked {
     pub amount: Money,
     /// The payee.
     pub merchant: String,
+}
+
+/// The card and the very controls that a step-up lets it have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raise {
+    pub card_id: CardId,
+    pub monthly_limit: Money,
+    /// SHA-256, hexadecimal, of the controls in their normal form.
+    controls: String,
+}
+
+impl Raise {
+    pub fn new(card_id: CardId, controls: &Controls, monthly_limit: Money) -> Result<Raise, Error> {
+        let text = serde_json::to_vec(&controls.clone().normalized()).map_err(|e| Error::Internal(Box::new(e)))?;
+        let controls = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Raise { card_id, monthly_limit, controls })
+    }
 }
 
 /// What is to be proven.
@@ -91,7 +110,7 @@ impl Operation {
         match self {
             Operation::CardRequest => "card_request",
             Operation::CardReveal(_) => "card_reveal",
-            Operation::LimitRaise => "limit_raise",
+            Operation::LimitRaise(_) => "limit_raise",
             Operation::Account => "account",
             Operation::Payment(_) => "payment",
         }

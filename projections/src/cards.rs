@@ -36,6 +36,11 @@ pub struct Card {
     /// Known once the card is issued, as is the expiry.
     pub last_four: Option<String>,
     pub expiry: Option<Expiry>,
+    /// What it is for: `standard`, `single_use` or `merchant_locked`.
+    pub purpose: String,
+    /// The card that it took the place of.
+    pub predecessor: Option<CardId>,
+    pub successor: Option<CardId>,
     pub created_at: DateTime<Utc>,
     /// The position of the event that requested the card: lists are in this order.
     pub position: i64,
@@ -51,8 +56,8 @@ impl Card {
     fn learn(&mut self, event: &Event) {
         match event {
             Event::Requested { .. } => {}
-            Event::Issued { last_four, expiry, issuer: _, issuer_reference: _, at: _ } => {
-                self.status = Status::Active;
+            Event::Issued { last_four, expiry, status, issuer: _, issuer_reference: _, at: _ } => {
+                self.status = *status;
                 self.last_four = Some(last_four.clone());
                 self.expiry = Some(*expiry);
             }
@@ -63,10 +68,17 @@ impl Card {
             Event::HoldReleased { amount, window, payment_id: _, slot: _, partial: _, at: _ } => {
                 self.use_limit(*window, amount.minor_units.saturating_neg());
             }
-            Event::Frozen { at: _ } => self.status = Status::Frozen,
-            Event::Unfrozen { at: _ } => self.status = Status::Active,
-            Event::Terminated { at: _ } => self.status = Status::Terminated,
-            Event::Revealed { session_id: _, at: _ } => {}
+            Event::LockedToMerchant { .. }
+            | Event::ExpiryAnnounced { .. }
+            | Event::IssuerStatusRecorded { .. }
+            | Event::Revealed { .. } => {}
+            Event::ControlsSet { monthly_limit, controls: _, at: _ } => self.monthly_limit = *monthly_limit,
+            Event::Activated { .. } => self.status = Status::Active,
+            Event::Frozen { .. } => self.status = Status::Frozen,
+            Event::Unfrozen { status, .. } => self.status = *status,
+            Event::Terminated { .. } => self.status = Status::Terminated,
+            Event::Expired { .. } => self.status = Status::Expired,
+            Event::Replaced { successor, .. } => self.successor = Some(*successor),
         }
     }
 
@@ -116,7 +128,7 @@ pub(crate) fn needs(needs: &mut Needs, envelope: &Envelope, event: &AnyEvent) {
 pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEvent) -> Result<(), FoldError> {
     let card_id = CardId(envelope.aggregate_id);
     match event {
-        AnyEvent::Card(Event::Requested { user_id, card_type, monthly_limit, at }) => {
+        AnyEvent::Card(Event::Requested { user_id, card_type, monthly_limit, purpose, replaces, at, .. }) => {
             let card = Card {
                 card_id,
                 user_id: *user_id,
@@ -127,6 +139,9 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
                 used_minor_units: 0,
                 last_four: None,
                 expiry: None,
+                purpose: purpose.name().to_owned(),
+                predecessor: replaces.as_ref().map(|replaced| replaced.card_id),
+                successor: None,
                 created_at: *at,
                 position: envelope.position,
             };

@@ -1,15 +1,15 @@
 //! The inbox: what each person was told, the newest first. Delivery to devices is not done here.
 
+mod cards;
 mod payments;
 
-use aggregates::{CardId, Envelope, Money, PaymentId, Sealed, UserId, card, envelope::AnyEvent, kyc, notification};
+use aggregates::{CardId, Envelope, Money, PaymentId, Sealed, UserId, envelope::AnyEvent, kyc, notification};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     ReadError, Views,
-    cards::Card,
     keys::Key,
     profile::Profile,
     workspace::{FoldError, Workspace},
@@ -75,6 +75,10 @@ pub enum NotificationKind {
     KycExpired,
     CardIssued,
     CardFailed,
+    CardFrozen,
+    CardUnfrozen,
+    CardEnded,
+    CardExpiring,
 }
 
 /// What a notification is about.
@@ -116,6 +120,10 @@ impl NotificationKind {
             NotificationKind::KycExpired => "kyc_expired",
             NotificationKind::CardIssued => "card_issued",
             NotificationKind::CardFailed => "card_failed",
+            NotificationKind::CardFrozen => "card_frozen",
+            NotificationKind::CardUnfrozen => "card_unfrozen",
+            NotificationKind::CardEnded => "card_ended",
+            NotificationKind::CardExpiring => "card_expiring",
         }
     }
 }
@@ -135,7 +143,7 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
     let told = match event {
         AnyEvent::User(_) | AnyEvent::Client(_) => None,
         AnyEvent::Kyc(event) => composed(of_kyc(event).map(|(at, text)| (UserId(envelope.aggregate_id), at, text))),
-        AnyEvent::Card(event) => composed(of_card(workspace, envelope, event)?),
+        AnyEvent::Card(event) => composed(cards::told(workspace, envelope, event)?),
         AnyEvent::Payment(event) => composed(payments::of_payment(workspace, envelope, event)?),
         AnyEvent::Notification(event) => Some(of_service(event)),
     };
@@ -199,28 +207,3 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
 }
 
 type Composed = Result<Option<Told<Text>>, FoldError>;
-
-fn of_card(workspace: &mut Workspace, envelope: &Envelope, event: &card::Event) -> Composed {
-    let card_id = CardId(envelope.aggregate_id);
-    let (at, last_four) = match event {
-        card::Event::Issued { last_four, at, .. } => (*at, Some(last_four.clone())),
-        card::Event::IssueFailed { at, .. } => (*at, None),
-        card::Event::Requested { .. }
-        | card::Event::Held { .. }
-        | card::Event::HoldReleased { .. }
-        | card::Event::Frozen { .. }
-        | card::Event::Unfrozen { .. }
-        | card::Event::Terminated { .. }
-        | card::Event::Revealed { .. } => return Ok(None),
-    };
-    let (kind, title, message) = match &last_four {
-        Some(digits) => {
-            (NotificationKind::CardIssued, "Card Ready", format!("Your card ending in {digits} is ready to use"))
-        }
-        None => (NotificationKind::CardFailed, "Card Not Issued", "Your card could not be issued".to_owned()),
-    };
-    let owner = workspace.get::<Card>(card_id)?.map(|card| card.user_id);
-    let title = title.to_owned();
-    let data = Subject::Card { card_id, last_four };
-    Ok(owner.map(|user| (user, at, Text { kind, title, message, data })))
-}

@@ -204,6 +204,11 @@ impl Answer {
         }
     }
 
+    /// Whether the vendor turned the request away for being one too many: nothing came of it.
+    pub fn is_throttled(&self) -> bool {
+        self.status == 429
+    }
+
     /// As `json`, but none where the vendor says in its own words, `absent`, that there is no such thing. A bare 404
     /// could as well come from a wrong address, and would be taken for "nothing happened".
     pub fn json_if_present<'a, T: Deserialize<'a>>(&'a self, absent: &str) -> Result<Option<T>, Failure> {

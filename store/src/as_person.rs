@@ -10,7 +10,7 @@
 //! nothing, and an insert is refused. The bare pool is for what knows no people, for what is only put in, for narrow
 //! functions, and for what workers and operators alone do.
 
-use aggregates::UserId;
+use aggregates::{CardId, UserId};
 use sqlx::{
     Postgres, Row, Transaction,
     postgres::{PgArguments, PgQueryResult, PgRow},
@@ -101,12 +101,12 @@ impl Store {
         Ok(done)
     }
 
-    /// Whose a claimed thing is. Read from the claims, so never behind.
-    /// Whose claim a card is known by.
-    pub async fn card_by_claim(&self, scope: &str, key: &[u8]) -> Result<Option<aggregates::CardId>, Error> {
-        Ok(self.claim_owner(scope, key).await?.map(|owner| aggregates::CardId(owner.0)))
+    /// The card that a claim belongs to.
+    pub async fn card_by_claim(&self, scope: &str, key: &[u8]) -> Result<Option<CardId>, Error> {
+        Ok(self.claim_owner(scope, key).await?.map(|owner| CardId(owner.0)))
     }
 
+    /// Whose a claimed thing is. Read from the claims, so never behind.
     pub(crate) async fn claim_owner(&self, scope: &str, key: &[u8]) -> Result<Option<UserId>, Error> {
         let row = sqlx::query("SELECT claim_owner($1, $2)").bind(scope).bind(key).fetch_one(self.pool()).await?;
         Ok(row.try_get::<Option<Uuid>, _>(0)?.map(UserId))

@@ -13,6 +13,7 @@ pub mod documents;
 mod endings;
 mod error;
 pub mod factors;
+mod holders;
 pub mod identities;
 pub mod keys;
 mod kyc_checks;

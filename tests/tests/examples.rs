@@ -2,7 +2,7 @@
 
 use aggregates::{
     Actor, CardId, Context, Currency, Fact, Money, PaymentId, Root, UserId,
-    card::{self, Card, CardType, Channel, HoldKind, Purchase, Slot},
+    card::{self, Card, CardType, Channel, HoldKind, Purchase, Purpose, Slot},
     payment::{self, Check, Checks, RiskLevel, Screening},
 };
 use chrono::{DateTime, TimeZone, Utc};
@@ -31,6 +31,10 @@ pub fn requested() -> card::Event {
         user_id: a_person(),
         card_type: CardType::VirtualVisa,
         monthly_limit: usd(500_000),
+        purpose: Purpose::Standard,
+        controls: Box::default(),
+        needs_activation: false,
+        replaces: None,
         at: november(1),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aggregates::{
     BlindIndex, CardId, Envelope, Fact, KycCaseId, PaymentId, Root, Sealed, SessionId, UserId,
-    card::{self, Card, CardType, Expiry, HoldKind},
+    card::{self, Authority, Card, CardType, Expiry, HoldKind, Reason, Terms},
     kyc::{self, DocumentType, Kyc, Verdict},
     payment::{self, Decline, Payment},
     user::{self, User},
@@ -103,9 +103,13 @@ impl History {
             Step::Pay(card, cents) => self.pay(card, *cents),
             Step::Capture(payment) => self.capture(payment),
             Step::Decline(payment) => self.decline(payment),
-            Step::Freeze(card) => self.switch(card, card::Command::Freeze { now }),
-            Step::Unfreeze(card) => self.switch(card, card::Command::Unfreeze { now }),
-            Step::Terminate(card) => self.switch(card, card::Command::Terminate { now }),
+            Step::Freeze(card) => {
+                self.switch(card, card::Command::Freeze { by: Authority::Person, reason: Reason::Requested, now })
+            }
+            Step::Unfreeze(card) => self.switch(card, unfreeze(now)),
+            Step::Terminate(card) => {
+                self.switch(card, card::Command::Terminate { by: Authority::Person, reason: Reason::Requested, now })
+            }
         }
     }
 
@@ -160,6 +164,7 @@ impl History {
             user_id: UserId(user),
             card_type: CardType::VirtualMastercard,
             monthly_limit: usd(limit),
+            terms: Terms::default(),
             now,
         };
         run(&mut self.cards, &mut self.events, id, command, now);
@@ -240,6 +245,11 @@ impl History {
         let Some(id) = chosen(&self.cards, card) else { return };
         run(&mut self.cards, &mut self.events, id, command, now);
     }
+}
+
+fn unfreeze(now: DateTime<Utc>) -> card::Command {
+    let (by, whose, reason) = (Authority::Person, Authority::Person, Reason::Requested);
+    card::Command::Unfreeze { by, whose, reason, now }
 }
 
 fn chosen<A>(streams: &Streams<A>, which: &Index) -> Option<Uuid> {

@@ -7,6 +7,7 @@ mod account;
 mod accounts;
 mod api_keys;
 mod canary;
+mod cards;
 mod contract_v1;
 mod contract_v2;
 mod examples;

@@ -59,6 +59,8 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(mail::run(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Payments>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Tellings>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Expiries>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cases>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Endings>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Approvals>(system.clone(), shutdown.clone()));

@@ -90,6 +90,47 @@ impl Flow for Cards {
     }
 }
 
+/// Cards of whose state the issuer does not know.
+pub(crate) struct Tellings;
+
+impl Flow for Tellings {
+    const NAME: &'static str = "card status";
+    type Id = CardId;
+
+    /// At once: whoever froze a card wants the issuer to know.
+    fn age(_: &System) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
+        system.store.untold_cards(span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: CardId) -> Result<(), Error> {
+        flows::cards::tell_issuer(system, id, &Origin::of_worker()).await
+    }
+}
+
+/// Cards that have expired, or will soon.
+pub(crate) struct Expiries;
+
+impl Flow for Expiries {
+    const NAME: &'static str = "card expiry";
+    type Id = CardId;
+
+    fn age(_: &System) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
+        system.store.expiring_cards(span, flows::cards::EXPIRES_SOON_DAYS, ROUND).await
+    }
+
+    async fn finish(system: &System, id: CardId) -> Result<(), Error> {
+        flows::cards::mind_expiry(system, id, &Origin::of_worker()).await
+    }
+}
+
 pub(crate) struct Cases;
 
 impl Flow for Cases {

@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use crate::{Money, PaymentId, SessionId, UserId};
+use crate::{CardId, Money, PaymentId, SessionId, UserId};
 
-use super::{CardType, Expiry, HoldKind, Purchase, Slot};
+use super::{Authority, CardType, Controls, Expiry, HoldKind, IssuerStatus, Purchase, Reason, Slot, Terms};
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -11,6 +11,7 @@ pub enum Command {
         user_id: UserId,
         card_type: CardType,
         monthly_limit: Money,
+        terms: Terms,
         now: DateTime<Utc>,
     },
     RecordIssued {
@@ -47,13 +48,60 @@ pub enum Command {
         partial: bool,
         now: DateTime<Utc>,
     },
-    Freeze {
+    Activate {
+        by: Authority,
         now: DateTime<Utc>,
     },
+    /// Several freezes may stand at once; the card is frozen while any does.
+    Freeze {
+        by: Authority,
+        reason: Reason,
+        now: DateTime<Utc>,
+    },
+    /// Lifts the freeze of `whose`.
     Unfreeze {
+        by: Authority,
+        whose: Authority,
+        reason: Reason,
         now: DateTime<Utc>,
     },
     Terminate {
+        by: Authority,
+        reason: Reason,
+        now: DateTime<Utc>,
+    },
+    /// Its month is over.
+    Expire {
+        now: DateTime<Utc>,
+    },
+    /// Its owner is told, once, that it expires within [`super::EXPIRES_SOON`].
+    AnnounceExpiry {
+        now: DateTime<Utc>,
+    },
+    /// Another card takes its place, which is asked for in the same append; the card ends, if it has not.
+    Replace {
+        successor: CardId,
+        by: Authority,
+        reason: Reason,
+        now: DateTime<Utc>,
+    },
+    /// Sets all controls and the monthly limit anew.
+    SetControls {
+        controls: Controls,
+        monthly_limit: Money,
+        /// Whether its owner has shown once more who they are, which loosening anything demands.
+        may_loosen: bool,
+        now: DateTime<Utc>,
+    },
+    /// The issuer has done what it was told.
+    RecordIssuerTold {
+        status: IssuerStatus,
+        now: DateTime<Utc>,
+    },
+    /// The issuer says of itself what the card is there. Where that is its own decision, it freezes, unfreezes or
+    /// ends the card.
+    RecordIssuerStatus {
+        status: IssuerStatus,
         now: DateTime<Utc>,
     },
     /// Shows number and CVV to the cardholder. What cannot be spent with is not shown; each time is an event.

@@ -1,64 +1,140 @@
-use std::collections::BTreeMap;
+//! May this be bought with the card?
 
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
 
-use crate::Money;
+use crate::{Money, PaymentId, UserId};
 
-use super::{Error, Window};
+use super::{
+    Card, Error, Event, HoldKind, Purchase, Purpose, Refusal, Slot, Window,
+    state::{Details, Stage},
+    usage::Tally,
+};
 
-/// How many months are kept: the current one and the twelve before it.
-const WINDOWS_KEPT: usize = 13;
+impl HoldKind {
+    /// How many payments it is.
+    pub(super) fn payments(self) -> u32 {
+        match self {
+            HoldKind::Authorization | HoldKind::Forced => 1,
+            HoldKind::Increment => 0,
+        }
+    }
+}
 
-/// What each month's limit has been used for, in minor units of the card's currency.
-///
-/// Only the newest [`WINDOWS_KEPT`] months are kept, so the state stays small however old the card grows. That is
-/// safe because nothing can be spent in a forgotten month any more: a hold there is refused as if the limit were
-/// used up, and a release, which would free what nobody can spend, changes nothing. A month stays in the map when
-/// all of it is released; otherwise "not in the map" could not tell "forgotten" from "never used".
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Spending(BTreeMap<Window, i64>);
-
-impl Spending {
-    pub fn used(&self, window: Window) -> i64 {
-        self.0.get(&window).copied().unwrap_or(0)
+impl Card {
+    pub(super) fn hold(
+        &self,
+        user_id: UserId,
+        payment_id: PaymentId,
+        kind: HoldKind,
+        purchase: Purchase,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Error> {
+        let details = self.details()?;
+        let amount = purchase.amount;
+        if kind != HoldKind::Forced {
+            details.can_spend(user_id, now)?;
+        }
+        details.is_amount(amount)?;
+        let local = details.controls.time_zone.local(now);
+        let slot = Slot { at: now, day: local.date() };
+        if kind != HoldKind::Forced {
+            self.is_within_monthly_limit(details.monthly_limit, slot.window(), amount)?;
+            details.serves(payment_id, &purchase)?;
+            details.controls.allow(&purchase, local.time())?;
+            let more = Tally { amount: amount.minor_units, count: kind.payments() };
+            for limit in &details.controls.limits {
+                limit.allows(&self.usage, slot, more, details.controls.time_zone)?;
+            }
+        }
+        let mut events =
+            vec![Event::Held { payment_id, kind, amount, window: slot.window(), slot: Some(slot), at: now }];
+        if matches!(details.purpose, Purpose::MerchantLocked { merchant: None }) && kind != HoldKind::Forced {
+            events.push(Event::LockedToMerchant { merchant: purchase.merchant, at: now });
+        }
+        Ok(events)
     }
 
-    /// `amount` and `limit` are in the card's currency.
-    pub fn can_hold(&self, window: Window, amount: Money, limit: Money) -> Result<(), Error> {
-        let used = match self.is_forgotten(window) {
-            true => limit,
-            false => Money::new(self.used(window), limit.currency),
-        };
-        match used.checked_add(amount) {
+    fn is_within_monthly_limit(&self, limit: Money, window: Window, attempted: Money) -> Result<(), Error> {
+        let used = self.usage.used_in(window).map_or(limit, |tally| Money::new(tally.amount, limit.currency));
+        match used.checked_add(attempted) {
             Ok(total) if total <= limit => Ok(()),
-            Ok(_) | Err(_) => Err(Error::LimitExceeded { limit, used, attempted: amount, window }),
+            Ok(_) | Err(_) => Err(Error::LimitExceeded { limit, used, attempted, window }),
         }
     }
 
-    pub fn can_release(&self, window: Window, amount: Money) -> Result<(), Error> {
-        let held = Money::new(self.used(window), amount.currency);
-        match amount <= held || self.is_forgotten(window) {
-            true => Ok(()),
-            false => Err(Error::ReleaseExceedsHeld { held, attempted: amount, window }),
+    pub(super) fn release(
+        &self,
+        payment_id: PaymentId,
+        amount: Money,
+        slot: Slot,
+        partial: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Error> {
+        self.details()?.is_amount(amount)?;
+        let window = slot.window();
+        let held = self.usage.used_in(window).map(|tally| Money::new(tally.amount, amount.currency));
+        match held {
+            Some(held) if amount > held => Err(Error::ReleaseExceedsHeld { held, attempted: amount, window }),
+            // In a month that is forgotten nothing is known, and nothing can be spent.
+            Some(_) | None => {
+                Ok(vec![Event::HoldReleased { payment_id, amount, window, slot: Some(slot), partial, at: now }])
+            }
+        }
+    }
+}
+
+impl Details {
+    pub fn can_spend(&self, user_id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
+        if user_id != self.owner {
+            return Err(Error::NotOwner);
+        }
+        match self.stage {
+            Stage::Requested | Stage::IssueFailed => return Err(Error::NotIssued),
+            Stage::Terminated => return Err(Error::Terminated),
+            Stage::Inactive | Stage::Active if !self.freezes.is_empty() => return Err(Error::Frozen),
+            Stage::Inactive => return Err(Error::NotActivated),
+            Stage::Active | Stage::Expired => {}
+        }
+        match self.expiry() {
+            Some(expiry) if self.stage == Stage::Expired || expiry.has_passed(now) => Err(Error::Expired { expiry }),
+            Some(_) | None => Ok(()),
         }
     }
 
-    pub fn hold(&mut self, window: Window, amount: Money) {
-        let used = self.0.entry(window).or_default();
-        *used = used.saturating_add(amount.minor_units);
-        while self.0.len() > WINDOWS_KEPT {
-            self.0.pop_first();
+    fn is_amount(&self, amount: Money) -> Result<(), Error> {
+        if !amount.is_positive() {
+            return Err(Error::AmountNotPositive { amount });
         }
+        let (card, payment) = (self.monthly_limit.currency, amount.currency);
+        if card != payment {
+            return Err(Error::CurrencyMismatch { card, payment });
+        }
+        Ok(())
     }
 
-    pub fn release(&mut self, window: Window, amount: Money) {
-        if let Some(used) = self.0.get_mut(&window) {
-            *used = used.saturating_sub(amount.minor_units);
+    /// Whether the card is for this payment at all.
+    fn serves(&self, payment_id: PaymentId, purchase: &Purchase) -> Result<(), Refusal> {
+        match (&self.purpose, self.payment) {
+            (Purpose::SingleUse, Some(first)) if first != payment_id => Err(Refusal::Used { payment_id: first }),
+            (Purpose::MerchantLocked { merchant: Some(only) }, _) if !is_same(only, &purchase.merchant) => {
+                Err(Refusal::OtherMerchant { locked_to: only.clone() })
+            }
+            (Purpose::Standard | Purpose::SingleUse | Purpose::MerchantLocked { .. }, _) => Ok(()),
         }
     }
+}
 
-    fn is_forgotten(&self, window: Window) -> bool {
-        self.0.len() == WINDOWS_KEPT && self.0.first_key_value().is_some_and(|(oldest, _)| window < *oldest)
+/// Merchants are told by their names, whatever the case of the letters.
+fn is_same(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.trim().chars().flat_map(char::to_lowercase)
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        Error::ControlRefused { refusal }
     }
 }

@@ -1,6 +1,7 @@
 //! The rules of a card. Builders name the state that a card is in; `life` holds the table of states and commands,
 //! `limit` what may be spent, `history` what holds for every history.
 
+mod controls;
 mod history;
 mod life;
 mod limit;
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
 use super::*;
-use crate::examples::{ALICE, PAYMENT, expiry, november, usd};
+use crate::examples::{ALICE, CARD, PAYMENT, expiry, november, on, usd};
 
 fn given(history: Vec<Event>) -> AggregateTestExecutor<Card> {
     TestFramework::with(()).given(history)
@@ -18,7 +19,20 @@ fn given(history: Vec<Event>) -> AggregateTestExecutor<Card> {
 const LIMIT: Money = Money::new(500_000, crate::Currency::USD);
 
 fn requested() -> Event {
-    Event::Requested { user_id: ALICE, card_type: CardType::VirtualVisa, monthly_limit: LIMIT, at: november(1) }
+    requested_with(Terms::default())
+}
+
+fn requested_with(terms: Terms) -> Event {
+    Event::Requested {
+        user_id: ALICE,
+        card_type: CardType::VirtualVisa,
+        monthly_limit: LIMIT,
+        purpose: terms.purpose,
+        controls: Box::new(terms.controls.normalized()),
+        needs_activation: terms.needs_activation,
+        replaces: terms.replaces.map(Box::new),
+        at: november(1),
+    }
 }
 
 fn issued() -> Event {
@@ -27,6 +41,7 @@ fn issued() -> Event {
         issuer_reference: "iss_1".into(),
         last_four: "4242".into(),
         expiry: expiry(),
+        status: Status::Active,
         at: november(1),
     }
 }
@@ -57,6 +72,35 @@ fn released(cents: i64, held_at: DateTime<Utc>, at: DateTime<Utc>) -> Event {
     }
 }
 
+fn frozen(by: Authority) -> Event {
+    Event::Frozen { by, reason: Some(Reason::Requested), at: november(2) }
+}
+
+fn terminated(reason: Reason) -> Event {
+    Event::Terminated { by: Authority::Person, reason: Some(reason), at: november(2) }
+}
+
+fn a_card_with_controls(controls: Controls) -> Vec<Event> {
+    vec![requested_with(Terms { controls, ..Terms::default() }), issued()]
+}
+
+fn a_card_for(purpose: Purpose) -> Vec<Event> {
+    vec![requested_with(Terms { purpose, ..Terms::default() }), issued()]
+}
+
+fn an_inactive_card() -> Vec<Event> {
+    let terms = Terms { needs_activation: true, ..Terms::default() };
+    let mut issued = issued();
+    if let Event::Issued { status, .. } = &mut issued {
+        *status = Status::Inactive;
+    }
+    vec![requested_with(terms), issued]
+}
+
+fn an_expired_card() -> Vec<Event> {
+    vec![requested(), issued(), Event::Expired { at: on(2029, 11, 1) }]
+}
+
 fn a_requested_card() -> Vec<Event> {
     vec![requested()]
 }
@@ -70,11 +114,11 @@ fn an_active_card() -> Vec<Event> {
 }
 
 fn a_frozen_card() -> Vec<Event> {
-    vec![requested(), issued(), Event::Frozen { at: november(2) }]
+    vec![requested(), issued(), frozen(Authority::Person)]
 }
 
 fn a_terminated_card() -> Vec<Event> {
-    vec![requested(), issued(), Event::Terminated { at: november(2) }]
+    vec![requested(), issued(), terminated(Reason::Requested)]
 }
 
 fn a_card_with(cents: i64, at: DateTime<Utc>) -> Vec<Event> {

@@ -33,6 +33,13 @@ impl Expiry {
         self.year
     }
 
+    /// The day after its last one.
+    pub fn end(self) -> Option<NaiveDate> {
+        let (year, month) = (i32::from(self.year), u32::from(self.month));
+        let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+        NaiveDate::from_ymd_opt(year, month, 1)
+    }
+
     /// A card is good through the last day of its month, UTC.
     pub fn has_passed(self, now: DateTime<Utc>) -> bool {
         (i64::from(now.year()), now.month()) > (i64::from(self.year), u32::from(self.month))

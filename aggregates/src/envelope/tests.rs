@@ -141,6 +141,13 @@ fn golden_name(event: &AnyEvent) -> String {
         | AnyEvent::Card(card::Event::Held { slot: Some(_), .. } | card::Event::HoldReleased { slot: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.with_slot.json")
         }
+        AnyEvent::Card(
+            card::Event::Requested { needs_activation: true, .. }
+            | card::Event::Issued { status: card::Status::Inactive, .. }
+            | card::Event::Frozen { reason: Some(_), .. }
+            | card::Event::Unfrozen { reason: Some(_), .. }
+            | card::Event::Terminated { reason: Some(_), .. },
+        ) => format!("{kind}.{name}.v{version}.full.json"),
         AnyEvent::User(_)
         | AnyEvent::Kyc(_)
         | AnyEvent::Card(_)

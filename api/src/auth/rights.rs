@@ -39,6 +39,7 @@ rights!(
     UsersVerify,
     UsersRead,
     KycReview,
+    CardsManage,
     FraudCheck,
     NotificationsSend,
     AccountsManage,

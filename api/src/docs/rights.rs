@@ -119,6 +119,7 @@ const fn meaning(permission: Permission) -> &'static str {
         Permission::UsersVerify => "Find a person by e-mail address",
         Permission::UsersRead => "Read other people's accounts and verification status",
         Permission::KycReview => "Look at cases of identity verification and decide them",
+        Permission::CardsManage => "Freeze, unfreeze and end other people's cards",
         Permission::FraudCheck => "Have a payment assessed",
         Permission::NotificationsSend => "Notify people",
         Permission::AccountsManage => "Manage roles and sessions of others",

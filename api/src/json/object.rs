@@ -50,3 +50,16 @@ pub fn maybe_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer
 
     deserializer.deserialize_option(Maybe(PhantomData))
 }
+
+/// The same for each struct of a list.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct One<T>(T);
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for One<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<One<T>, D::Error> {
+            object(deserializer).map(One)
+        }
+    }
+
+    Ok(Vec::<One<T>>::deserialize(deserializer)?.into_iter().map(|One(item)| item).collect())
+}

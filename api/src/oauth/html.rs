@@ -123,6 +123,7 @@ const fn in_words(scope: Permission) -> &'static str {
         P::SecurityManage => "manage how you log in",
         P::ApiKeysManage => "manage your API keys",
         P::UsersVerify | P::UsersRead | P::AccountsManage | P::KycReview => "look after other people's accounts",
+        P::CardsManage => "look after other people's cards",
         P::FraudCheck => "check payments for fraud",
         P::NotificationsSend => "send notifications",
         P::ClientsManage => "register applications",

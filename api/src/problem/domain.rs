@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aggregates::{MoneyError, PaymentId, card, kyc, payment, user};
+use aggregates::{MoneyError, PaymentId, kyc, payment, user};
 use flows::passwords::Refusal;
 use poem::http::StatusCode;
 
@@ -95,6 +95,10 @@ impl From<flows::Error> for Problem {
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")
             }
+            Error::Outdated { what } => {
+                Problem::new(StatusCode::PRECONDITION_FAILED, "request.outdated", "It has changed since it was read")
+                    .detail(format!("The {what} are others by now. Read them again."))
+            }
             Error::Conflict => conflict("system.conflict", "Too many changes to the same thing at once")
                 .detail("Nothing has changed; it is safe to try again."),
             Error::Behind { position } => unavailable("system.behind", "The readable state is behind")
@@ -159,38 +163,6 @@ impl From<user::Error> for Problem {
             // Told only to somebody whose session was still open a moment ago.
             user::Error::Closed => conflict("account.closed", "The account is closed"),
             user::Error::NotClosed => conflict("account.not_closed", "The account has to be closed first"),
-        }
-    }
-}
-
-impl From<card::Error> for Problem {
-    fn from(error: card::Error) -> Problem {
-        let said = error.to_string();
-        match error {
-            // Somebody else's card is not told from none.
-            card::Error::NotFound | card::Error::NotOwner => not_found("card"),
-            card::Error::AlreadyRequested { .. } => {
-                conflict("card.already_requested", "The card was requested already").detail(said)
-            }
-            card::Error::LimitNotPositive { .. } => {
-                unprocessable("card.limit_not_positive", "The limit must be positive").detail(said)
-            }
-            card::Error::AmountNotPositive { .. } => amount_not_positive(),
-            card::Error::NotIssued => conflict("card.not_issued", "The card is not issued yet"),
-            card::Error::IssueDecided => conflict("card.issue_decided", "The issuer has decided already"),
-            card::Error::Frozen => conflict("card.frozen", "The card is frozen"),
-            card::Error::Terminated => conflict("card.terminated", "The card is terminated"),
-            card::Error::Expired { .. } => conflict("card.expired", "The card has expired").detail(said),
-            card::Error::CurrencyMismatch { .. } => {
-                unprocessable("card.currency_mismatch", "The card has another currency").detail(said)
-            }
-            card::Error::LimitExceeded { .. } => {
-                conflict("card.limit_exceeded", "The card's limit does not allow this").detail(said)
-            }
-            card::Error::ControlRefused { .. } => {
-                conflict("card.control_refused", "The card's controls do not allow this").detail(said)
-            }
-            card::Error::ReleaseExceedsHeld { .. } => Problem::internal(said),
         }
     }
 }
@@ -264,7 +236,7 @@ fn amount(code: &'static str, reason: impl Into<String>) -> Problem {
     unprocessable(code, "The amount is wrong").field("amount", reason)
 }
 
-fn amount_not_positive() -> Problem {
+pub(super) fn amount_not_positive() -> Problem {
     amount("request.amount_not_positive", "must be positive")
 }
 

@@ -1,5 +1,6 @@
 //! What goes wrong, as RFC 9457 problems: one shape for every refusal of every endpoint.
 
+mod cards;
 mod domain;
 mod failure;
 mod kyc;

@@ -50,10 +50,13 @@ enum CardType {
 enum CardStatus {
     /// The issuer has not answered yet.
     Requested,
+    /// Waits to be activated.
+    Inactive,
     Active,
     Frozen,
     /// The issuer refused; request another card.
     IssueFailed,
+    Expired,
     Terminated,
 }
 
@@ -185,7 +188,8 @@ impl CardRequest {
             CardType::VirtualVisa => card::CardType::VirtualVisa,
             CardType::VirtualMastercard => card::CardType::VirtualMastercard,
         };
-        Ok(cards::CardRequest { card_type, currency, monthly_limit })
+        let (purpose, controls) = Default::default();
+        Ok(cards::CardRequest { card_type, currency, monthly_limit, purpose, controls })
     }
 }
 
@@ -219,9 +223,11 @@ impl From<card::Status> for CardStatus {
     fn from(status: card::Status) -> CardStatus {
         match status {
             card::Status::Requested => CardStatus::Requested,
+            card::Status::Inactive => CardStatus::Inactive,
             card::Status::Active => CardStatus::Active,
             card::Status::Frozen => CardStatus::Frozen,
             card::Status::IssueFailed => CardStatus::IssueFailed,
+            card::Status::Expired => CardStatus::Expired,
             card::Status::Terminated => CardStatus::Terminated,
         }
     }

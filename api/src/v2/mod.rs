@@ -6,6 +6,7 @@ mod admin;
 mod api_keys;
 mod audit;
 mod auth;
+mod cards;
 mod clients;
 mod consents;
 mod factors;
@@ -33,11 +34,11 @@ use poem_openapi::Tags;
 /// All resources.
 pub type Api = (
     Access,
+    Cards,
     me::Me,
     account::Account,
     users::Users,
     Identity,
-    reveal::Reveals,
     payments::Payments,
     api_keys::ApiKeys,
     admin::Admin,
@@ -64,6 +65,15 @@ type Access = (
 /// What concerns programs of third parties and other providers' logins.
 type Programs = (social::Social, identities::Identities, consents::Consents, clients::Clients);
 
+/// Cards: of the caller's own, and of others.
+type Cards = (
+    cards::Cards,
+    cards::controls::CardControls,
+    cards::life::CardLives,
+    cards::operators::OperatedCards,
+    reveal::Reveals,
+);
+
 #[derive(Tags)]
 enum Tag {
     /// Accounts, passwords and sessions.
@@ -78,7 +88,7 @@ enum Tag {
     Verification,
     /// Cases that wait for operators.
     Reviews,
-    /// Cards.
+    /// Cards, what they may be used for, and what becomes of them.
     Cards,
     /// Payments.
     Payments,

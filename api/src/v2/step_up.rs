@@ -1,7 +1,7 @@
 use aggregates::{CardId, Money};
 use flows::{
     reveal::Wanted,
-    step_up::{self, Challenge, Granted, Linked, Operation},
+    step_up::{self, Challenge, Granted, Linked, Operation, Raise},
 };
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, types::Example};
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +10,7 @@ use uuid::{Uuid, uuid};
 
 use super::{
     Tag,
+    cards::controls::Controls,
     payments::Amount,
     proofs::{self, PasskeyOptions, StepUpProof},
     reveal::{self, PublicKey},
@@ -33,6 +34,7 @@ enum StepUpOperation {
     CardRequest,
     /// The numbers of the one card that is named beside it, for the one device.
     CardReveal,
+    /// The very controls of a card that are named beside it.
     LimitRaise,
     /// How the caller logs in: factors and recovery codes.
     Account,
@@ -61,6 +63,16 @@ struct LinkedReveal {
     public_key: PublicKey,
 }
 
+/// The card and the controls that a step-up is linked to: for any others it is refused.
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct LinkedControls {
+    card_id: Uuid,
+    #[serde(deserialize_with = "json::object")]
+    controls: Controls,
+}
+
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields, skip_serializing_if_is_none, example)]
@@ -74,6 +86,10 @@ struct StepUpRequest {
     #[serde(default, deserialize_with = "json::maybe_object")]
     #[oai(nullable)]
     reveal: Option<LinkedReveal>,
+    /// Where the operation is `limit_raise`, and only there: what the card is to be set to.
+    #[serde(default, deserialize_with = "json::maybe_object")]
+    #[oai(nullable)]
+    limit_raise: Option<LinkedControls>,
 }
 
 /// Asks for a second proof. The app shows what it is for.
@@ -166,16 +182,26 @@ impl StepUps {
 impl StepUpRequest {
     fn read(self) -> Result<Operation, Problem> {
         use StepUpOperation as Asked;
-        match (self.operation, self.payment, self.reveal) {
-            (Asked::Payment, Some(payment), None) => payment.read().map(Operation::Payment),
-            (Asked::Payment, None, _) => Err(Problem::invalid("payment", "is required for this operation")),
-            (Asked::CardReveal, None, Some(reveal)) => reveal.read().map(Operation::CardReveal),
-            (Asked::CardReveal, _, None) => Err(Problem::invalid("reveal", "is required for this operation")),
-            (_, Some(_), None) => Err(Problem::invalid("payment", "is for the operation payment alone")),
-            (_, _, Some(_)) => Err(Problem::invalid("reveal", "is for the operation card_reveal alone")),
-            (Asked::CardRequest, None, None) => Ok(Operation::CardRequest),
-            (Asked::LimitRaise, None, None) => Ok(Operation::LimitRaise),
-            (Asked::Account, None, None) => Ok(Operation::Account),
+        let required = |field| Err(Problem::invalid(field, "is required for this operation"));
+        let foreign = |field| Err(Problem::invalid(field, "is for another operation"));
+        match (self.operation, self.payment, self.reveal, self.limit_raise) {
+            (Asked::Payment, Some(payment), None, None) => payment.read().map(Operation::Payment),
+            (Asked::CardReveal, None, Some(reveal), None) => reveal.read().map(Operation::CardReveal),
+            (Asked::LimitRaise, None, None, Some(controls)) => controls.read().map(Operation::LimitRaise),
+            (Asked::CardRequest, None, None, None) => Ok(Operation::CardRequest),
+            (Asked::Account, None, None, None) => Ok(Operation::Account),
+            (Asked::Payment, None, ..) => required("payment"),
+            (Asked::CardReveal, _, None, _) => required("reveal"),
+            (Asked::LimitRaise, .., None) => required("limit_raise"),
+            (Asked::CardReveal | Asked::LimitRaise | Asked::CardRequest | Asked::Account, Some(_), ..) => {
+                foreign("payment")
+            }
+            (Asked::Payment | Asked::LimitRaise | Asked::CardRequest | Asked::Account, _, Some(_), _) => {
+                foreign("reveal")
+            }
+            (Asked::Payment | Asked::CardReveal | Asked::CardRequest | Asked::Account, .., Some(_)) => {
+                foreign("limit_raise")
+            }
         }
     }
 }
@@ -195,6 +221,13 @@ impl LinkedPayment {
     }
 }
 
+impl LinkedControls {
+    fn read(self) -> Result<Raise, Problem> {
+        let new = self.controls.read().map_err(|problem| problem.of_field("limit_raise.controls"))?;
+        Ok(Raise::new(CardId(self.card_id), &new.controls, new.monthly_limit)?)
+    }
+}
+
 /// The operation by name, with what it is linked to.
 fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>, Option<LinkedReveal>) {
     match operation {
@@ -203,7 +236,7 @@ fn shown(operation: Operation) -> (StepUpOperation, Option<LinkedPayment>, Optio
             let reveal = LinkedReveal { card_id: card_id.0, public_key: PublicKey(device_key.text()) };
             (StepUpOperation::CardReveal, None, Some(reveal))
         }
-        Operation::LimitRaise => (StepUpOperation::LimitRaise, None, None),
+        Operation::LimitRaise(_) => (StepUpOperation::LimitRaise, None, None),
         Operation::Account => (StepUpOperation::Account, None, None),
         Operation::Payment(Linked { card_id, amount, merchant }) => {
             let payment = LinkedPayment { card_id: card_id.0, amount: amount.into(), merchant };
@@ -246,6 +279,7 @@ impl Example for StepUpRequest {
                 merchant: "example-merchant.com".into(),
             }),
             reveal: None,
+            limit_raise: None,
         }
     }
 }

@@ -172,8 +172,9 @@ async fn live_cards(system: &System, user_id: UserId) -> Result<Vec<Loaded<Card>
 
 /// A card that the issuer is still making cannot be terminated; it ends when the issuer has answered.
 fn terminate(card: &Card) -> Result<Vec<card::Event>, card::Error> {
-    match card.decide(card::Command::Terminate { now: crate::now() }) {
-        Err(card::Error::NotIssued) => Ok(vec![]),
+    let (by, reason) = (card::Authority::System, card::Reason::AccountClosed);
+    match card.decide(card::Command::Terminate { by, reason, now: crate::now() }) {
+        Err(card::Error::NotIssued | card::Error::Expired { .. }) => Ok(vec![]),
         decided => decided,
     }
 }

@@ -64,6 +64,9 @@ impl Settlement<'_> {
         for _ in 0..ATTEMPTS {
             let payment = self.system.store.load_latest::<Payment>(payment_id).await?;
             let card = self.system.store.load_latest::<Card>(card_id).await?;
+            if card.issuer_reference() != Some(&self.report.card.reference) {
+                return Err(Error::NotFound { what: "card" });
+            }
             let work = Work::begin(payment, card, crate::now()).ok_or(Error::NotFound { what: "card" })?;
             if self.apply(work, &screening)?.append(self.system, origin).await? {
                 return Ok(());

@@ -82,10 +82,8 @@ impl Work {
             Ok(events) => events,
             Err(refusal) => return crate::payments::decline(refusal).map(Err),
         };
-        let slot = events.iter().find_map(|event| match event {
-            card::Event::Held { slot, .. } => *slot,
-            _ => None,
-        });
+        let slot =
+            events.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
         self.card_has(events);
         Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
     }

@@ -214,6 +214,7 @@ pub(crate) fn decline(refusal: card::Error) -> Result<Decline, Error> {
         Refusal::Frozen => Decline::CardFrozen,
         Refusal::Terminated => Decline::CardTerminated,
         Refusal::NotIssued => Decline::CardNotIssued,
+        Refusal::NotActivated => Decline::CardNotActivated,
         Refusal::Expired { expiry } => Decline::CardExpired { expiry },
         Refusal::CurrencyMismatch { card, payment } => Decline::CurrencyMismatch { card, payment },
         // Somebody else's card is as unknown as none.
@@ -222,6 +223,12 @@ pub(crate) fn decline(refusal: card::Error) -> Result<Decline, Error> {
         | Refusal::LimitNotPositive { .. }
         | Refusal::AlreadyRequested { .. }
         | Refusal::IssueDecided
+        | Refusal::FrozenByOthers { .. }
+        | Refusal::NotExpired { .. }
+        | Refusal::Replaced
+        | Refusal::UsedUp
+        | Refusal::ControlsNotValid { .. }
+        | Refusal::Loosened
         | Refusal::ReleaseExceedsHeld { .. } => return Err(refusal.into()),
     })
 }

@@ -14,7 +14,7 @@ use providers::{
 use store::{AppendError, Loaded, Unit};
 
 use super::PaymentView;
-use crate::{ATTEMPTS, Error, Origin, System, Written};
+use crate::{ATTEMPTS, Error, Origin, System, Written, cards};
 
 /// Between two looks at a payment that another request charges.
 const WAIT_PAUSE: Duration = Duration::from_millis(25);
@@ -184,7 +184,11 @@ async fn record(
                     is_final: true,
                     now: crate::now(),
                 })?;
-                append(system, Unit::new(origin.context(GATEWAY)).stream(&payment, events)).await
+                let mut unit = Unit::new(origin.context(GATEWAY)).stream(&payment, events);
+                if !unit.is_empty() {
+                    unit = cards::used_up(system, unit, &payment).await?;
+                }
+                append(system, unit).await
             }
             Outcome::NothingCharged(_) if payment.is_resumed() => {
                 return unknown(payment_id, &payment, "is being asked by a worker");

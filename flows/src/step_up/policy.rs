@@ -53,7 +53,7 @@ impl Policy {
         match operation {
             Operation::CardRequest => self.card_request,
             Operation::CardReveal(_) => self.card_reveal,
-            Operation::LimitRaise => self.limit_raise,
+            Operation::LimitRaise(_) => self.limit_raise,
             Operation::Payment(_) => self.payment,
             // Nothing softens this: whoever has a second factor shows it before it is taken away.
             Operation::Account => Demand::Required,

@@ -116,11 +116,11 @@ fn a_card_is_active_once_issued() {
 fn a_card_follows_its_life() {
     let mut history = History::default();
     let (_, card) = history.a_person_with_card();
-    let at = history.now();
+    let (by, at) = (card::Authority::Person, history.now());
     for (event, status) in [
-        (card::Event::Frozen { at }, card::Status::Frozen),
-        (card::Event::Unfrozen { at }, card::Status::Active),
-        (card::Event::Terminated { at }, card::Status::Terminated),
+        (card::Event::Frozen { by, reason: None, at }, card::Status::Frozen),
+        (card::Event::Unfrozen { by, whose: by, reason: None, status: card::Status::Active, at }, card::Status::Active),
+        (card::Event::Terminated { by, reason: None, at }, card::Status::Terminated),
     ] {
         history.record(card, event);
         assert_eq!(Folded::from(&history.log).get::<Card>(card).status, status);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aggregates::{
     BlindIndex, CardId, Currency, Envelope, Fact, Kind, KycCaseId, Money, PaymentId, Sealed, SessionId, UserId,
-    card::{self, CardType, Expiry, HoldKind, Slot},
+    card::{self, CardType, Expiry, HoldKind, Purpose, Slot},
     kyc,
     payment::{self, Check, Checks, Decline, RiskLevel, Screening},
     user,
@@ -115,7 +115,17 @@ impl History {
     pub fn requests_card(&mut self, user_id: UserId) -> CardId {
         let card = CardId(self.id());
         let (card_type, monthly_limit, at) = (CardType::VirtualVisa, usd(1_000_000), self.now());
-        self.record(card, card::Event::Requested { user_id, card_type, monthly_limit, at });
+        let event = card::Event::Requested {
+            user_id,
+            card_type,
+            monthly_limit,
+            purpose: Purpose::Standard,
+            controls: Box::default(),
+            needs_activation: false,
+            replaces: None,
+            at,
+        };
+        self.record(card, event);
         card
     }
 
@@ -125,6 +135,7 @@ impl History {
             issuer_reference: "ref".into(),
             last_four: "9012".into(),
             expiry: Expiry::new(10, 2027).unwrap(),
+            status: card::Status::Active,
             at: self.now(),
         };
         self.record(card, event);

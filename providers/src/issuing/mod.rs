@@ -8,9 +8,10 @@ use std::fmt;
 
 use aggregates::{
     CardId, Money, UserId,
-    card::{CardType, Expiry},
+    card::{CardType, Expiry, IssuerStatus},
 };
 use async_trait::async_trait;
+use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{CardNumber, Cvv, Failure};
@@ -24,6 +25,11 @@ pub trait Issuer: Send + Sync {
     /// The issuer's name as it stands in events and metrics.
     fn name(&self) -> &'static str;
 
+    /// Whether people have to be made known to the issuer before they get cards.
+    fn knows_holders(&self) -> bool {
+        false
+    }
+
     /// Makes the person known to the issuer, with the person's id as idempotency key, and answers the issuer's name for
     /// them: 1 to 128 visible ASCII characters. None where an issuer makes cards for whomever it is asked to.
     async fn enrol(&self, _user: UserId, _holder: &Holder) -> Result<Option<String>, Failure> {
@@ -32,6 +38,15 @@ pub trait Issuer: Send + Sync {
 
     /// Makes a card, with the card id as idempotency key: a repeat answers the card that the first one made.
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure>;
+
+    /// Tells the issuer what a card is from now on. Answers what the card is there then: not what was asked for, where
+    /// the issuer has ended the card. `key` is the idempotency key of this change.
+    async fn set_status(
+        &self,
+        issuer_reference: &str,
+        status: IssuerStatus,
+        key: Uuid,
+    ) -> Result<IssuerStatus, Failure>;
 }
 
 /// What card to make.

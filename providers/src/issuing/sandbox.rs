@@ -1,6 +1,6 @@
 use aggregates::{
     CardId, Currency, UserId,
-    card::{CardType, Expiry},
+    card::{CardType, Expiry, IssuerStatus},
 };
 use async_trait::async_trait;
 use reqwest::{
@@ -9,6 +9,7 @@ use reqwest::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::{IssueRequest, IssuedCard, Issuer};
 use crate::{
@@ -18,11 +19,13 @@ use crate::{
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The sandbox's issuer: `POST /issuer/v1/cards` with the header `Idempotency-Key`.
+/// The sandbox's issuer: `POST /issuer/v1/cards` and `POST /issuer/v1/cards/:card_id/status`, each with the header
+/// `Idempotency-Key`.
 pub struct Sandbox {
     line: Line,
     cards: Url,
     issue: Meter,
+    set_status: Meter,
 }
 
 #[derive(Serialize)]
@@ -42,6 +45,16 @@ struct CardAnswer<'a> {
     status: &'a str,
 }
 
+#[derive(Serialize)]
+struct StatusRequest {
+    status: IssuerStatus,
+}
+
+#[derive(Deserialize)]
+struct StatusAnswer {
+    status: IssuerStatus,
+}
+
 impl Sandbox {
     /// The issuer's name in events and metrics.
     pub const NAME: &'static str = "sandbox";
@@ -51,6 +64,7 @@ impl Sandbox {
             line: Line::new(client, config)?,
             cards: base.join("/issuer/v1/cards"),
             issue: Meter::new(Sandbox::NAME, "card_issue"),
+            set_status: Meter::new(Sandbox::NAME, "card_status"),
         })
     }
 }
@@ -74,6 +88,25 @@ impl Issuer for Sandbox {
             issued(&answer.json()?)
         };
         self.issue.measure(call).await
+    }
+
+    async fn set_status(
+        &self,
+        issuer_reference: &str,
+        status: IssuerStatus,
+        key: Uuid,
+    ) -> Result<IssuerStatus, Failure> {
+        let mut url = self.cards.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend([issuer_reference, "status"]);
+        }
+        let body = WipedBuffer::json(&StatusRequest { status });
+        let key = HeaderValue::try_from(key.to_string()).expect("a UUID is visible ASCII");
+        let call = async {
+            let answer = self.line.post(url, body, Some((IDEMPOTENCY_KEY, key))).await?;
+            answer.json().map(|StatusAnswer { status }| status)
+        };
+        self.set_status.measure(call).await
     }
 }
 

@@ -27,6 +27,7 @@ impl Problem {
     pub const TOO_LARGE: Problem = Problem(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large");
     pub const NO_SUCH_CHECK: Problem = Problem(StatusCode::NOT_FOUND, "no_such_check");
     pub const NO_SUCH_TRANSACTION: Problem = Problem(StatusCode::NOT_FOUND, "no_such_transaction");
+    pub const NO_SUCH_CARD: Problem = Problem(StatusCode::NOT_FOUND, "no_such_card");
     pub const KEY_REUSED: Problem = Problem(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused");
     pub const NO_SUCH_MAILBOX: Problem = Problem(StatusCode::UNPROCESSABLE_ENTITY, "no_such_mailbox");
     pub const DOWN: Problem = Problem(StatusCode::SERVICE_UNAVAILABLE, "down");

@@ -7,7 +7,7 @@ use std::{
 
 use aggregates::{
     Money, UserId,
-    card::{CardType, Expiry},
+    card::{CardType, Expiry, IssuerStatus},
 };
 use chrono::{Datelike, Utc};
 use poem::{Request, Response};
@@ -43,6 +43,7 @@ struct Card {
     limit: Money,
     number: String,
     expiry: Expiry,
+    status: IssuerStatus,
 }
 
 impl Issuer {
@@ -102,6 +103,17 @@ struct CardAnswer<'a> {
     status: &'static str,
 }
 
+#[derive(Deserialize)]
+struct StatusRequest {
+    status: IssuerStatus,
+}
+
+#[derive(Serialize)]
+struct StatusAnswer {
+    card_id: String,
+    status: IssuerStatus,
+}
+
 /// `POST /issuer/v1/cards`
 pub(super) async fn issue(issuer: Arc<Issuer>, mut request: Request) -> Result<Response, Problem> {
     authorise(&request, &issuer.key)?;
@@ -124,12 +136,45 @@ pub(super) async fn issue(issuer: Arc<Issuer>, mut request: Request) -> Result<R
     Ok(answer)
 }
 
+/// `POST /issuer/v1/cards/:card_id/status`: what is canceled stays so. Repeats change nothing, so the key that is asked
+/// for is not remembered.
+pub(super) async fn set_status(issuer: Arc<Issuer>, mut request: Request) -> Result<Response, Problem> {
+    authorise(&request, &issuer.key)?;
+    let keyed = request.header("idempotency-key").is_some_and(|key| Uuid::try_parse(key).is_ok());
+    let id = request.path_params::<String>().ok();
+    let id = id.and_then(|name| Uuid::try_parse(name.strip_prefix("card_")?).ok()).filter(|_| keyed);
+    let id = id.ok_or(Problem::INVALID_REQUEST)?;
+    let body = body(&mut request).await?;
+    let StatusRequest { status } = serde_json::from_slice(&body).map_err(|_| Problem::INVALID_REQUEST)?;
+    let mut cards = issuer.cards.lock().unwrap_or_else(PoisonError::into_inner);
+    let card = cards.by_id.get_mut(&id).ok_or(Problem::NO_SUCH_CARD)?;
+    if card.status != IssuerStatus::Canceled {
+        card.status = status;
+    }
+    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: card.status }))
+}
+
+/// `GET /sandbox/cards/:card_id`: what a card is at the issuer.
+pub(super) async fn status(issuer: Arc<Issuer>, request: Request) -> Result<Response, Problem> {
+    let id = request.path_params::<Uuid>().map_err(|_| Problem::INVALID_REQUEST)?;
+    let cards = issuer.cards.lock().unwrap_or_else(PoisonError::into_inner);
+    let card = cards.by_id.get(&id).ok_or(Problem::NO_SUCH_CARD)?;
+    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: card.status }))
+}
+
 impl Card {
     fn make(request: &CardRequest<'_>, limit: Money, number: String) -> Card {
         let now = Utc::now();
         let year = u16::try_from(now.year()).unwrap_or_default() + YEARS_VALID;
         let expiry = Expiry::new(now.month() as u8, year).expect("this century's dates are valid");
-        Card { user_id: request.user_id, card_type: request.card_type, limit, number, expiry }
+        Card {
+            user_id: request.user_id,
+            card_type: request.card_type,
+            limit,
+            number,
+            expiry,
+            status: IssuerStatus::Active,
+        }
     }
 
     fn answer(&self, id: Uuid, request: &CardRequest<'_>, limit: Money) -> Result<Response, Problem> {

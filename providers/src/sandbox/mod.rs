@@ -51,14 +51,12 @@ pub struct SandboxConfig {
     pub issuer_key: SecretString,
     pub gateway_key: SecretString,
     pub mail_key: SecretString,
-    /// Where the system is that is told of checks by webhook, such as `http://127.0.0.1:8080`. Empty: nobody is told.
+    /// Where the system is that is told of checks, and asked about purchases, by webhook, such as `http://127.0.0.1:8080`. Empty: nobody is told.
     pub webhooks_url: String,
     /// By which these webhooks are signed.
     pub kyc_webhook_secret: SecretString,
     /// By which the issuer's webhooks are signed.
     pub issuer_webhook_secret: SecretString,
-    /// Where they go, until `POST /sandbox/network` says otherwise.
-    pub network_url: String,
     /// How many checks, cards, charges and mailboxes are kept, of each; a new one beyond is answered with 507.
     pub max_records: usize,
     /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
@@ -77,7 +75,6 @@ impl Default for SandboxConfig {
             webhooks_url: String::new(),
             kyc_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
             issuer_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
-            network_url: "http://127.0.0.1:8080/webhooks/issuer-sandbox".into(),
             max_records: 1_000_000,
             slow_answer_ms: 10_000,
             slow_check_ms: 2_000,
@@ -113,6 +110,8 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
+        .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)))
+        .at("/sandbox/cards/:card_id", get(on(&issuer, issuer::status)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
         .at("/mail/v1/messages", post(on(&mail, mailbox::send)).get(on(&mail, mailbox::read)))
         .at("/sandbox/network", post(on(&network, network::target)))

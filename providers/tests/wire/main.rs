@@ -6,6 +6,7 @@ mod harness;
 mod issuing;
 mod kyc;
 mod metrics;
+mod onfido;
 mod retry;
 mod secrets;
 mod serving;

@@ -1,14 +1,15 @@
 //! What a batch of events changes in the tables, folded together so that a row is written once.
 
+mod cards;
+
 use std::collections::BTreeMap;
 
 use aggregates::{
-    CardId, Currency, Envelope, KycCaseId, PaymentId, UserId,
-    card::{self, Window},
-    envelope::AnyEvent,
-    kyc, payment, user,
+    CardId, Currency, Envelope, KycCaseId, PaymentId, UserId, card::Window, envelope::AnyEvent, kyc, payment, user,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+
+pub(super) use cards::{CardChange, Transition};
 
 use super::payments::{NewPayment, Outcome};
 
@@ -22,7 +23,9 @@ pub(super) struct Changes {
     pub case_changes: Vec<(KycCaseId, CaseChange)>,
     pub cards: Vec<NewCard>,
     pub issued: Vec<(CardId, IssuedCard)>,
-    pub card_statuses: BTreeMap<CardId, &'static str>,
+    pub card_statuses: BTreeMap<CardId, (&'static str, DateTime<Utc>)>,
+    pub card_changes: BTreeMap<CardId, CardChange>,
+    pub transitions: Vec<Transition>,
     pub spending: BTreeMap<CardId, Spending>,
     pub payments: BTreeMap<PaymentId, NewPayment>,
     /// What happened to payments, each one's events in their order.
@@ -78,6 +81,8 @@ pub(super) struct NewCard {
     pub card_type: String,
     pub currency: Currency,
     pub monthly_limit: i64,
+    pub purpose: &'static str,
+    pub predecessor: Option<CardId>,
     pub at: DateTime<Utc>,
     pub position: i64,
 }
@@ -87,6 +92,7 @@ pub(super) struct IssuedCard {
     pub reference: String,
     pub last_four: String,
     pub expiry: String,
+    pub expires_on: Option<NaiveDate>,
 }
 
 /// What a batch adds to (or takes from) the newest window it spends in.
@@ -101,7 +107,7 @@ impl Changes {
         match event.decode().map_err(|e| e.to_string())? {
             AnyEvent::User(fact) => self.user(UserId(event.aggregate_id), fact),
             AnyEvent::Kyc(fact) => self.kyc(UserId(event.aggregate_id), event.position, fact),
-            AnyEvent::Card(fact) => self.card(CardId(event.aggregate_id), event.position, fact),
+            AnyEvent::Card(fact) => self.card(event, fact),
             AnyEvent::Payment(fact) => self.payment(PaymentId(event.aggregate_id), event.position, fact),
             // Read from their streams, and rarely.
             AnyEvent::Client(_) | AnyEvent::Notification(_) => {}
@@ -161,42 +167,6 @@ impl Changes {
 
     fn person(&mut self, user_id: UserId) -> &mut Person {
         self.people.entry(user_id).or_default()
-    }
-
-    fn card(&mut self, card_id: CardId, position: i64, event: card::Event) {
-        let status = match event {
-            card::Event::Requested { user_id, card_type, monthly_limit, at } => {
-                let (currency, monthly_limit) = (monthly_limit.currency, monthly_limit.minor_units);
-                let card_type = text(&card_type);
-                self.cards.push(NewCard { card_id, user_id, card_type, currency, monthly_limit, at, position });
-                return;
-            }
-            card::Event::Issued { issuer, issuer_reference: reference, last_four, expiry, .. } => {
-                let expiry = expiry.to_string();
-                self.issued.push((card_id, IssuedCard { issuer, reference, last_four, expiry }));
-                "active"
-            }
-            card::Event::Held { amount, window, .. } => return self.spend(card_id, window, amount.minor_units),
-            card::Event::HoldReleased { amount, window, .. } => {
-                return self.spend(card_id, window, -amount.minor_units);
-            }
-            card::Event::IssueFailed { .. } => "issue_failed",
-            card::Event::Frozen { .. } => "frozen",
-            card::Event::Unfrozen { .. } => "active",
-            card::Event::Terminated { .. } => "terminated",
-            card::Event::Revealed { .. } => return,
-        };
-        self.card_statuses.insert(card_id, status);
-    }
-
-    /// The table shows one window, the newest; what is released to an older one does not show.
-    fn spend(&mut self, card_id: CardId, window: Window, change: i64) {
-        let spending = self.spending.entry(card_id).or_insert(Spending { window, change: 0 });
-        if window > spending.window {
-            *spending = Spending { window, change };
-        } else if window == spending.window {
-            spending.change += change;
-        }
     }
 
     fn payment(&mut self, payment_id: PaymentId, position: i64, event: payment::Event) {

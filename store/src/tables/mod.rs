@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{Error, Store};
 use changes::Changes;
 
-pub use query::{CardRow, KycRow, Span, TransactionRow, UserRow, WaitingCase};
+pub use query::{CardRow, KycRow, Span, TransactionRow, TransitionRow, UserRow, WaitingCase};
 
 /// The schema that readers use, and the one that a rebuild fills.
 const LIVE: &str = "read";

@@ -1,12 +1,16 @@
 //! Reads: for misses of the Redis views, and for the workers that look for what is unfinished.
 
-use aggregates::{CardId, KycCaseId, PaymentId, Sealed, UserId, card, kyc, payment};
-use chrono::{DateTime, NaiveDate, Utc};
+mod cards;
+
+use aggregates::{CardId, KycCaseId, PaymentId, Sealed, UserId, kyc, payment};
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{Error, Store};
+
+pub use cards::{CardRow, TransitionRow};
 
 #[derive(Clone, Debug)]
 pub struct UserRow {
@@ -39,23 +43,6 @@ pub struct WaitingCase {
     pub submitted_at: DateTime<Utc>,
     /// The place in the list.
     pub position: i64,
-}
-
-/// Amounts in minor units of `currency`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CardRow {
-    pub card_id: CardId,
-    pub user_id: UserId,
-    pub card_type: card::CardType,
-    pub status: card::Status,
-    pub currency: String,
-    pub monthly_limit: i64,
-    pub used: i64,
-    /// The first day of the month that `used` counts.
-    pub used_window: Option<NaiveDate>,
-    pub last_four: Option<String>,
-    pub expiry: Option<card::Expiry>,
-    pub requested_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -101,18 +88,6 @@ impl Store {
         first(self.row_of(user, sqlx::query(sql).bind(user.0)).await?)
     }
 
-    /// A card, if it is the person's.
-    pub async fn card_row(&self, user: UserId, card: CardId) -> Result<Option<CardRow>, Error> {
-        let query = sqlx::query("SELECT * FROM read.cards WHERE card_id = $1 AND user_id = $2");
-        first(self.row_of(user, query.bind(card.0).bind(user.0)).await?)
-    }
-
-    /// The person's cards, newest first.
-    pub async fn card_rows(&self, user: UserId, limit: i64) -> Result<Vec<CardRow>, Error> {
-        let sql = "SELECT * FROM read.cards WHERE user_id = $1 ORDER BY position DESC LIMIT $2";
-        all(self.rows_of(user, sqlx::query(sql).bind(user.0).bind(limit)).await?)
-    }
-
     /// A transaction, if it is the person's.
     pub async fn transaction_row(&self, user: UserId, payment: PaymentId) -> Result<Option<TransactionRow>, Error> {
         let query = sqlx::query("SELECT * FROM read.transactions WHERE transaction_id = $1 AND user_id = $2");
@@ -132,15 +107,6 @@ impl Store {
         all(self.rows_of(user, query).await?)
     }
 
-    /// The ids of all of the person's cards that are not terminated or refused, or of all; the oldest first.
-    pub async fn card_ids(&self, user: UserId, live_only: bool, limit: i64) -> Result<Vec<CardId>, Error> {
-        let sql = "SELECT card_id FROM read.cards
-                    WHERE user_id = $1 AND (NOT $2 OR status NOT IN ('terminated', 'issue_failed'))
-                    ORDER BY position LIMIT $3";
-        let rows = self.rows_of(user, sqlx::query(sql).bind(user.0).bind(live_only).bind(limit)).await?;
-        rows.iter().map(|row| Ok(CardId(row.try_get(0)?))).collect()
-    }
-
     /// The person's payments that have no outcome, the oldest first.
     pub async fn pending_payments(&self, user: UserId, limit: i64) -> Result<Vec<PaymentId>, Error> {
         let sql = "SELECT transaction_id FROM read.transactions
@@ -153,14 +119,6 @@ impl Store {
     pub async fn open_payments(&self, span: Span, limit: i64) -> Result<Vec<(PaymentId, DateTime<Utc>)>, Error> {
         let sql = "SELECT transaction_id, created_at FROM read.transactions
                     WHERE status = 'pending' AND created_at > $1 AND created_at < $2 ORDER BY created_at LIMIT $3";
-        self.still_open(sql, span, limit).await
-    }
-
-    /// Cards requested in `span` that the issuer has neither made nor refused.
-    pub async fn open_cards(&self, span: Span, limit: i64) -> Result<Vec<(CardId, DateTime<Utc>)>, Error> {
-        let sql = "SELECT card_id, requested_at FROM read.cards
-                    WHERE status = 'requested' AND requested_at > $1 AND requested_at < $2
-                    ORDER BY requested_at LIMIT $3";
         self.still_open(sql, span, limit).await
     }
 
@@ -251,25 +209,6 @@ impl FromRow<'_, PgRow> for WaitingCase {
             assigned_to: row.try_get::<Option<Uuid>, _>("assigned_to")?.map(UserId),
             submitted_at: row.try_get("submitted_at")?,
             position: row.try_get("position")?,
-        })
-    }
-}
-
-impl FromRow<'_, PgRow> for CardRow {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let expiry: Option<String> = row.try_get("expiry")?;
-        Ok(CardRow {
-            card_id: CardId(row.try_get("card_id")?),
-            user_id: UserId(row.try_get("user_id")?),
-            card_type: parsed(row, "card_type")?,
-            status: parsed(row, "status")?,
-            currency: row.try_get("currency")?,
-            monthly_limit: row.try_get("monthly_limit")?,
-            used: row.try_get("used")?,
-            used_window: row.try_get("used_window")?,
-            last_four: row.try_get("last_four")?,
-            expiry: expiry.and_then(|text| text.parse().ok()),
-            requested_at: row.try_get("requested_at")?,
         })
     }
 }

@@ -4,6 +4,8 @@ use sqlx::{Postgres, Transaction, postgres::PgArguments, query::Query};
 
 use super::changes::{CaseChange, Changes};
 
+mod cards;
+
 pub(super) type Tx<'t> = Transaction<'t, Postgres>;
 
 impl Changes {
@@ -11,6 +13,7 @@ impl Changes {
         self.write_users(transaction, schema).await?;
         self.write_cases(transaction, schema).await?;
         self.write_cards(transaction, schema).await?;
+        self.write_transitions(transaction, schema).await?;
         self.write_spending(transaction, schema).await?;
         self.write_payments(transaction, schema).await
     }
@@ -111,71 +114,6 @@ impl Changes {
             execute(sqlx::query(&sql).bind(case_id.0).bind(assigned_to).bind(status), transaction).await?;
         }
         Ok(())
-    }
-
-    async fn write_cards(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        let rows = &self.cards;
-        if !rows.is_empty() {
-            let sql = format!(
-                "INSERT INTO {schema}.cards
-                        (card_id, user_id, card_type, status, currency, monthly_limit, requested_at, position)
-                 SELECT c.card_id, c.user_id, c.card_type, 'requested', c.currency, c.monthly_limit, c.at, c.position
-                   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
-                               $7::bigint[])
-                        AS c (card_id, user_id, card_type, currency, monthly_limit, at, position)"
-            );
-            let query = sqlx::query(&sql)
-                .bind(rows.iter().map(|c| c.card_id.0).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.user_id.0).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.card_type.as_str()).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.currency.code()).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.monthly_limit).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.at).collect::<Vec<_>>())
-                .bind(rows.iter().map(|c| c.position).collect::<Vec<_>>());
-            execute(query, transaction).await?;
-        }
-        for (card_id, issued) in &self.issued {
-            let sql = format!(
-                "UPDATE {schema}.cards SET issuer = $2, issuer_reference = $3, last_four = $4, expiry = $5
-                  WHERE card_id = $1"
-            );
-            let query = sqlx::query(&sql)
-                .bind(card_id.0)
-                .bind(&issued.issuer)
-                .bind(&issued.reference)
-                .bind(&issued.last_four)
-                .bind(&issued.expiry);
-            execute(query, transaction).await?;
-        }
-        if self.card_statuses.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "UPDATE {schema}.cards c SET status = s.status
-               FROM unnest($1::uuid[], $2::text[]) AS s (card_id, status) WHERE c.card_id = s.card_id"
-        );
-        let query = sqlx::query(&sql)
-            .bind(self.card_statuses.keys().map(|id| id.0).collect::<Vec<_>>())
-            .bind(self.card_statuses.values().copied().collect::<Vec<_>>());
-        execute(query, transaction).await
-    }
-
-    async fn write_spending(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
-        if self.spending.is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "UPDATE {schema}.cards c
-                SET used = s.change + CASE WHEN c.used_window = s.used_window THEN c.used ELSE 0 END,
-                    used_window = s.used_window
-               FROM unnest($1::uuid[], $2::date[], $3::bigint[]) AS s (card_id, used_window, change)
-              WHERE c.card_id = s.card_id AND coalesce(c.used_window <= s.used_window, true)"
-        );
-        let query = sqlx::query(&sql)
-            .bind(self.spending.keys().map(|id| id.0).collect::<Vec<_>>())
-            .bind(self.spending.values().map(|s| s.window.first_day()).collect::<Vec<_>>())
-            .bind(self.spending.values().map(|s| s.change).collect::<Vec<_>>());
-        execute(query, transaction).await
     }
 }
 

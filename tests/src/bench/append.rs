@@ -7,7 +7,7 @@ use std::{
 
 use aggregates::{
     Actor, CardId, Context, Currency, Money, PaymentId, UserId,
-    card::{self, Card, CardType, Expiry, HoldKind, Slot},
+    card::{self, Card, CardType, Expiry, HoldKind, Slot, Terms},
     payment::{self, Check, Checks, Payment, RiskLevel, Screening},
 };
 use chrono::Utc;
@@ -144,6 +144,7 @@ fn issue(user_id: UserId, card_id: CardId) -> Result<(Unit, u64), Failure> {
             user_id,
             card_type: CardType::VirtualVisa,
             monthly_limit: Money::new(i64::MAX / 2, Currency::USD),
+            terms: Terms::default(),
             now: Utc::now(),
         },
         card::Command::RecordIssued {

@@ -14,7 +14,7 @@ use std::{
 
 use aggregates::{
     CardId, Currency, Money, PaymentId, UserId,
-    card::{self, Card, CardType, Channel, Expiry, HoldKind, Purchase, Slot},
+    card::{self, Card, CardType, Channel, Expiry, HoldKind, Purchase, Slot, Terms},
     payment::{self, Check, Checks, Payment, RiskLevel, Screening},
 };
 use chrono::Utc;
@@ -125,6 +125,7 @@ impl Shop {
                 user_id,
                 card_type: CardType::VirtualVisa,
                 monthly_limit: Money::new(100_000_000, Currency::USD),
+                terms: Terms::default(),
                 now: Utc::now(),
             };
             self.cards.execute(&card_id.to_string(), request).await?;

@@ -119,9 +119,9 @@ async fn pictures_go_with_their_person_and_replaying_shows_them_erased() {
         sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut system.sql().await).await.unwrap()
     };
     assert_eq!(count().await, 3);
-    let body = json!({ "password": tests::client::PASSWORD });
     let mut client = system.client();
-    let answer = client.post("/api/v2/me/erasure", Some(&person.token), &body).await.unwrap();
+    let step_up = client.step_up(&person, &json!({ "operation": "account" })).await.unwrap();
+    let answer = client.post_stepped_up("/api/v2/me/erase", &person, &step_up, &json!({})).await.unwrap();
     assert!(answer.status.is_success(), "{}", answer.text());
     eventually("the pictures are gone", async || (count().await == 0).then_some(())).await;
     // The events are all there, and what was sealed in them opens no more.

@@ -1,13 +1,13 @@
 //! Aggregates in a process's memory may be out of date; a decision on an outdated state never gets into the log.
 
-use aggregates::card::{Card, Command, Status};
+use aggregates::card::{Authority, Card, Command, Event, Reason, Status};
 use store::{AppendError, Config};
 use tests::database::TestDatabase;
 
 use crate::examples::{a_new_card, a_requested_card, events_of, grown, held, november, requested, unit};
 
-fn frozen() -> Vec<aggregates::card::Event> {
-    vec![aggregates::card::Event::Frozen { at: november(2) }]
+fn frozen() -> Vec<Event> {
+    vec![Event::Frozen { by: Authority::Person, reason: None, at: november(2) }]
 }
 
 /// Invariant 2 hangs on this: a limit is checked against the state that the append finds.
@@ -26,7 +26,16 @@ async fn a_decision_on_another_process_old_state_is_refused_and_right_after_a_re
 
     let fresh = ours.load::<Card>(id).await.unwrap();
     assert_eq!((fresh.version, fresh.status()), (2, Some(Status::Frozen)), "the refusal threw the old state out");
-    assert!(fresh.decide(Command::Unfreeze { now: november(3) }).is_ok());
+    assert!(
+        fresh
+            .decide(Command::Unfreeze {
+                by: Authority::Person,
+                whose: Authority::Person,
+                reason: Reason::Requested,
+                now: november(3),
+            })
+            .is_ok()
+    );
     ours.append(unit().stream(&fresh, vec![held(1)])).await.unwrap();
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aggregates::{
     CardId, Kind,
-    card::{self, Card, CardType, Command, Expiry, Status},
+    card::{self, Authority, Card, CardType, Command, Expiry, Reason, Status, Terms},
 };
 use cqrs_es::{AggregateError, CqrsFramework, EventStore};
 use futures::future::join_all;
@@ -12,6 +12,15 @@ use store::{Store, new_id};
 use tests::database::TestDatabase;
 
 use crate::examples::{a_person, november, usd};
+
+fn unfreeze() -> Command {
+    let (by, whose, reason) = (Authority::Person, Authority::Person, Reason::Requested);
+    Command::Unfreeze { by, whose, reason, now: november(2) }
+}
+
+fn freeze() -> Command {
+    Command::Freeze { by: Authority::Person, reason: Reason::Requested, now: november(2) }
+}
 
 fn framework(store: &Store) -> CqrsFramework<Card, Store> {
     CqrsFramework::new(store.clone(), vec![], ())
@@ -22,6 +31,7 @@ fn request() -> Command {
         user_id: a_person(),
         card_type: CardType::VirtualVisa,
         monthly_limit: usd(500_000),
+        terms: Terms::default(),
         now: november(1),
     }
 }
@@ -46,8 +56,8 @@ async fn commands_run_through_the_framework_end_up_in_the_log() {
     let metadata = HashMap::from([("correlation_id".to_owned(), correlation.to_string())]);
     cards.execute_with_metadata(&id.to_string(), request(), metadata).await.unwrap();
     cards.execute(&id.to_string(), issue()).await.unwrap();
-    cards.execute(&id.to_string(), Command::Freeze { now: november(2) }).await.unwrap();
-    cards.execute(&id.to_string(), Command::Freeze { now: november(2) }).await.expect("a repeat is no error");
+    cards.execute(&id.to_string(), freeze()).await.unwrap();
+    cards.execute(&id.to_string(), freeze()).await.expect("a repeat is no error");
 
     let events = store.stream(Kind::Card, id.0).await.unwrap();
     let names: Vec<_> = events.iter().map(|event| (event.sequence, event.name.as_str())).collect();
@@ -63,7 +73,7 @@ async fn a_broken_rule_is_the_domains_own_error_and_writes_nothing() {
     let database = TestDatabase::new().await;
     let store = database.store();
     let id = CardId(new_id()).to_string();
-    let outcome = framework(&store).execute(&id, Command::Freeze { now: november(2) }).await;
+    let outcome = framework(&store).execute(&id, freeze()).await;
     assert!(matches!(outcome, Err(AggregateError::UserError(card::Error::NotFound))), "{outcome:?}");
     assert_eq!(store.head().await.unwrap(), 0);
 }
@@ -78,7 +88,7 @@ async fn a_command_decided_on_an_old_state_is_an_aggregate_conflict_and_succeeds
     let cards = framework(&ours);
     let outcome = cards.execute(&id, issue()).await;
     assert!(matches!(outcome, Err(AggregateError::AggregateConflict)), "{outcome:?}");
-    cards.execute(&id, Command::Freeze { now: november(2) }).await.expect("the state was read again");
+    cards.execute(&id, freeze()).await.expect("the state was read again");
 }
 
 #[tokio::test]
@@ -90,8 +100,8 @@ async fn of_concurrent_commands_each_one_that_succeeds_is_in_the_log_once() {
     cards.execute(&id, request()).await.unwrap();
     cards.execute(&id, issue()).await.unwrap();
     let toggles = (0..32).map(|i| match i % 2 {
-        0 => Command::Freeze { now: november(2) },
-        _ => Command::Unfreeze { now: november(2) },
+        0 => freeze(),
+        _ => unfreeze(),
     });
     let outcomes = join_all(toggles.map(|command| cards.execute(&id, command))).await;
     for outcome in &outcomes {

@@ -89,7 +89,13 @@ async fn a_frozen_card_refuses_purchases() {
     let holder = system.a_cardholder(100).await;
     let store = system.store();
     let card = store.load_latest::<Card>(holder.card_id.parse::<CardId>().unwrap()).await.unwrap();
-    let frozen = card.decide(card::Command::Freeze { now: chrono::Utc::now() }).unwrap();
+    let frozen = card
+        .decide(card::Command::Freeze {
+            by: card::Authority::Person,
+            reason: card::Reason::Requested,
+            now: chrono::Utc::now(),
+        })
+        .unwrap();
     store.append(unit().stream(&card, frozen)).await.unwrap();
     assert_eq!(refused(&system, &at_a_shop(&holder, 100)).await, Some(Decline::CardFrozen));
 }

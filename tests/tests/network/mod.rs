@@ -4,6 +4,7 @@ mod answers;
 mod decisions;
 mod faults;
 mod settlement;
+mod speed;
 
 use aggregates::{
     CardId, PaymentId,
@@ -22,15 +23,9 @@ use tests::{
 
 const SOURCE: &str = "/webhooks/issuer-sandbox";
 
-/// A system whose issuer knows where to ask.
+/// A system whose sandbox asks the first api.
 async fn a_network(settings: &[(&str, &str)], apis: usize) -> TestSystem {
-    let system = TestSystem::start_with(apis, settings).await;
-    send_to(&system, &format!("http://{}{SOURCE}", system.processes.api())).await;
-    system
-}
-
-async fn send_to(system: &TestSystem, url: &str) {
-    play(system, "", &json!({ "url": url })).await;
+    TestSystem::start_with(apis, settings).await
 }
 
 /// Plays a step of the network.

@@ -49,13 +49,13 @@ async fn a_card_that_cannot_be_spent_with_is_not_shown() {
     let (mut client, device) = (system.client(), Device::default());
     let token = a_token(&mut client, &holder, &mut passkey, &device).await;
     let at = chrono::Utc::now();
-    record(&system, &holder, card::Event::Frozen { at }).await;
+    record(&system, &holder, card::Event::Frozen { by: card::Authority::Person, reason: None, at }).await;
     // Also where it was frozen between the token and its use.
     let late = client.reveal(&holder.person, &holder.card_id, &device, &token).await.unwrap();
     assert_eq!(refusal(&late), (409, "card.frozen".into()));
     let frozen = ask(&mut client, &holder, &mut passkey, &device).await;
     assert_eq!(refusal(&frozen), (409, "card.frozen".into()));
-    record(&system, &holder, card::Event::Terminated { at }).await;
+    record(&system, &holder, card::Event::Terminated { by: card::Authority::Person, reason: None, at }).await;
     let ended = ask(&mut client, &holder, &mut passkey, &device).await;
     assert_eq!(refusal(&ended), (409, "card.terminated".into()));
     let somebody_elses = system.a_cardholder(1_000).await.card_id;

@@ -31,8 +31,20 @@ async fn the_secrets_of_cards_that_have_ended_are_destroyed_and_others_are_not()
     let store = database.store();
     let at = november(3);
     let alive = a_card(&store, "4532123456789012", "10/69", &[]).await;
-    let frozen = a_card(&store, "5105105105105100", "10/69", &[card::Event::Frozen { at }]).await;
-    let ended = a_card(&store, "4111111111111111", "10/69", &[card::Event::Terminated { at }]).await;
+    let frozen = a_card(
+        &store,
+        "5105105105105100",
+        "10/69",
+        &[card::Event::Frozen { by: card::Authority::Person, reason: None, at }],
+    )
+    .await;
+    let ended = a_card(
+        &store,
+        "4111111111111111",
+        "10/69",
+        &[card::Event::Terminated { by: card::Authority::Person, reason: None, at }],
+    )
+    .await;
     let expired = a_card(&store, "4012888888881881", "10/20", &[]).await;
     let is_there = async |card| store.card_secrets_now(OWNER, card).await.unwrap().is_some();
 

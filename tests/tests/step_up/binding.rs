@@ -59,8 +59,11 @@ async fn a_step_up_serves_its_person_its_session_and_its_operation() {
         assert_eq!(refusal(&refusing), refused("auth.step_up_refused"));
     }
     let reveal = tests::device::Device::default().operation(&holder.card_id);
-    let others = ["card_request", "limit_raise", "account"].map(|operation| json!({ "operation": operation }));
-    for operation in others.into_iter().chain([reveal]) {
+    let controls = json!({ "monthly_limit": { "minor_units": 1, "currency": "USD" } });
+    let raise = json!({ "card_id": holder.card_id, "controls": controls });
+    let raise = json!({ "operation": "limit_raise", "limit_raise": raise });
+    let others = ["card_request", "account"].map(|operation| json!({ "operation": operation }));
+    for operation in others.into_iter().chain([reveal, raise]) {
         let step_up = client.step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
         let refusing = pay(&mut client, &holder.person, Some(&step_up), None, &body).await;
         assert_eq!(refusal(&refusing), refused("auth.step_up_refused"), "{operation}");

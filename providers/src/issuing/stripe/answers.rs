@@ -1,3 +1,4 @@
+use aggregates::card::IssuerStatus;
 use serde::Deserialize;
 
 /// What was made, by its id.
@@ -13,6 +14,12 @@ pub(super) struct Card<'a> {
     pub cvc: Option<&'a str>,
     pub exp_month: u8,
     pub exp_year: u16,
+}
+
+/// What a card is at Stripe.
+#[derive(Deserialize)]
+pub(super) struct Standing {
+    pub status: IssuerStatus,
 }
 
 #[derive(Deserialize)]

@@ -9,12 +9,16 @@ mod event;
 mod form;
 mod webhook;
 
-use aggregates::{CardId, UserId, card::Expiry};
+use aggregates::{
+    CardId, UserId,
+    card::{Expiry, IssuerStatus},
+};
 use async_trait::async_trait;
 use reqwest::{
     Url,
     header::{HeaderName, HeaderValue},
 };
+use uuid::Uuid;
 
 use super::{Holder, IssueRequest, IssuedCard, Issuer};
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
     metering::Meter,
 };
 
-use answers::{Card, Made};
+use answers::{Card, Made, Standing};
 use form::Form;
 
 pub use config::{BillingAddress, StripeConfig};
@@ -60,6 +64,7 @@ pub struct Stripe {
     enrol: Meter,
     issue: Meter,
     reveal: Meter,
+    set_status: Meter,
 }
 
 impl Stripe {
@@ -80,6 +85,7 @@ impl Stripe {
             enrol: Meter::new(NAME, "cardholder_create"),
             issue: Meter::new(NAME, "card_issue"),
             reveal: Meter::new(NAME, "card_reveal"),
+            set_status: Meter::new(NAME, "card_status"),
         })
     }
 
@@ -118,6 +124,23 @@ impl Stripe {
         })
     }
 
+    async fn change(&self, card: &str, status: IssuerStatus, key: Uuid) -> Result<IssuerStatus, Failure> {
+        let form = Form::new().field("status", status.as_str());
+        let answer = self.post(self.card(card)?, form, &format!("card-status-{key}")).await?;
+        match answer.json_or(answers::code) {
+            Ok(Standing { status }) => Ok(status),
+            // A cancelled card cannot be changed any more: the refusal does not say so, the card does.
+            Err(refused @ Failure::Refused { .. }) => {
+                let answer = self.line.get(self.card(card)?).await?;
+                match answer.json_or(answers::code)? {
+                    Standing { status: IssuerStatus::Canceled } => Ok(IssuerStatus::Canceled),
+                    Standing { .. } => Err(refused),
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// The address of one card. Stripe's ids are plain; anything else would be another path.
     fn card(&self, card: &str) -> Result<Url, Failure> {
         let plain = !card.is_empty() && card.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -152,6 +175,10 @@ impl Issuer for Stripe {
         NAME
     }
 
+    fn knows_holders(&self) -> bool {
+        true
+    }
+
     async fn enrol(&self, user: UserId, holder: &Holder) -> Result<Option<String>, Failure> {
         let call = async {
             let (url, form) = (self.base.join("/v1/issuing/cardholders"), self.cardholder(user, holder));
@@ -169,5 +196,14 @@ impl Issuer for Stripe {
             Failure::Unreachable => Failure::Unknown,
             failure => failure,
         })
+    }
+
+    async fn set_status(
+        &self,
+        issuer_reference: &str,
+        status: IssuerStatus,
+        key: Uuid,
+    ) -> Result<IssuerStatus, Failure> {
+        self.set_status.measure(self.change(issuer_reference, status, key)).await
     }
 }

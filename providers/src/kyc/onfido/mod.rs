@@ -114,6 +114,10 @@ impl Verifier for Onfido {
         let body = RunRequest { applicant_id, workflow_id: self.workflow_id, customer_user_id: case }.to_body();
         let call = async {
             let answer = self.line.post(self.base.join("/workflow_runs"), body, None).await?;
+            // Else a run might have begun, and another one would be waited with.
+            if answer.is_throttled() {
+                return Err(Failure::Unreachable);
+            }
             answer.json::<Run>()?.check()
         };
         self.submit.measure(call).await

@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::issuing::stripe::StripeWebhooks;
 
+const PATH: &str = "/webhooks/issuer-sandbox";
+
 /// How long the network waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,18 +46,19 @@ struct Answer {
 }
 
 impl Deliveries {
-    pub fn new(signer: StripeWebhooks, url: &str) -> Deliveries {
+    /// To the system at `base`; to nobody where that is empty.
+    pub fn new(signer: StripeWebhooks, base: &str) -> Deliveries {
         Deliveries {
             // The sandbox speaks to the loopback: no roots are needed, and none may be there.
             client: crate::http::builder(false, 500).build().expect("a client without TLS needs nothing"),
             signer,
-            url: Mutex::new(url.to_owned()),
+            url: Mutex::new(format!("{base}{PATH}")),
             withheld: Mutex::default(),
         }
     }
 
-    pub fn send_to(&self, url: String) {
-        *self.url.lock().unwrap_or_else(PoisonError::into_inner) = url;
+    pub fn send_to(&self, base: &str) {
+        *self.url.lock().unwrap_or_else(PoisonError::into_inner) = format!("{base}{PATH}");
     }
 
     /// Asks, and takes silence as the stand-in says.

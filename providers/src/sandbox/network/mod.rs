@@ -71,7 +71,7 @@ impl Network {
         Network {
             authorizations: Mutex::default(),
             max_records: config.max_records,
-            deliveries: Arc::new(Deliveries::new(signer, &config.network_url)),
+            deliveries: Arc::new(Deliveries::new(signer, &config.webhooks_url)),
         }
     }
 
@@ -113,10 +113,10 @@ impl Network {
     }
 }
 
-/// `POST /sandbox/network`: where webhooks go, such as `http://127.0.0.1:8080/webhooks/issuer-sandbox`.
+/// `POST /sandbox/network`: where webhooks go from now on, such as `http://127.0.0.1:8080`.
 pub(super) async fn target(network: Arc<Network>, mut request: Request) -> Result<Response, Problem> {
     let Target { url } = read(&mut request).await?;
-    network.deliveries.send_to(url);
+    network.deliveries.send_to(&url);
     Ok(answers::json(&json!({})))
 }
 

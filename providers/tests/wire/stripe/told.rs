@@ -20,7 +20,7 @@ use crate::harness::{Sandbox, a_card, a_sandbox_with, answer};
 /// A sandbox whose webhooks arrive here; every question is answered with yes.
 async fn a_network() -> (Sandbox, mpsc::UnboundedReceiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let network_url = format!("http://{}/", listener.local_addr().unwrap());
+    let webhooks_url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
@@ -31,7 +31,7 @@ async fn a_network() -> (Sandbox, mpsc::UnboundedReceiver<Value>) {
             sender.send(event).unwrap();
         }
     });
-    let config = SandboxConfig { network_url, ..SandboxConfig::default() };
+    let config = SandboxConfig { webhooks_url, ..SandboxConfig::default() };
     (a_sandbox_with(config, Config::default()).await, receiver)
 }
 

@@ -216,9 +216,16 @@ impl CardTale {
             }
             card::Event::Issued { .. }
             | card::Event::IssueFailed { .. }
+            | card::Event::LockedToMerchant { .. }
+            | card::Event::ControlsSet { .. }
+            | card::Event::Activated { .. }
             | card::Event::Frozen { .. }
             | card::Event::Unfrozen { .. }
             | card::Event::Terminated { .. }
+            | card::Event::Expired { .. }
+            | card::Event::ExpiryAnnounced { .. }
+            | card::Event::Replaced { .. }
+            | card::Event::IssuerStatusRecorded { .. }
             | card::Event::Revealed { .. } => {}
         }
     }

@@ -4,7 +4,7 @@
 
 use aggregates::{
     CardId, Currency, Fact, Money, PaymentId, UserId,
-    card::{CardType, HoldKind, Slot},
+    card::{CardType, HoldKind, Purpose, Slot},
     payment::{Check, Checks, Decline, RiskLevel, Screening},
 };
 use chrono::{DateTime, Utc};
@@ -65,7 +65,16 @@ fn usd(cents: i64) -> Money {
 
 fn requested() -> card::Event {
     let card_type = CardType::VirtualVisa;
-    card::Event::Requested { user_id: PERSON, card_type, monthly_limit: usd(1_000), at: NOW }
+    card::Event::Requested {
+        user_id: PERSON,
+        card_type,
+        monthly_limit: usd(1_000),
+        purpose: Purpose::Standard,
+        controls: Box::default(),
+        needs_activation: false,
+        replaces: None,
+        at: NOW,
+    }
 }
 
 fn held(cents: i64) -> card::Event {

@@ -1,0 +1,301 @@
+//! The Onfido adapter against a stand-in, and every request that it can send against Onfido's own schemas
+//! (`tests/onfido/openapi.json`).
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use aggregates::{
+    KycCaseId,
+    kyc::{DocumentType, Level, PictureKind, Verdict},
+};
+use chrono::{NaiveDate, Utc};
+use poem::{Endpoint, Request, Response, Server, http::StatusCode, listener::TcpAcceptor};
+use providers::{
+    Config, Failure, KycProvider, OnfidoConfig, Providers, SetupError,
+    kyc::{Address, Applicant, Mention, OnfidoWebhooks, Picture, PictureFormat, Verifier},
+    webhooks::{HeaderMap, Refused, Verifier as _},
+};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use uuid::{Uuid, uuid};
+use zeroize::Zeroizing;
+
+const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
+const RUN: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
+const WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000001");
+const CONTENT: &[u8] = b"\xff\xd8\xff the picture \r\n--";
+
+static SPECIFICATION: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../onfido/openapi.json")).unwrap());
+
+/// What the stand-in was sent.
+#[derive(Clone)]
+struct Sent {
+    line: String,
+    authorization: String,
+    content_type: String,
+    body: Vec<u8>,
+}
+
+struct StandIn {
+    seen: Arc<Mutex<Vec<Sent>>>,
+    status: Arc<Mutex<(u16, Value)>>,
+    kyc: Arc<dyn Verifier>,
+}
+
+async fn a_stand_in() -> StandIn {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, status) = (Arc::<Mutex<Vec<Sent>>>::default(), Arc::new(Mutex::new((201, Value::Null))));
+    let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener).unwrap());
+    tokio::spawn(server.run(answering(Arc::clone(&seen), Arc::clone(&status))));
+    let kyc = Providers::sandbox(&base, &config(Some(format!("{base}/v3.6")))).unwrap().kyc;
+    StandIn { seen, status, kyc }
+}
+
+fn config(base_url: Option<String>) -> Config {
+    let mut config = Config { kyc_provider: KycProvider::Onfido, ..Config::default() };
+    config.onfido = OnfidoConfig { region: "eu".into(), workflow_id: Some(WORKFLOW), base_url };
+    config.kyc.api_key = "api_sandbox.xyz".into();
+    config.kyc.webhook_secret = "wU99mE6jJ7nXOLFwZ0tJymM1lpI15pZh".into();
+    config
+}
+
+fn answering(
+    seen: Arc<Mutex<Vec<Sent>>>,
+    status: Arc<Mutex<(u16, Value)>>,
+) -> impl Endpoint<Output = Response> + 'static {
+    poem::endpoint::make(move |mut request: Request| {
+        let (seen, status) = (Arc::clone(&seen), Arc::clone(&status));
+        async move {
+            let text = |name: &str| request.header(name).unwrap_or_default().to_owned();
+            let (authorization, content_type) = (text("authorization"), text("content-type"));
+            let line = format!("{} {}", request.method(), request.uri().path());
+            let body = request.take_body().into_vec().await.unwrap();
+            let id = if line.contains("workflow_runs") { RUN } else { APPLICANT };
+            seen.lock().unwrap().push(Sent { line, authorization, content_type, body });
+            let (status, mut answer) = status.lock().unwrap().clone();
+            if answer.is_null() {
+                answer = json!({ "id": id, "status": "processing" });
+            }
+            Response::builder().status(StatusCode::from_u16(status).unwrap()).body(answer.to_string())
+        }
+    })
+}
+
+impl StandIn {
+    fn answers(&self, status: u16, body: Value) {
+        *self.status.lock().unwrap() = (status, body);
+    }
+
+    /// All that was sent since the last time.
+    fn sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut self.seen.lock().unwrap())
+    }
+}
+
+fn an_applicant(document_type: DocumentType, country: &str, has_address: bool) -> Applicant {
+    let address = has_address.then(|| Address {
+        street: "Unter den Linden 6".into(),
+        town: "Berlin".into(),
+        postcode: "10117".into(),
+        state: (country == "US").then(|| "CA".into()),
+        country: country.into(),
+    });
+    Applicant {
+        first_name: "Ada \"Countess\" <{;}>".into(),
+        last_name: "d'Été-Müller".into(),
+        date_of_birth: NaiveDate::from_ymd_opt(1990, 4, 12).unwrap(),
+        level: Level::Full,
+        document_type,
+        document_number: "C01X00T47".into(),
+        country: country.into(),
+        address,
+    }
+}
+
+fn a_picture(kind: PictureKind, document_type: DocumentType, country: &str) -> Picture {
+    let format = if kind == PictureKind::Back { PictureFormat::Png } else { PictureFormat::Jpeg };
+    Picture { kind, document_type, country: country.into(), format, content: Zeroizing::new(CONTENT.to_vec()) }
+}
+
+/// Valid by the schema, and with nothing in it that the schema does not know.
+fn check(schema: &str, sent: &Value) {
+    let components = &SPECIFICATION["components"];
+    let root = json!({ "$ref": format!("#/components/schemas/{schema}"), "components": components });
+    let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
+    let errors: Vec<_> = validator.iter_errors(sent).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{schema}: {errors:?} in {sent}");
+    known(&components["schemas"][schema], sent);
+}
+
+fn known(schema: &Value, sent: &Value) {
+    let mut properties = Map::new();
+    collect(schema, &mut properties);
+    for (name, value) in sent.as_object().into_iter().flatten() {
+        let property = properties.get(name).unwrap_or_else(|| panic!("{name} is not in the schema"));
+        if value.is_object() {
+            known(property, value);
+        }
+    }
+}
+
+fn collect(schema: &Value, properties: &mut Map<String, Value>) {
+    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+        collect(&SPECIFICATION["components"]["schemas"][name], properties);
+    }
+    schema["allOf"].as_array().into_iter().flatten().for_each(|part| collect(part, properties));
+    properties.extend(schema["properties"].as_object().cloned().unwrap_or_default());
+}
+
+/// The fields of a form, the file as text in place of its bytes, which are returned too.
+fn form(sent: &Sent) -> (Value, Vec<u8>) {
+    let boundary = sent.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let text: String = sent.body.iter().map(|byte| *byte as char).collect();
+    let (mut fields, mut file) = (Map::new(), vec![]);
+    let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
+    assert_eq!((parts[0], parts[parts.len() - 1]), ("", "--\r\n"));
+    for part in &parts[1..parts.len() - 1] {
+        let (head, content) = part.split_once("\r\n\r\n").unwrap();
+        let content = content.strip_suffix("\r\n").unwrap();
+        let name = head.split("name=\"").nth(1).unwrap().split('"').next().unwrap();
+        if name == "file" {
+            assert!(head.contains("filename=\"") && head.contains("Content-Type: image/"), "{head}");
+            file = content.chars().map(|c| c as u8).collect();
+        }
+        fields.insert(name.into(), content.into());
+    }
+    (fields.into(), file)
+}
+
+#[tokio::test]
+async fn every_request_is_one_that_the_specification_knows() {
+    let onfido = a_stand_in().await;
+    let case = KycCaseId(Uuid::now_v7());
+    let types =
+        [DocumentType::Passport, DocumentType::NationalId, DocumentType::DrivingLicence, DocumentType::ResidencePermit];
+    let mut lines = BTreeSet::new();
+    for (document_type, country) in types.into_iter().flat_map(|one| ["DE", "US", "GB", "ZZ"].map(|c| (one, c))) {
+        for has_address in [true, false] {
+            let applicant = an_applicant(document_type, country, has_address);
+            let name = onfido.kyc.register(case, &applicant).await.unwrap();
+            assert_eq!(name.as_deref(), Some(APPLICANT));
+            for kind in PictureKind::ALL {
+                onfido.kyc.upload(case, Some(APPLICANT), &a_picture(kind, document_type, country)).await.unwrap();
+            }
+            let check = onfido.kyc.submit(case, Some(APPLICANT), &applicant).await.unwrap();
+            assert_eq!((check.provider_reference.as_str(), check.verdict), (RUN, None));
+            onfido.kyc.look_up(case, Some(RUN)).await.unwrap().unwrap();
+        }
+        for sent in onfido.sent() {
+            assert_eq!(sent.authorization, "Token token=api_sandbox.xyz");
+            let json = || serde_json::from_slice::<Value>(&sent.body).unwrap();
+            match sent.line.as_str() {
+                "POST /v3.6/applicants" => check("applicant_builder", &json()),
+                "POST /v3.6/workflow_runs" => check("workflow_run_builder", &json()),
+                "POST /v3.6/documents" => {
+                    let (fields, file) = form(&sent);
+                    check("document_uploader", &fields);
+                    assert_eq!(file, CONTENT);
+                }
+                "POST /v3.6/live_photos" => {
+                    let (fields, file) = form(&sent);
+                    check("live_photo_uploader", &fields);
+                    assert_eq!(file, CONTENT);
+                }
+                line => assert_eq!(line, format!("GET /v3.6/workflow_runs/{RUN}")),
+            }
+            lines.insert(sent.line);
+        }
+    }
+    assert_eq!(lines.len(), 5, "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_onfido_answers_is_told_apart() {
+    let onfido = a_stand_in().await;
+    let (case, applicant) = (KycCaseId(Uuid::now_v7()), an_applicant(DocumentType::Passport, "DE", true));
+    let invalid = json!({ "error": { "type": "validation_error", "message": "Ada is no name", "fields": {} } });
+    let submit = async || onfido.kyc.submit(case, Some(APPLICANT), &applicant).await;
+    for (status, expected) in [
+        (422, Failure::Refused { status: 422, code: "unspecified".into() }),
+        (401, Failure::Refused { status: 401, code: "unspecified".into() }),
+        // Nothing has begun.
+        (429, Failure::Unreachable),
+        // A run may have.
+        (500, Failure::Unknown),
+        (503, Failure::Unknown),
+    ] {
+        onfido.answers(status, invalid.clone());
+        assert_eq!(submit().await, Err(expected), "{status}");
+    }
+    onfido.answers(201, json!({ "id": RUN, "status": "approved" }));
+    assert_eq!(submit().await.unwrap().verdict, Some(Verdict::Approved));
+    onfido.answers(201, json!({ "id": "not a uuid", "status": "approved" }));
+    assert_eq!(submit().await, Err(Failure::Malformed));
+    assert!(!onfido.kyc.is_idempotent());
+}
+
+#[tokio::test]
+async fn without_keys_of_its_own_onfido_is_not_used() {
+    let whole = config(None);
+    assert!(Providers::sandbox("http://127.0.0.1:1", &whole).is_ok());
+    let mut no_region = whole.clone();
+    no_region.onfido.region = "mars".into();
+    let mut sandboxs = whole.clone();
+    sandboxs.kyc.webhook_secret = providers::sandbox::DEFAULT_WEBHOOK_SECRET.into();
+    let mut no_workflow = whole;
+    no_workflow.onfido.workflow_id = None;
+    for config in [no_region, sandboxs, no_workflow] {
+        assert_eq!(Providers::sandbox("http://127.0.0.1:1", &config).err(), Some(SetupError::Onfido));
+    }
+}
+
+#[test]
+fn a_webhook_is_known_by_the_vendors_published_vector() {
+    let vector: Value = serde_json::from_str(include_str!("../onfido/webhook.json")).unwrap();
+    let (body, signature) =
+        (vector["payload"].as_str().unwrap(), vector["header"]["X-SHA2-Signature"].as_str().unwrap());
+    let verify = |secret: &str, signatures: &[&str], body: &str| {
+        let mut headers = HeaderMap::new();
+        for one in signatures {
+            headers.append("x-sha2-signature", one.parse().unwrap());
+        }
+        OnfidoWebhooks::new(secret.into()).verify(&headers, body.as_bytes(), Utc::now())
+    };
+    let secret = vector["secret"].as_str().unwrap();
+    // No id: the same body is the same delivery, so a replay is known by it.
+    assert_eq!(verify(secret, &[signature], body).map(|delivery| delivery.id), Ok(None));
+    assert_eq!(verify(secret, &[], body), Err(Refused::Unsigned));
+    assert_eq!(verify(secret, &[signature, signature], body), Err(Refused::Unsigned));
+    let tampered = body.replace("complete", "approved");
+    let upper = signature.to_uppercase();
+    for (secret, signature, body) in [
+        ("another", signature, body),
+        (secret, signature, tampered.as_str()),
+        (secret, &signature[..62], body),
+        (secret, "", body),
+        (secret, upper.as_str(), body),
+    ] {
+        assert_eq!(verify(secret, &[signature], body), Err(Refused::WrongSignature));
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_names_the_run_and_its_applicant() {
+    let kyc = a_stand_in().await.kyc;
+    let mention = |body: Value| kyc.mentioned(body.to_string().as_bytes());
+    let object = json!({ "id": RUN, "status": "approved" });
+    let completed = json!({ "payload": { "resource_type": "workflow_run", "action": "workflow_run.completed",
+        "object": object, "resource": { "id": RUN, "applicant_id": APPLICANT } } });
+    let known = Mention { case: None, applicant: Some(APPLICANT.into()), run: Some(RUN.into()) };
+    assert_eq!(mention(completed), known);
+    let thin = json!({ "payload": { "resource_type": "workflow_run", "object": object } });
+    assert_eq!(mention(thin), Mention { run: Some(RUN.into()), ..Mention::default() });
+    for other in [json!({}), json!({ "payload": { "resource_type": "check", "object": object } })] {
+        assert_eq!(mention(other), Mention::default());
+    }
+}
