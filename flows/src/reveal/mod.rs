@@ -80,6 +80,10 @@ pub async fn reveal(
     wanted: &Wanted,
     origin: &Origin,
 ) -> Result<Written<ForDevice>, Error> {
+    // Somebody else's card is as unknown as none, whatever the token.
+    if system.store.load_latest::<Card>(wanted.card_id).await?.owner() != Some(principal.user_id) {
+        return Err(Error::NotFound { what: "card" });
+    }
     let redeemed = system.store.redeem_one_time(Purpose::CardReveal, token).await?;
     let serves = match redeemed.filter(|redeemed| redeemed.user_id == Some(principal.user_id)) {
         Some(redeemed) => {

@@ -1,8 +1,14 @@
 //! What happens in the run, and every secret that was said in it.
 
+use std::io::Cursor;
+
+use aggregates::{CredentialId, KycCaseId};
 use hyper::Method;
+use image::{DynamicImage, ImageFormat, RgbImage};
+use rand::RngCore;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use store::{Store, documents::DocumentKey};
 use tests::{
     canary::Canary,
     client::{Client, PASSWORD, Person},
@@ -12,6 +18,7 @@ use tests::{
 };
 
 use super::stage::Stage;
+use crate::kyc;
 
 /// Nobody is really called so, and no other file has it by chance.
 const FIRST_NAME: &str = "Zoë-Wilhelmína";
@@ -31,7 +38,9 @@ pub async fn walk(stage: &Stage) -> Everything {
         Canary::text("password", PASSWORD),
     ];
     for (n, is_erased) in [(1, true), (2, false)] {
-        let person = Walk { client: stage.client(), said: Vec::new(), codes: Vec::new(), n }.go(is_erased).await;
+        let person = Walk { client: stage.client(), said: Vec::new(), codes: Vec::new(), store: stage.store(), n }
+            .go(is_erased)
+            .await;
         all.extend(
             person.into_iter().map(|canary| Canary { name: format!("{} of person {n}", canary.name), ..canary }),
         );
@@ -44,6 +53,7 @@ struct Walk {
     client: Client,
     said: Vec<Canary>,
     codes: Vec<String>,
+    store: Store,
     n: u8,
 }
 
@@ -95,15 +105,34 @@ impl Walk {
         Person { user_id, email, token: access, app: Default::default() }
     }
 
+    /// With everything that a case can hold: details, address, pictures as they were sent and as they are kept.
     async fn verify_identity(&mut self, person: &Person) {
         let (number, birth) = (format!("APPROVE1XQ{}", namespace()), format!("192{}-07-19", self.n));
-        let body = json!({
-            "document_type": "passport", "document_number": number, "date_of_birth": birth, "country": "GB",
-        });
-        let answer = self.client.post("/api/v1/kyc/submit", Some(&person.token), &body).await.unwrap();
-        assert!(answer.status.is_success(), "{}", answer.text());
+        let street = format!("Straße-der-{}", namespace());
+        let (client, token) = (&mut self.client, person.token.as_str());
+        let case = kyc::open(client, token, "full").await;
+        let path = format!("/api/v2/kyc/cases/{case}");
+        let details = json!({ "document_type": "national_id", "document_number": number, "date_of_birth": birth,
+                              "country": "DE" });
+        kyc::call(client, "PUT", &format!("{path}/details"), token, &details, 200).await;
+        let address = json!({ "street": street, "town": "Wolkenkuckucksheim", "postcode": "10117", "country": "DE" });
+        kyc::call(client, "PUT", &format!("{path}/address"), token, &address, 200).await;
+        for kind in ["front", "back", "selfie"] {
+            let sent = noise();
+            let answer = kyc::upload(client, token, &case, kind, &sent).await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            let document_id = CredentialId(answer.json()["document_id"].as_str().unwrap().parse().unwrap());
+            let (user_id, case_id) = (person.user_id.parse().unwrap(), KycCaseId(case.parse().unwrap()));
+            let kept = self.store.document(DocumentKey { user_id, case_id, document_id }).await.unwrap().unwrap();
+            self.said.push(Canary::bytes(&format!("{kind} as it is kept"), kept.content.to_vec()));
+            self.said.push(Canary::bytes(&format!("{kind} as it was sent"), sent));
+        }
+        let verification = kyc::submit(client, token, &case).await;
+        assert_eq!(verification["status"], "approved", "{verification}");
         self.say("document number", number);
         self.say("date of birth", birth);
+        self.say("street", street);
+        self.say("town", "Wolkenkuckucksheim");
     }
 
     async fn prove(&mut self, person: &Person) {
@@ -178,4 +207,15 @@ impl Walk {
         assert_eq!(refused.status, 401, "{}", refused.text());
         self.say("a false token", unused.expose_secret());
     }
+}
+
+/// A picture that nobody else has: of noise.
+fn noise() -> Vec<u8> {
+    let (width, height) = (160, 100);
+    let mut pixels = vec![0; 3 * width as usize * height as usize];
+    rand::rng().fill_bytes(&mut pixels);
+    let picture = RgbImage::from_raw(width, height, pixels).unwrap();
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(picture).write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
 }

@@ -4,11 +4,12 @@ use std::{fs, path::PathBuf};
 
 use async_nats::jetstream;
 use sqlx::Executor;
+use store::Store;
 use tests::{
     bench::without_limits,
     canary::Canary,
     client::Client,
-    database::{keys_dir, namespace},
+    database::{keys, keys_dir, namespace},
     processes::{Addresses, Environment, Failure, Processes},
     scratch::Scratch,
     services::{Service, Services},
@@ -45,6 +46,10 @@ impl Stage {
 
     pub fn processes(&self) -> &Processes {
         self.processes.as_ref().expect("they run until the scan")
+    }
+
+    pub fn store(&self) -> Store {
+        Store::connect(&self.addresses.database_url, keys(), &store::Config::default()).expect("connecting is lazy")
     }
 
     pub fn client(&self) -> Client {

@@ -29,7 +29,7 @@ async fn an_operator(store: &Store) -> (Member, LoggedIn) {
 }
 
 /// A request with the person's token; the answer's JSON, where it has this status.
-async fn call(client: &mut Client, method: &str, path: &str, token: &str, body: &Value, status: u16) -> Value {
+pub async fn call(client: &mut Client, method: &str, path: &str, token: &str, body: &Value, status: u16) -> Value {
     let answer = client.request(method.parse().unwrap(), path, Some(token), Some(body), &[]).await.unwrap();
     assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
     answer.json()
@@ -41,7 +41,7 @@ async fn read(client: &mut Client, path: &str, token: &str) -> Value {
     answer.json()
 }
 
-async fn upload(client: &mut Client, token: &str, case: &str, kind: &str, file: &[u8]) -> Answer {
+pub async fn upload(client: &mut Client, token: &str, case: &str, kind: &str, file: &[u8]) -> Answer {
     upload_as(client, token, case, kind, ("picture.jpg", "image/jpeg"), file).await
 }
 
@@ -67,7 +67,7 @@ async fn upload_as(
 }
 
 /// Begins a case; its id.
-async fn open(client: &mut Client, token: &str, level: &str) -> String {
+pub async fn open(client: &mut Client, token: &str, level: &str) -> String {
     let opened = call(client, "POST", CASES, token, &json!({ "level": level }), 201).await;
     opened["draft"]["case_id"].as_str().unwrap().to_owned()
 }
@@ -87,7 +87,7 @@ async fn a_draft(client: &mut Client, token: &str, number: &str) -> String {
     case
 }
 
-async fn submit(client: &mut Client, token: &str, case: &str) -> Value {
+pub async fn submit(client: &mut Client, token: &str, case: &str) -> Value {
     call(client, "POST", &format!("{CASES}/{case}/submit"), token, &json!({}), 200).await
 }
 

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 /// Fields of free text, and why they may be read by everybody who reads events. What people say of themselves or of
 /// others is not among them: it belongs under the person's key, as `Sealed`.
-const OPEN: [(&str, &str); 24] = [
+const OPEN: [(&str, &str); 26] = [
+    ("allow", "payees, their trades and countries"),
     ("authorization", "a third party's id"),
+    ("block", "payees, their trades and countries"),
     ("country", "a country's code"),
     ("device_id", "a random name that an app chose for itself"),
     ("gateway", "our name of a third party"),
