@@ -1,7 +1,8 @@
 //! What is approved, what is refused, and what of it is on record.
 
 use aggregates::{
-    Kind,
+    CardId, Kind,
+    card::{self, Card},
     payment::{Decline, Status},
 };
 use futures::future::join_all;
@@ -9,6 +10,7 @@ use serde_json::json;
 use tests::system::TestSystem;
 
 use super::{a_network, at_a_shop, payment, play, purchase, shown, step, used};
+use crate::examples::unit;
 
 #[tokio::test]
 async fn a_purchase_within_the_limit_is_approved_held_and_told() {
@@ -79,6 +81,23 @@ async fn an_unknown_card_is_refused_and_leaves_nothing() {
     let refused = play(&system, "/purchases", &nobody).await;
     assert_eq!((&refused["approved"], &refused["reason"]), (&json!(false), &json!("webhook_declined")), "{refused}");
     assert_eq!(system.store().head().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_frozen_card_refuses_purchases() {
+    let system = a_network(&[], 1).await;
+    let holder = system.a_cardholder(100).await;
+    let store = system.store();
+    let card = store.load_latest::<Card>(holder.card_id.parse::<CardId>().unwrap()).await.unwrap();
+    let frozen = card
+        .decide(card::Command::Freeze {
+            by: card::Authority::Person,
+            reason: card::Reason::Requested,
+            now: chrono::Utc::now(),
+        })
+        .unwrap();
+    store.append(unit().stream(&card, frozen)).await.unwrap();
+    assert_eq!(refused(&system, &at_a_shop(&holder, 100)).await, Some(Decline::CardFrozen));
 }
 
 #[tokio::test]

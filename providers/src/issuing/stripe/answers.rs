@@ -7,12 +7,6 @@ pub(super) struct Made<'a> {
     pub id: &'a str,
 }
 
-/// What a card may do; ours and Stripe's words are the same.
-#[derive(Deserialize)]
-pub(super) struct Standing {
-    pub status: IssuerStatus,
-}
-
 #[derive(Deserialize)]
 pub(super) struct Card<'a> {
     pub id: &'a str,
@@ -20,6 +14,12 @@ pub(super) struct Card<'a> {
     pub cvc: Option<&'a str>,
     pub exp_month: u8,
     pub exp_year: u16,
+}
+
+/// What a card is at Stripe.
+#[derive(Deserialize)]
+pub(super) struct Standing {
+    pub status: IssuerStatus,
 }
 
 #[derive(Deserialize)]

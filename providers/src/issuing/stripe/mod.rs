@@ -126,6 +126,25 @@ impl Stripe {
         })
     }
 
+    async fn change(&self, card: &str, status: IssuerStatus, key: Uuid) -> Result<IssuerStatus, Failure> {
+        let form = Form::new().field("status", status.as_str());
+        let answer = self.post(self.card(card)?, form, &format!("card-status-{key}")).await?;
+        match answer.json_or(answers::code) {
+            Ok(Standing { status }) => Ok(status),
+            // A cancelled card cannot be changed any more: the refusal does not say so, the card does.
+            Err(refused @ Failure::Refused { .. }) => match self.look_up(card).await? {
+                IssuerStatus::Canceled => Ok(IssuerStatus::Canceled),
+                IssuerStatus::Active | IssuerStatus::Inactive => Err(refused),
+            },
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn look_up(&self, card: &str) -> Result<IssuerStatus, Failure> {
+        let answer = self.line.get(self.card(card)?).await?;
+        answer.json_or(answers::code).map(|Standing { status }| status)
+    }
+
     /// The address of one card. Stripe's ids are plain; anything else would be another path.
     fn card(&self, card: &str) -> Result<Url, Failure> {
         let plain = !card.is_empty() && card.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -189,27 +208,10 @@ impl Issuer for Stripe {
         status: IssuerStatus,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure> {
-        let call = async {
-            let form = Form::new().field("status", status.as_str());
-            let answer = self.post(self.card(issuer_reference)?, form, &format!("status-{key}")).await?;
-            answer.json_or(answers::code)
-        };
-        match self.set_status.measure(call).await {
-            Ok(Standing { status }) => Ok(status),
-            // What is canceled cannot be changed, which Stripe says as a refusal.
-            Err(Failure::Refused { status: 400, code }) => match self.status(issuer_reference).await? {
-                IssuerStatus::Canceled => Ok(IssuerStatus::Canceled),
-                IssuerStatus::Active | IssuerStatus::Inactive => Err(Failure::Refused { status: 400, code }),
-            },
-            Err(failure) => Err(failure),
-        }
+        self.set_status.measure(self.change(issuer_reference, status, key)).await
     }
 
     async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure> {
-        let call = async {
-            let answer = self.line.get(self.card(issuer_reference)?).await?;
-            answer.json_or(answers::code).map(|Standing { status }| status)
-        };
-        self.look_up.measure(call).await
+        self.look_up.measure(self.look_up(issuer_reference)).await
     }
 }

@@ -81,7 +81,7 @@ impl Changes {
             Event::IssueFailed { at, .. } => Some(Step(Status::IssueFailed, Issuer, None, at)),
             Event::Held { amount, window, .. } => self.spend(card_id, window, amount.minor_units),
             Event::HoldReleased { amount, window, .. } => self.spend(card_id, window, -amount.minor_units),
-            Event::LockedToMerchant { .. } => None,
+            Event::LockedToMerchant { .. } | Event::Revealed { .. } => None,
             Event::ControlsSet { monthly_limit, .. } => {
                 self.card_change(card_id).monthly_limit = Some(monthly_limit.minor_units);
                 None
@@ -99,7 +99,6 @@ impl Changes {
                 self.card_change(card_id).successor = Some(successor);
                 None
             }
-            Event::Revealed { .. } => None,
             Event::IssuerStatusRecorded { status, .. } => {
                 self.card_change(card_id).issuer_status = Some(status.as_str());
                 None
