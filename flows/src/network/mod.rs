@@ -14,10 +14,7 @@ use aggregates::{
     card::{self, Purchase},
     payment,
 };
-use providers::issuing::{
-    network::CardName,
-    stripe,
-};
+use providers::issuing::{network::CardName, stripe};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use aggregates::{
     CardId, Money,
     card::{
-        self, Authority, Card, Controls, Period, Refusal, Status,
+        self, Card, Controls, Period, Refusal, Status,
         controls::{Filter, Limit},
     },
     payment::Decline,
@@ -122,14 +122,4 @@ async fn every_control_of_a_card_binds_at_merchants() {
         }
     }
     assert_eq!(play(&system, "/purchases", &at_a_shop(&holder, 1_000)).await["approved"], true);
-}
-
-#[tokio::test]
-async fn a_card_frozen_by_its_owner_refuses_purchases() {
-    let system = a_network(&[], 1).await;
-    let holder = system.a_cardholder(100).await;
-    let (by, reason, now) = (Authority::Person, card::Reason::Requested, chrono::Utc::now());
-    decide(&system, &holder, card::Command::Freeze { by, reason, now }).await;
-    let refused = purchase(&system, &holder, 100).await;
-    assert_eq!(payment(&system, &refused).await.decline(), Some(&Decline::CardFrozen));
 }
