@@ -1,8 +1,7 @@
 //! What is approved, what is refused, and what of it is on record.
 
 use aggregates::{
-    CardId, Kind,
-    card::{self, Card},
+    Kind,
     payment::{Decline, Status},
 };
 use futures::future::join_all;
@@ -10,7 +9,6 @@ use serde_json::json;
 use tests::system::TestSystem;
 
 use super::{a_network, at_a_shop, payment, play, purchase, shown, step, used};
-use crate::examples::unit;
 
 #[tokio::test]
 async fn a_purchase_within_the_limit_is_approved_held_and_told() {
