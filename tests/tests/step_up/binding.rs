@@ -53,9 +53,9 @@ async fn a_step_up_serves_its_person_its_session_and_its_operation() {
     let mut elsewhere = holder.person.clone();
     elsewhere.token = login["access_token"].as_str().unwrap().to_owned();
 
-    for person in [&other.person, &elsewhere] {
+    for (person, body) in [(&other.person, &large(&other, 600, "shop.example").0), (&elsewhere, &body)] {
         let step_up = client.step_up_by_passkey(&holder.person, &mut passkey, &operation).await.unwrap();
-        let refusing = pay(&mut client, person, Some(&step_up), None, &body).await;
+        let refusing = pay(&mut client, person, Some(&step_up), None, body).await;
         assert_eq!(refusal(&refusing), refused("auth.step_up_refused"));
     }
     let reveal = tests::device::Device::default().operation(&holder.card_id);

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use aggregates::{ClientId, CredentialId, Permission, Proof, Role, user};
 use chrono::{TimeDelta, Utc};
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, IF_MATCH};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use store::{PersonalData, api_keys::ApiKey, new_id};
@@ -213,7 +213,9 @@ async fn what_belongs_to_somebody_else_is_as_unknown_as_what_is_not_there() {
             continue;
         }
         tried += 1;
-        let (headers, name) = (bearer(&token), operation.name());
+        let (mut headers, name) = (bearer(&token), operation.name());
+        // Some changes want to know what their sender saw, whatever there is.
+        headers.push((IF_MATCH, HeaderValue::from_static("\"0\"")));
         let path = operation.path(|parameter| belongings.id(parameter));
         let theirs = Call { operation, path, headers: &headers }.send(&mut client).await;
         let nothing = Call { operation, path: nobodys(operation), headers: &headers }.send(&mut client).await;

@@ -60,7 +60,9 @@ fn something(kind: &str) -> &'static str {
         "date" => "current_date",
         "boolean" => "true",
         "json" | "jsonb" => "'{}'",
-        "smallint" | "integer" | "bigint" | "double precision" | "numeric" => "1",
+        // Places in the log are unique in some tables.
+        "bigint" => "floor(random() * 1e15)",
+        "smallint" | "integer" | "double precision" | "numeric" => "1",
         "text[]" | "uuid[]" => "'{}'",
         "inet" => "'192.0.2.7'",
         other => panic!("say here what a column of type {other} is filled with"),
