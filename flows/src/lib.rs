@@ -133,8 +133,9 @@ pub struct Settings {
     /// The age from which on a worker takes over what a request left open. Above `third_party_seconds`, lest workers
     /// take over what is still going well.
     pub abandoned_after_seconds: u64,
-    /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
-    /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
+    /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and declined if the
+    /// gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys; at 0 workers
+    /// never repeat a charge.
     pub charge_again_within_hours: u64,
     /// Where the app's own pages are, for links in mail.
     pub app_url: String,
@@ -191,7 +192,7 @@ impl Settings {
     }
 
     fn charge_again_within(&self) -> Duration {
-        Duration::from_secs(self.charge_again_within_hours * 3_600)
+        Duration::from_secs(self.charge_again_within_hours.saturating_mul(3_600))
     }
 
     pub fn abandoned_after(&self) -> Duration {
