@@ -24,7 +24,7 @@ impl Payment {
             Event::Incremented { reference, amount, forced, slot, at } => self.change(*at, |intent| {
                 intent.closed = false;
                 intent.ledger.learn(Named::Authorization, reference);
-                intent.ledger.hold(*slot, amount.minor_units, *forced);
+                intent.ledger.hold(Some(reference), *slot, amount.minor_units, *forced);
             }),
             Event::IncrementDeclined { reference, amount: _, reason: _, at } => {
                 self.change(*at, |intent| intent.ledger.learn(Named::Declined, reference));
@@ -37,13 +37,15 @@ impl Payment {
             }),
             Event::Declined { reason, at } => self.change(*at, |intent| {
                 intent.declined = Some(reason.clone());
-                intent.ledger.release(i64::MAX);
+                intent.ledger.release(i64::MAX, None);
             }),
             Event::Reversed { reference, amount, cause, at } => self.change(*at, |intent| {
                 intent.ledger.learn(named(*cause), reference);
-                intent.ledger.release(amount.minor_units);
+                intent.ledger.release(amount.minor_units, cause.withdraws().then_some(reference.as_str()));
             }),
-            Event::Expired { amount, at } => self.change(*at, |intent| intent.ledger.release(amount.minor_units)),
+            Event::Expired { amount, at } => {
+                self.change(*at, |intent| intent.ledger.release(amount.minor_units, None));
+            }
             Event::Refunded { reference, amount: _, at } => {
                 self.change(*at, |intent| intent.ledger.learn(Named::Refund, reference));
             }
@@ -74,7 +76,8 @@ impl Payment {
         let hold = slot.or(hold.map(|_| Slot::utc(*at)));
         let mut ledger = Ledger::default();
         if let Some(slot) = hold {
-            ledger.hold(slot, amount.minor_units, true);
+            let request = network.as_ref().map(|network| network.authorization.as_str());
+            ledger.hold(request, slot, amount.minor_units, true);
         }
         self.intent = Some(Intent {
             user_id: *user_id,

@@ -45,3 +45,13 @@ pub enum Command {
     /// We or the gateway refused. The card's hold, if any, is released in the same append.
     Decline { reason: Decline, now: DateTime<Utc> },
 }
+
+impl Command {
+    /// The request whose approval it takes back, by the third party's id.
+    pub fn withdraws(&self) -> Option<&str> {
+        match self {
+            Command::Reverse { reference, cause, .. } if cause.withdraws() => Some(reference),
+            _ => None,
+        }
+    }
+}

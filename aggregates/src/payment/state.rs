@@ -129,10 +129,11 @@ impl Payment {
         self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.held()))
     }
 
-    /// What the card gives back where `amount` of the payment is released, hold by hold, the newest first.
-    pub fn parts(&self, amount: Money) -> Vec<Part> {
+    /// What the card gives back where `amount` of the payment is released, hold by hold: that of the withdrawn request
+    /// first, then the newest.
+    pub fn parts(&self, amount: Money, withdrawn: Option<&str>) -> Vec<Part> {
         let Some(intent) = &self.intent else { return vec![] };
-        let parts = intent.ledger.parts(amount.minor_units).into_iter();
+        let parts = intent.ledger.parts(amount.minor_units, withdrawn).into_iter();
         parts.map(|part| Part { slot: part.slot, amount: intent.money(part.amount), partial: part.partial }).collect()
     }
 

@@ -90,7 +90,7 @@ impl Work {
 
     /// Gives up `amount` of the payment by `command`, and the same on the card.
     pub fn release(&mut self, amount: Money, command: payment::Command) -> Result<(), Error> {
-        let parts = self.next.parts(amount);
+        let parts = self.next.parts(amount, command.withdraws());
         if self.decide(command)? == 0 {
             return Ok(());
         }

@@ -12,6 +12,7 @@ enum Step {
     Increment { id: u8, cents: i64 },
     Capture { id: u8, cents: i64 },
     Reverse { id: u8, cents: i64 },
+    Withdraw { id: u8, cents: i64 },
     Refund { id: u8, cents: i64 },
     Close,
     Expire,
@@ -30,6 +31,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => movement(),
         2 => (0..8_u8, 1..2_000_i64).prop_map(|(id, cents)| Step::Increment { id, cents }),
+        1 => (0..8_u8, 1..2_000_i64).prop_map(|(id, cents)| Step::Withdraw { id, cents }),
         1 => Just(Step::Close),
         1 => Just(Step::Expire),
     ];
@@ -98,7 +100,7 @@ impl Purse {
     }
 
     fn release(&mut self, amount: Money, command: Command) {
-        let parts = self.payment.parts(amount);
+        let parts = self.payment.parts(amount, command.withdraws());
         if self.decide(command) == 0 {
             return;
         }
@@ -145,6 +147,13 @@ impl Purse {
                     self.release(amount, Command::Reverse { reference, amount, cause, now });
                 }
             }
+            Step::Withdraw { id, cents } => {
+                let amount = usd(cents.min(self.held().minor_units));
+                if amount.is_positive() {
+                    let (reference, cause) = (format!("iauth_1#{id}"), Release::IssuerDeclined);
+                    self.release(amount, Command::Reverse { reference, amount, cause, now });
+                }
+            }
             Step::Refund { id, cents } => {
                 self.decide(Command::Refund { reference: format!("ref_{id}"), amount: usd(cents), heard: true, now });
             }
@@ -168,7 +177,7 @@ impl Purse {
         let (refunded, held) = (money(payment.refunded()), money(payment.held()));
         assert!(0 <= refunded && refunded <= captured && captured <= authorized, "{refunded} {captured} {authorized}");
         assert!(held >= 0 && captured + held <= authorized);
-        let in_parts: i64 = payment.parts(self.held()).iter().map(|part| part.amount.minor_units).sum();
+        let in_parts: i64 = payment.parts(self.held(), None).iter().map(|part| part.amount.minor_units).sum();
         assert_eq!(in_parts, held, "everything that is held can be given back");
         let used = self.card.used(card::Window::of(november(3))).expect("the card is issued");
         assert_eq!(used.minor_units, captured + held, "the card counts what was or may be captured");
