@@ -18,12 +18,21 @@ impl Payment {
                     intent.resumed = true;
                 }
             }
-            Event::Authorized { reference, amount: _, at } => {
-                self.change(*at, |intent| intent.ledger.learn(Named::Authorization, reference));
-            }
+            Event::Authorized { reference, amount, at } => self.change(*at, |intent| {
+                intent.ledger.learn(Named::Authorization, reference);
+                intent.ledger.unruled -= amount.minor_units.min(intent.ledger.unruled);
+            }),
             Event::Incremented { reference, amount, forced, slot, at } => self.change(*at, |intent| {
                 intent.closed = false;
                 intent.ledger.learn(Named::Authorization, reference);
+                match intent.is_request(reference) {
+                    // It is what remains of a ruling after all that was forced before it.
+                    true if *forced => intent.ledger.unruled = 0,
+                    false if *forced => {
+                        intent.ledger.unruled = intent.ledger.unruled.saturating_add(amount.minor_units);
+                    }
+                    true | false => {}
+                }
                 intent.ledger.hold(Some(reference), *slot, amount.minor_units, *forced);
             }),
             Event::IncrementDeclined { reference, amount: _, reason: _, at } => {

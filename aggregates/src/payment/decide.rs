@@ -18,6 +18,7 @@ impl Payment {
             command @ Command::Initiate { .. } => self.initiate(command),
             Command::Resume { now } => self.resume(now),
             Command::Authorize { reference, now } => self.authorize(reference, now),
+            Command::Acknowledge { reference, amount, now } => self.acknowledge(reference, amount, now),
             Command::Increment { reference, amount, forced, slot, now } => {
                 self.increment(reference, amount, forced, slot, now)
             }
@@ -105,6 +106,18 @@ impl Payment {
             }
             status => Err(already(status)),
         }
+    }
+
+    fn acknowledge(&self, reference: String, amount: Money, at: DateTime<Utc>) -> Decided {
+        let intent = self.intent.as_ref().ok_or(Error::NotFound)?;
+        if intent.ledger.knows(Named::Authorization, &reference) {
+            return Ok(vec![]);
+        }
+        intent.check(amount)?;
+        if amount.minor_units > intent.ledger.unruled {
+            return Err(Error::NotHeld);
+        }
+        Ok(vec![Event::Authorized { reference, amount, at }])
     }
 
     fn increment(&self, reference: String, amount: Money, forced: bool, slot: Slot, at: DateTime<Utc>) -> Decided {

@@ -12,6 +12,8 @@ pub(super) struct Ledger {
     pub tally: Tally,
     /// What the card holds, the newest last, less what was given back.
     holds: Vec<Held>,
+    /// What captures have forced before the network's own approval of it was heard.
+    pub unruled: i64,
     /// Everything that has an id of a third party's, so that it counts once.
     known: BTreeSet<(Named, String)>,
 }

@@ -74,6 +74,10 @@ impl Intent {
         !self.closed
     }
 
+    pub fn is_request(&self, reference: &str) -> bool {
+        self.network.as_ref().is_some_and(|network| network.is_request(reference))
+    }
+
     pub fn money(&self, minor_units: i64) -> Money {
         Money::new(minor_units, self.amount.currency)
     }
@@ -127,6 +131,12 @@ impl Payment {
     /// What the card holds and nobody has captured.
     pub fn held(&self) -> Option<Money> {
         self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.held()))
+    }
+
+    /// What captures have taken by force before the network's approval of it was heard: a ruling that comes now is about
+    /// that first, and it is held already.
+    pub fn unruled(&self) -> Option<Money> {
+        self.intent.as_ref().map(|intent| intent.money(intent.ledger.unruled))
     }
 
     /// What the card gives back where `amount` of the payment is released, hold by hold: that of the withdrawn request

@@ -125,9 +125,16 @@ impl Settlement<'_> {
         }
     }
 
+    /// Holds what the network approved without us, less what captures have forced before we heard of it.
     fn force(&self, work: &mut Work, reference: String, amount: Money, screening: &Screening) -> Result<(), Error> {
         self.begin(work, amount, screening)?;
         let now = crate::now();
+        let unruled = work.next.unruled().filter(|unruled| unruled.currency == amount.currency);
+        let rest = amount.minor_units.saturating_sub(unruled.map_or(0, |unruled| unruled.minor_units));
+        if rest <= 0 {
+            return work.decide(Command::Acknowledge { reference, amount, now }).map(drop);
+        }
+        let amount = Money::new(rest, amount.currency);
         let purchase = Purchase { amount, ..self.report.purchase.clone() };
         let command = |slot| Command::Increment { reference: reference.clone(), amount, forced: true, slot, now };
         // Asked first, so that nothing is held twice.

@@ -66,6 +66,37 @@ fn a_withdrawn_request_gives_back_its_own_hold_first() {
     assert_eq!(parts(&payment, 500, None), [(december, 500, true)]);
 }
 
+/// The network approved without us, and its captures are heard of first: of the approval only the rest is held.
+#[test]
+fn what_was_captured_by_force_is_part_of_the_ruling_that_comes_later() {
+    let mut payment = state(&[of_network(false)]);
+    let now = november(4);
+    let force = |reference: &str, cents| Command::Increment {
+        reference: reference.into(),
+        amount: usd(cents),
+        forced: true,
+        slot: slot(),
+        now,
+    };
+    let acknowledge = |reference: &str, cents| Command::Acknowledge { reference: reference.into(), amount: usd(cents), now };
+    let mut decide = |command| {
+        let events = payment.decide(command)?;
+        events.iter().for_each(|event| payment.apply(event));
+        let snapshot = serde_json::to_string(&payment).expect("states have string keys");
+        payment = serde_json::from_str(&snapshot).expect("what was written");
+        Ok((events.len(), payment.unruled(), payment.held()))
+    };
+    let left = |events, unruled, held| Ok((events, Some(usd(unruled)), Some(usd(held))));
+    assert_eq!(decide(force("ipi_1", 1_000)), left(1, 1_000, 1_000));
+    assert_eq!(decide(force("ipi_2", 500)), left(1, 1_500, 1_500));
+    assert_eq!(decide(acknowledge("iauth_1", 1_501)), Err(Error::NotHeld));
+    assert_eq!(decide(acknowledge("iauth_1", 1_200)), left(1, 300, 1_500));
+    assert_eq!(decide(acknowledge("iauth_1", 1_200)), left(0, 300, 1_500));
+    assert_eq!(decide(force("iauth_1#1", 700)), left(1, 0, 2_200));
+    assert_eq!(decide(force("iauth_12", 1)), left(1, 1, 2_201));
+    assert_eq!(payment.answer("iauth_1"), Some(true));
+}
+
 #[test]
 fn movements_are_bounded() {
     let mut payment = state(&[of_network(true), authorized()]);
