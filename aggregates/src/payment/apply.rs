@@ -33,7 +33,8 @@ impl Payment {
                     }
                     true | false => {}
                 }
-                intent.ledger.hold(Some(reference), *slot, amount.minor_units, *forced);
+                let counted = *forced && !intent.ledger.is_counted();
+                intent.ledger.hold(Some(reference), *slot, amount.minor_units, counted);
             }),
             Event::IncrementDeclined { reference, amount: _, reason: _, at } => {
                 self.change(*at, |intent| intent.ledger.learn(Named::Declined, reference));

@@ -25,7 +25,7 @@ struct Held {
     reference: Option<String>,
     slot: Slot,
     amount: i64,
-    /// Whether the card counts it as a payment, which it does of each but ordinary increments.
+    /// Whether the card counts it as a payment.
     counted: bool,
 }
 
@@ -70,6 +70,11 @@ impl Ledger {
 
     pub fn hold(&mut self, reference: Option<&str>, slot: Slot, amount: i64, counted: bool) {
         self.holds.push(Held { reference: reference.map(str::to_owned), slot, amount, counted });
+    }
+
+    /// Whether one of the holds stands for the payment where the card counts payments.
+    pub fn is_counted(&self) -> bool {
+        self.holds.iter().any(|held| held.counted)
     }
 
     /// Which holds `amount` is taken from: that of the withdrawn request, so that its own windows get back what it took;

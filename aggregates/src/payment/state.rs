@@ -1,7 +1,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{CardId, Money, UserId, card::Slot, named::named};
+use crate::{
+    CardId, Money, UserId,
+    card::{HoldKind, Slot},
+    named::named,
+};
 
 use super::{
     Decline, Network, Screening, Tally,
@@ -131,6 +135,14 @@ impl Payment {
     /// What the card holds and nobody has captured.
     pub fn held(&self) -> Option<Money> {
         self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.held()))
+    }
+
+    /// What a forced hold is to the card: a payment is counted once.
+    pub fn forced_kind(&self) -> HoldKind {
+        match self.intent.as_ref().is_some_and(|intent| intent.ledger.is_counted()) {
+            true => HoldKind::ForcedIncrement,
+            false => HoldKind::Forced,
+        }
     }
 
     /// What captures have taken by force before the network's approval of it was heard: a ruling that comes now is about

@@ -3,7 +3,7 @@
 
 use aggregates::{
     CardId, Money,
-    card::{Card, HoldKind, Purchase, Slot},
+    card::{Card, Purchase, Slot},
     payment::{self, Command, Decline, Payment, Release, Screening},
 };
 use providers::issuing::network::{Ended, Movement, MovementKind, Report, Reversal, Ruling};
@@ -141,8 +141,7 @@ impl Settlement<'_> {
         if work.next.decide(command(Slot::utc(now)))?.is_empty() {
             return Ok(());
         }
-        let slot =
-            work.hold(purchase, HoldKind::Forced)?.map_err(|_| Error::Internal("a forced hold is refused".into()))?;
+        let slot = work.force(purchase)?;
         work.decide(command(slot)).map(drop)
     }
 
@@ -199,8 +198,7 @@ impl Settlement<'_> {
                 let excess = Money::new(amount.minor_units.saturating_sub(work.held()), amount.currency);
                 if excess.is_positive() {
                     let purchase = Purchase { amount: excess, ..self.report.purchase.clone() };
-                    let slot = work.hold(purchase, HoldKind::Forced)?;
-                    let slot = slot.map_err(|_| Error::Internal("a forced hold is refused".into()))?;
+                    let slot = work.force(purchase)?;
                     let reference = reference.clone();
                     work.decide(Command::Increment { reference, amount: excess, forced: true, slot, now })?;
                 }

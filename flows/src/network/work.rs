@@ -88,6 +88,12 @@ impl Work {
         Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
     }
 
+    /// Holds what the network took, whatever the card says.
+    pub fn force(&mut self, purchase: Purchase) -> Result<Slot, Error> {
+        let held = self.hold(purchase, self.next.forced_kind())?;
+        held.map_err(|_| Error::Internal("a forced hold is refused".into()))
+    }
+
     /// Gives up `amount` of the payment by `command`, and the same on the card.
     pub fn release(&mut self, amount: Money, command: payment::Command) -> Result<(), Error> {
         let parts = self.next.parts(amount, command.withdraws());

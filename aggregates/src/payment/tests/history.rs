@@ -43,11 +43,13 @@ struct Purse {
     payment: Payment,
     card: Card,
     events: Vec<Event>,
+    /// Payments, as the card counts them.
+    counted: u32,
 }
 
 impl Purse {
     fn open() -> Purse {
-        let mut purse = Purse { payment: Payment::default(), card: Card::default(), events: vec![] };
+        let mut purse = Purse { payment: Payment::default(), card: Card::default(), events: vec![], counted: 0 };
         for event in crate::examples::card_events().into_iter().take(2) {
             purse.card.apply(&event);
         }
@@ -84,7 +86,14 @@ impl Purse {
 
     fn card_decides(&mut self, command: card::Command) {
         let events = self.card.decide(command).expect("the card keeps up with its payment");
-        events.iter().for_each(|event| self.card.apply(event));
+        for event in &events {
+            match event {
+                card::Event::Held { kind: HoldKind::Authorization | HoldKind::Forced, .. } => self.counted += 1,
+                card::Event::HoldReleased { partial: false, .. } => self.counted -= 1,
+                _ => {}
+            }
+            self.card.apply(event);
+        }
     }
 
     fn decide(&mut self, command: Command) -> usize {
@@ -116,7 +125,7 @@ impl Purse {
             Step::Increment { id, cents } => {
                 let reference = format!("iauth_1#{id}");
                 if self.payment.answer(&reference).is_none() {
-                    let slot = self.hold(usd(cents), HoldKind::Forced);
+                    let slot = self.hold(usd(cents), self.payment.forced_kind());
                     self.decide(Command::Increment { reference, amount: usd(cents), forced: true, slot, now });
                 }
             }
@@ -133,7 +142,7 @@ impl Purse {
                     self.payment.decide(capture(usd(cents)))
                 {
                     let excess = usd(cents - self.held().minor_units);
-                    let slot = self.hold(excess, HoldKind::Forced);
+                    let slot = self.hold(excess, self.payment.forced_kind());
                     let forced =
                         Command::Increment { reference: reference.clone(), amount: excess, forced: true, slot, now };
                     self.decide(forced);
@@ -181,6 +190,8 @@ impl Purse {
         assert_eq!(in_parts, held, "everything that is held can be given back");
         let used = self.card.used(card::Window::of(november(3))).expect("the card is issued");
         assert_eq!(used.minor_units, captured + held, "the card counts what was or may be captured");
+        let is_counted = payment.forced_kind() == HoldKind::ForcedIncrement;
+        assert_eq!(self.counted, u32::from(is_counted), "a payment is counted once at most");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::machine::{authorized, of_network, slot};
 use super::*;
-use crate::card::Slot;
+use crate::card::{HoldKind, Slot};
 
 #[test]
 fn the_answer_to_a_request_is_remembered() {
@@ -95,6 +95,24 @@ fn what_was_captured_by_force_is_part_of_the_ruling_that_comes_later() {
     assert_eq!(decide(force("iauth_1#1", 700)), left(1, 0, 2_200));
     assert_eq!(decide(force("iauth_12", 1)), left(1, 1, 2_201));
     assert_eq!(payment.answer("iauth_1"), Some(true));
+}
+
+/// A tip is not a second payment.
+#[test]
+fn what_is_forced_on_a_counted_payment_counts_no_more() {
+    let forced = Event::Incremented {
+        reference: "ipi_1".into(),
+        amount: usd(1_200),
+        forced: true,
+        slot: slot(),
+        at: november(4),
+    };
+    let tipped = state(&[of_network(true), authorized(), forced.clone()]);
+    let parts: Vec<_> = tipped.parts(usd(11_199), None).iter().map(|part| part.partial).collect();
+    assert_eq!((tipped.forced_kind(), parts), (HoldKind::ForcedIncrement, vec![true, false]));
+    assert_eq!(state(&[of_network(false)]).forced_kind(), HoldKind::Forced);
+    let unasked = state(&[of_network(false), forced]);
+    assert_eq!((unasked.forced_kind(), unasked.parts(usd(1_200), None)[0].partial), (HoldKind::ForcedIncrement, false));
 }
 
 #[test]
