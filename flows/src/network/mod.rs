@@ -6,6 +6,7 @@
 //! the hold ([`settle`]).
 
 mod decide;
+mod heard;
 mod settle;
 mod work;
 
@@ -20,6 +21,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{Error, Origin, System, cards, webhooks::Answer};
+
+pub(crate) use heard::Heard;
 
 /// How fast the issuer is answered.
 #[derive(Clone, Debug, Deserialize)]
