@@ -52,7 +52,11 @@ pub(crate) async fn heard(
     origin: &Origin,
 ) -> Result<Answer, Error> {
     use providers::issuing::network::Told;
-    let told = stripe::read(body).map_err(|_| Error::WebhookRefused)?;
+    let told = stripe::read(body).map_err(|_| {
+        metrics::counter!("webhooks_not_understood_total", "issuer" => issuer).increment(1);
+        tracing::error!(issuer, "a signed event is not of the agreed form");
+        Error::WebhookNotUnderstood
+    })?;
     match told {
         Told::Question(question) => {
             let approved = decide::answer(system, issuer, question, origin).await;
@@ -60,7 +64,7 @@ pub(crate) async fn heard(
             Ok(Answer { body, headers })
         }
         Told::Report(report) => settle::settle(system, issuer, report, origin).await.map(|()| Answer::default()),
-        Told::Card(report) => hear_of_card(system, issuer, &report.card, origin).await.map(|()| Answer::default()),
+        Told::Card(card) => hear_of_card(system, issuer, &card, origin).await.map(|()| Answer::default()),
         Told::Nothing => Ok(Answer::default()),
     }
 }
