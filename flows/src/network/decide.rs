@@ -17,7 +17,7 @@ use providers::issuing::network::Question;
 use store::Loaded;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{find_card, of_network, payment_id, request, work::Work};
+use super::{find_card, is_about, of_network, payment_id, request, work::Work};
 use crate::{ATTEMPTS, Error, Origin, System, payments};
 
 /// Whether the purchase may be made. Answers within the settings' time, whatever happens: what is not decided by then is
@@ -136,7 +136,7 @@ impl Asked {
     }
 
     fn is_about(&self, card: &Card) -> bool {
-        card.issuer_reference() == Some(&self.question.card.reference)
+        is_about(self.issuer, &self.question.card, card)
     }
 
     fn reference(&self) -> String {

@@ -8,7 +8,7 @@ use aggregates::{
 };
 use providers::issuing::network::{Ended, Movement, MovementKind, Report, Reversal, Ruling};
 
-use super::{decide::attempt, find_card, of_network, payment_id, request, work::Work};
+use super::{decide::attempt, find_card, is_about, of_network, payment_id, request, work::Work};
 use crate::{ATTEMPTS, Error, Origin, System, payments};
 
 /// Settles a report against the log.
@@ -64,7 +64,7 @@ impl Settlement<'_> {
         for _ in 0..ATTEMPTS {
             let payment = self.system.store.load_latest::<Payment>(payment_id).await?;
             let card = self.system.store.load_latest::<Card>(card_id).await?;
-            if card.issuer_reference() != Some(&self.report.card.reference) {
+            if !is_about(self.issuer, &self.report.card, &card) {
                 return Err(Error::NotFound { what: "card" });
             }
             let work = Work::begin(payment, card, crate::now()).ok_or(Error::NotFound { what: "card" })?;
