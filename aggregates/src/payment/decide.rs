@@ -181,8 +181,12 @@ impl Payment {
         if intent.ledger.knows(named(cause), &reference) {
             return Ok(vec![]);
         }
-        intent.check(amount)?;
         let held = intent.money(intent.ledger.tally.held());
+        // What gives all of it back is heard however much was heard before, lest the card hold it for ever.
+        match amount == held {
+            true => intent.is_amount(amount)?,
+            false => intent.check(amount)?,
+        }
         if intent.status() == Status::Pending {
             return Err(Error::NotAuthorized);
         }
@@ -237,13 +241,18 @@ fn already(status: Status) -> Error {
 
 impl Intent {
     fn check(&self, amount: Money) -> Result<(), Error> {
+        self.is_amount(amount)?;
+        self.has_room(amount)
+    }
+
+    fn is_amount(&self, amount: Money) -> Result<(), Error> {
         if !amount.is_positive() {
             return Err(Error::AmountNotPositive { amount });
         }
         if amount.currency != self.amount.currency {
             return Err(Error::CurrencyMismatch { payment: self.amount.currency, attempted: amount.currency });
         }
-        self.has_room(amount)
+        Ok(())
     }
 
     fn has_room(&self, amount: Money) -> Result<(), Error> {

@@ -86,27 +86,32 @@ impl Settlement<'_> {
         Ok(payments::assess(self.system, user_id, &attempt(&self.report.purchase)).await)
     }
 
+    /// Part by part: what can never be booked is told to whoever looks after the system, and keeps nothing else back.
     fn apply(&self, mut work: Work, screening: &Screening) -> Result<Work, Error> {
         for (number, ruling) in self.report.rulings.iter().enumerate() {
-            self.rule(&mut work, number, ruling, screening)?;
+            work.part("ruling", |work| self.rule(work, number, ruling, screening))?;
         }
         for movement in &self.report.movements {
-            self.begin(&mut work, movement.amount, screening)?;
-            match movement.kind {
-                MovementKind::Capture => self.capture(&mut work, movement)?,
-                MovementKind::Refund => {
-                    let (reference, amount, now) = (movement.reference.clone(), movement.amount, crate::now());
-                    work.decide(Command::Refund { reference, amount, heard: true, now })?;
-                }
-            }
+            work.part("movement", |work| self.book(work, movement, screening))?;
         }
         if let Some(Reversal { reference, amount }) = &self.report.reversal {
-            reverse(&mut work, reference.clone(), *amount, Release::Merchant)?;
+            work.part("reversal", |work| reverse(work, reference.clone(), *amount, Release::Merchant))?;
         }
         if let Some(ended) = self.report.ended {
-            self.end(&mut work, ended)?;
+            work.part("end", |work| self.end(work, ended))?;
         }
         Ok(work)
+    }
+
+    fn book(&self, work: &mut Work, movement: &Movement, screening: &Screening) -> Result<(), Error> {
+        self.begin(work, movement.amount, screening)?;
+        match movement.kind {
+            MovementKind::Capture => self.capture(work, movement),
+            MovementKind::Refund => {
+                let (reference, amount, now) = (movement.reference.clone(), movement.amount, crate::now());
+                work.decide(Command::Refund { reference, amount, heard: true, now }).map(drop)
+            }
+        }
     }
 
     /// What the issuer made of a request, beside what we answered.

@@ -62,6 +62,25 @@ async fn a_capture_that_comes_before_its_ruling_is_held_once() {
     used_by_both(&system, 3_000, [3_000, 2_000, 0, 1_000]).await;
 }
 
+/// It is for people to look at; what is held is given back all the same.
+#[tokio::test]
+async fn a_movement_that_cannot_be_booked_keeps_nothing_else_back() {
+    let system = a_network(&[], 1).await;
+    let holder = system.a_cardholder(100).await;
+    let bought = purchase(&system, &holder, 1_000).await;
+    let mut event = bought["question"].clone();
+    (event["id"], event["type"]) = (json!("evt_unbookable"), json!("issuing_authorization.updated"));
+    let object = &mut event["data"]["object"];
+    (object["pending_request"], object["status"]) = (json!(null), json!("closed"));
+    let (merchant, card) = (object["merchant_data"].clone(), object["card"]["id"].clone());
+    object["transactions"] = json!([{ "id": "ipi_euros", "type": "capture", "amount": -500, "currency": "eur",
+        "merchant_currency": "eur", "merchant_data": merchant, "card": card,
+        "authorization": bought["authorization"] }]);
+    assert_eq!(send(&mut system.client(), &event).await.status, 204);
+    let closed = settled(&system, &bought, [1_000, 0, 0, 0]).await;
+    assert_eq!((closed.status(), used(&system, &holder).await), (Some(Status::Voided), 0));
+}
+
 #[tokio::test]
 async fn a_ruling_that_captures_have_used_up_holds_nothing_more() {
     let system = a_network(&[], 1).await;

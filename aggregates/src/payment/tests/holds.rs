@@ -129,4 +129,10 @@ fn movements_are_bounded() {
             }
         }
     }
+    let (cause, now) = (Release::Closed, november(10));
+    let release = |cents| Command::Reverse { reference: "evt_1".into(), amount: usd(cents), cause, now };
+    assert_eq!(payment.decide(release(9_998)), Err(Error::TooManyMovements { most: 1_000 }));
+    let released = payment.decide(release(9_999)).expect("what is held can always be given back");
+    released.iter().for_each(|event| payment.apply(event));
+    assert_eq!(payment.held(), Some(usd(0)));
 }
