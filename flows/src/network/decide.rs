@@ -279,6 +279,7 @@ pub(super) fn attempt(purchase: &Purchase) -> fraud::Attempt<'_> {
         amount: purchase.amount,
         merchant_category: &purchase.merchant_category,
         device_id: None,
+        of_network: true,
         now: crate::now(),
     }
 }

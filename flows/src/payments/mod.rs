@@ -252,6 +252,7 @@ async fn screen(system: &System, user_id: UserId, pay: &Pay, now: DateTime<Utc>)
         amount: pay.amount,
         merchant_category: &pay.merchant_category,
         device_id: pay.device_id.as_deref(),
+        of_network: false,
         now,
     };
     assess(system, user_id, &attempt).await

@@ -32,7 +32,8 @@ fn a_release_names_the_holds_it_comes_from_the_newest_first() {
         at: november(20),
     };
     let payment = state(&[of_network(true), authorized(), more]);
-    let parts: Vec<_> = payment.parts(usd(700), None).iter().map(|part| (part.slot, part.amount, part.partial)).collect();
+    let parts: Vec<_> =
+        payment.parts(usd(700), None).iter().map(|part| (part.slot, part.amount, part.partial)).collect();
     assert_eq!(parts, [(Slot::utc(november(20)), usd(500), true), (slot(), usd(200), true)]);
     let whole: Vec<_> = payment.parts(usd(10_499), None).iter().map(|part| (part.amount, part.partial)).collect();
     assert_eq!(whole, [(usd(500), true), (usd(9_999), false)]);
@@ -78,7 +79,8 @@ fn what_was_captured_by_force_is_part_of_the_ruling_that_comes_later() {
         slot: slot(),
         now,
     };
-    let acknowledge = |reference: &str, cents| Command::Acknowledge { reference: reference.into(), amount: usd(cents), now };
+    let acknowledge =
+        |reference: &str, cents| Command::Acknowledge { reference: reference.into(), amount: usd(cents), now };
     let mut decide = |command| {
         let events = payment.decide(command)?;
         events.iter().for_each(|event| payment.apply(event));
