@@ -17,11 +17,13 @@ END $$;
 
 SELECT add_network_to_read_tables('read');
 
--- Until now a payment was captured whole or not at all, and a declined one gave back what it held.
-UPDATE read.transactions SET tally = CASE status
-    WHEN 'captured' THEN jsonb_build_object('authorized', amount, 'captured', amount)
-    WHEN 'pending' THEN jsonb_build_object('authorized', amount)
-    ELSE jsonb_build_object('declined', true) END;
+-- Until now a payment was captured whole or not at all, and a declined one gave back what it held, which it did where
+-- the gateway was asked. All the fields, as a rebuild writes them.
+UPDATE read.transactions SET tally = jsonb_build_object(
+    'authorized', CASE WHEN status <> 'declined' OR decline ->> 'code' LIKE 'gateway%' THEN amount ELSE 0 END,
+    'captured', CASE WHEN status = 'captured' THEN amount ELSE 0 END,
+    'released', CASE WHEN status = 'declined' AND decline ->> 'code' LIKE 'gateway%' THEN amount ELSE 0 END,
+    'returned', 0, 'confirmed', false, 'declined', status = 'declined', 'expired', false);
 
 -- What issuers call the people who hold cards of theirs. No name of ours: it tells nothing once the person is erased.
 CREATE TABLE issuer_holders (

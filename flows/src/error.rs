@@ -92,6 +92,9 @@ pub enum Error {
     /// A webhook without its sender's signature, or too old.
     #[error("the webhook is refused")]
     WebhookRefused,
+    /// A webhook that its sender signed, and that is not of the agreed form.
+    #[error("the webhook is not understood")]
+    WebhookNotUnderstood,
     #[error("no such {what}")]
     NotFound { what: &'static str },
     /// A queue is full.

@@ -60,6 +60,7 @@ pub struct System {
     pub settings: Arc<Settings>,
     passwords: Arc<passwords::Policy>,
     turns: Arc<turns::Turns>,
+    approvals: Arc<network::Heard>,
     webhook_places: Arc<Semaphore>,
     picture_places: Arc<Semaphore>,
     session_cache: Option<Arc<dyn sessions::SessionCache>>,
@@ -93,6 +94,7 @@ impl System {
             settings: Arc::new(settings),
             passwords: Arc::new(passwords::Policy::built_in()),
             turns: Arc::new(turns::Turns::new()),
+            approvals: Arc::default(),
             webhook_places: Arc::new(Semaphore::new(webhooks::AT_ONCE)),
             picture_places: Arc::new(Semaphore::new(identity::PICTURES_AT_ONCE)),
             session_cache: None,
@@ -133,8 +135,9 @@ pub struct Settings {
     /// The age from which on a worker takes over what a request left open. Above `third_party_seconds`, lest workers
     /// take over what is still going well.
     pub abandoned_after_seconds: u64,
-    /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and wait for people
-    /// if the gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys.
+    /// How old a payment may be for a worker to repeat its charge. Older ones are only looked up, and declined if the
+    /// gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys; at 0 workers
+    /// never repeat a charge.
     pub charge_again_within_hours: u64,
     /// Where the app's own pages are, for links in mail.
     pub app_url: String,
@@ -191,7 +194,7 @@ impl Settings {
     }
 
     fn charge_again_within(&self) -> Duration {
-        Duration::from_secs(self.charge_again_within_hours * 3_600)
+        Duration::from_secs(self.charge_again_within_hours.saturating_mul(3_600))
     }
 
     pub fn abandoned_after(&self) -> Duration {

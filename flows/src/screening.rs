@@ -32,6 +32,7 @@ pub async fn check(system: &System, question: Question) -> Result<Screening, Err
         amount,
         merchant_category: &merchant_category,
         device_id: device_id.as_deref(),
+        of_network: false,
         now: at.unwrap_or_else(crate::now),
     };
     Ok(payments::assess(system, user_id, &attempt).await)

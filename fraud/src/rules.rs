@@ -16,6 +16,8 @@ pub struct Attempt<'a> {
     pub amount: Money,
     pub merchant_category: &'a str,
     pub device_id: Option<&'a str>,
+    /// The card network brought it, which never names a device: that none is named says nothing then.
+    pub of_network: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -164,7 +166,7 @@ impl Policy {
     /// A person's first devices are taken on trust; afterwards a strange one, or none named, is a warning.
     fn device_check(&self, state: &PersonState, attempt: &Attempt<'_>) -> Check {
         match attempt.device_id {
-            _ if !state.knows_devices() => Check::Pass,
+            _ if attempt.of_network || !state.knows_devices() => Check::Pass,
             Some(device_id) if state.knows_device(device_id) => Check::Pass,
             Some(_) | None => Check::Warn,
         }

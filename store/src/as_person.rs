@@ -10,7 +10,7 @@
 //! nothing, and an insert is refused. The bare pool is for what knows no people, for what is only put in, for narrow
 //! functions, and for what workers and operators alone do.
 
-use aggregates::{CardId, UserId};
+use aggregates::UserId;
 use sqlx::{
     Postgres, Row, Transaction,
     postgres::{PgArguments, PgQueryResult, PgRow},
@@ -99,11 +99,6 @@ impl Store {
         let done = query.execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(done)
-    }
-
-    /// The card that a claim belongs to.
-    pub async fn card_by_claim(&self, scope: &str, key: &[u8]) -> Result<Option<CardId>, Error> {
-        Ok(self.claim_owner(scope, key).await?.map(|owner| CardId(owner.0)))
     }
 
     /// Whose a claimed thing is. Read from the claims, so never behind.

@@ -1,11 +1,16 @@
-//! What issuers call the people who hold cards of theirs.
+//! What issuers call the people who hold cards of theirs, and the cards themselves.
 
-use aggregates::UserId;
+use aggregates::{CardId, UserId};
 use sqlx::Row;
 
 use crate::{Error, Store};
 
 impl Store {
+    /// The card that is known by a claim, such as an issuer's name for it. Read from the claims, so never behind.
+    pub async fn card_by_claim(&self, scope: &str, key: &[u8]) -> Result<Option<CardId>, Error> {
+        Ok(self.claim_owner(scope, key).await?.map(|owner| CardId(owner.0)))
+    }
+
     /// An issuer's name for a person, if the person was made known to it.
     pub async fn issuer_holder(&self, user: UserId, issuer: &str) -> Result<Option<String>, Error> {
         let sql = "SELECT reference FROM issuer_holders WHERE user_id = $1 AND issuer = $2";

@@ -43,12 +43,30 @@ named! {
         Increment = "increment",
         /// The network took it, whatever we say: no control is asked, but what it takes is counted.
         Forced = "forced",
+        /// Likewise, of a payment that is counted already: it counts as no further payment.
+        ForcedIncrement = "forced_increment",
     }
 }
 
 impl HoldKind {
     pub(super) fn is_authorization(&self) -> bool {
         *self == HoldKind::Authorization
+    }
+
+    /// How many payments it is.
+    pub(super) fn payments(self) -> u32 {
+        match self {
+            HoldKind::Authorization | HoldKind::Forced => 1,
+            HoldKind::Increment | HoldKind::ForcedIncrement => 0,
+        }
+    }
+
+    /// Whether the card's own rules are asked.
+    pub(super) fn is_asked(self) -> bool {
+        match self {
+            HoldKind::Authorization | HoldKind::Increment => true,
+            HoldKind::Forced | HoldKind::ForcedIncrement => false,
+        }
     }
 }
 

@@ -10,16 +10,6 @@ use super::{
     usage::Tally,
 };
 
-impl HoldKind {
-    /// How many payments it is.
-    pub(super) fn payments(self) -> u32 {
-        match self {
-            HoldKind::Authorization | HoldKind::Forced => 1,
-            HoldKind::Increment => 0,
-        }
-    }
-}
-
 impl Card {
     pub(super) fn hold(
         &self,
@@ -31,13 +21,13 @@ impl Card {
     ) -> Result<Vec<Event>, Error> {
         let details = self.details()?;
         let amount = purchase.amount;
-        if kind != HoldKind::Forced {
+        if kind.is_asked() {
             details.can_spend(user_id, now)?;
         }
         details.is_amount(amount)?;
         let local = details.controls.time_zone.local(now);
         let slot = Slot { at: now, day: local.date() };
-        if kind != HoldKind::Forced {
+        if kind.is_asked() {
             self.is_within_monthly_limit(details.monthly_limit, slot.window(), amount)?;
             details.serves(payment_id, &purchase)?;
             details.controls.allow(&purchase, local.time())?;
@@ -48,7 +38,7 @@ impl Card {
         }
         let mut events =
             vec![Event::Held { payment_id, kind, amount, window: slot.window(), slot: Some(slot), at: now }];
-        if matches!(details.purpose, Purpose::MerchantLocked { merchant: None }) && kind != HoldKind::Forced {
+        if matches!(details.purpose, Purpose::MerchantLocked { merchant: None }) && kind.is_asked() {
             events.push(Event::LockedToMerchant { merchant: purchase.merchant, at: now });
         }
         Ok(events)

@@ -176,6 +176,14 @@ impl Card {
         }
     }
 
+    /// Who issued the card.
+    pub fn issuer(&self) -> Option<&str> {
+        match self.details.as_ref()?.answer.as_ref()? {
+            Answer::Issued { issuer, .. } => Some(issuer),
+            Answer::Failed { .. } => None,
+        }
+    }
+
     pub fn expiry(&self) -> Option<Expiry> {
         self.details.as_ref()?.expiry()
     }

@@ -18,13 +18,23 @@ impl Payment {
                     intent.resumed = true;
                 }
             }
-            Event::Authorized { reference, amount: _, at } => {
-                self.change(*at, |intent| intent.ledger.learn(Named::Authorization, reference));
-            }
+            Event::Authorized { reference, amount, at } => self.change(*at, |intent| {
+                intent.ledger.learn(Named::Authorization, reference);
+                intent.ledger.unruled -= amount.minor_units.min(intent.ledger.unruled);
+            }),
             Event::Incremented { reference, amount, forced, slot, at } => self.change(*at, |intent| {
                 intent.closed = false;
                 intent.ledger.learn(Named::Authorization, reference);
-                intent.ledger.hold(*slot, amount.minor_units, *forced);
+                match intent.is_request(reference) {
+                    // It is what remains of a ruling after all that was forced before it.
+                    true if *forced => intent.ledger.unruled = 0,
+                    false if *forced => {
+                        intent.ledger.unruled = intent.ledger.unruled.saturating_add(amount.minor_units);
+                    }
+                    true | false => {}
+                }
+                let counted = *forced && !intent.ledger.is_counted();
+                intent.ledger.hold(Some(reference), *slot, amount.minor_units, counted);
             }),
             Event::IncrementDeclined { reference, amount: _, reason: _, at } => {
                 self.change(*at, |intent| intent.ledger.learn(Named::Declined, reference));
@@ -37,13 +47,15 @@ impl Payment {
             }),
             Event::Declined { reason, at } => self.change(*at, |intent| {
                 intent.declined = Some(reason.clone());
-                intent.ledger.release(i64::MAX);
+                intent.ledger.release(i64::MAX, None);
             }),
             Event::Reversed { reference, amount, cause, at } => self.change(*at, |intent| {
                 intent.ledger.learn(named(*cause), reference);
-                intent.ledger.release(amount.minor_units);
+                intent.ledger.release(amount.minor_units, cause.withdraws().then_some(reference.as_str()));
             }),
-            Event::Expired { amount, at } => self.change(*at, |intent| intent.ledger.release(amount.minor_units)),
+            Event::Expired { amount, at } => {
+                self.change(*at, |intent| intent.ledger.release(amount.minor_units, None));
+            }
             Event::Refunded { reference, amount: _, at } => {
                 self.change(*at, |intent| intent.ledger.learn(Named::Refund, reference));
             }
@@ -74,7 +86,8 @@ impl Payment {
         let hold = slot.or(hold.map(|_| Slot::utc(*at)));
         let mut ledger = Ledger::default();
         if let Some(slot) = hold {
-            ledger.hold(slot, amount.minor_units, true);
+            let request = network.as_ref().map(|network| network.authorization.as_str());
+            ledger.hold(request, slot, amount.minor_units, true);
         }
         self.intent = Some(Intent {
             user_id: *user_id,

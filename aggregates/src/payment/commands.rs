@@ -27,6 +27,8 @@ pub enum Command {
     Resume { now: DateTime<Utc> },
     /// What was held may be captured.
     Authorize { reference: String, now: DateTime<Utc> },
+    /// The network has approved, by itself, what captures have taken by force already: nothing more is held.
+    Acknowledge { reference: String, amount: Money, now: DateTime<Utc> },
     /// More may be captured. `slot` is where the card counts its own hold of `amount`, in the same append. `forced`: the
     /// network took it, whatever we say.
     Increment { reference: String, amount: Money, forced: bool, slot: Slot, now: DateTime<Utc> },
@@ -44,4 +46,14 @@ pub enum Command {
     Refund { reference: String, amount: Money, heard: bool, now: DateTime<Utc> },
     /// We or the gateway refused. The card's hold, if any, is released in the same append.
     Decline { reason: Decline, now: DateTime<Utc> },
+}
+
+impl Command {
+    /// The request whose approval it takes back, by the third party's id.
+    pub fn withdraws(&self) -> Option<&str> {
+        match self {
+            Command::Reverse { reference, cause, .. } if cause.withdraws() => Some(reference),
+            _ => None,
+        }
+    }
 }

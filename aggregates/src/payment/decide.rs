@@ -18,6 +18,7 @@ impl Payment {
             command @ Command::Initiate { .. } => self.initiate(command),
             Command::Resume { now } => self.resume(now),
             Command::Authorize { reference, now } => self.authorize(reference, now),
+            Command::Acknowledge { reference, amount, now } => self.acknowledge(reference, amount, now),
             Command::Increment { reference, amount, forced, slot, now } => {
                 self.increment(reference, amount, forced, slot, now)
             }
@@ -107,6 +108,18 @@ impl Payment {
         }
     }
 
+    fn acknowledge(&self, reference: String, amount: Money, at: DateTime<Utc>) -> Decided {
+        let intent = self.intent.as_ref().ok_or(Error::NotFound)?;
+        if intent.ledger.knows(Named::Authorization, &reference) {
+            return Ok(vec![]);
+        }
+        intent.check(amount)?;
+        if amount.minor_units > intent.ledger.unruled {
+            return Err(Error::NotHeld);
+        }
+        Ok(vec![Event::Authorized { reference, amount, at }])
+    }
+
     fn increment(&self, reference: String, amount: Money, forced: bool, slot: Slot, at: DateTime<Utc>) -> Decided {
         let intent = self.intent.as_ref().ok_or(Error::NotFound)?;
         if intent.ledger.knows(Named::Authorization, &reference) {
@@ -168,8 +181,12 @@ impl Payment {
         if intent.ledger.knows(named(cause), &reference) {
             return Ok(vec![]);
         }
-        intent.check(amount)?;
         let held = intent.money(intent.ledger.tally.held());
+        // What gives all of it back is heard however much was heard before, lest the card hold it for ever.
+        match amount == held {
+            true => intent.is_amount(amount)?,
+            false => intent.check(amount)?,
+        }
         if intent.status() == Status::Pending {
             return Err(Error::NotAuthorized);
         }
@@ -224,13 +241,18 @@ fn already(status: Status) -> Error {
 
 impl Intent {
     fn check(&self, amount: Money) -> Result<(), Error> {
+        self.is_amount(amount)?;
+        self.has_room(amount)
+    }
+
+    fn is_amount(&self, amount: Money) -> Result<(), Error> {
         if !amount.is_positive() {
             return Err(Error::AmountNotPositive { amount });
         }
         if amount.currency != self.amount.currency {
             return Err(Error::CurrencyMismatch { payment: self.amount.currency, attempted: amount.currency });
         }
-        self.has_room(amount)
+        Ok(())
     }
 
     fn has_room(&self, amount: Money) -> Result<(), Error> {

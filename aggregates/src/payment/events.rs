@@ -41,7 +41,8 @@ pub enum Event {
     Resumed {
         at: DateTime<Utc>,
     },
-    /// The hold stands: the amount may be captured.
+    /// The hold stands: the amount may be captured. Or the network approved what captures have taken before: then
+    /// nothing is held for it anew.
     Authorized {
         /// The third party's id of the authorisation.
         reference: String,

@@ -12,16 +12,20 @@ pub(super) struct Ledger {
     pub tally: Tally,
     /// What the card holds, the newest last, less what was given back.
     holds: Vec<Held>,
+    /// What captures have forced before the network's own approval of it was heard.
+    pub unruled: i64,
     /// Everything that has an id of a third party's, so that it counts once.
     known: BTreeSet<(Named, String)>,
 }
 
 /// What the card counts in one slot for the payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Held {
+    /// The request that it was made for; none of a payment that the network did not bring.
+    reference: Option<String>,
     slot: Slot,
     amount: i64,
-    /// Whether the card counts it as a payment, which it does of each but ordinary increments.
+    /// Whether the card counts it as a payment.
     counted: bool,
 }
 
@@ -64,15 +68,21 @@ impl Ledger {
         [self.tally.authorized, self.tally.returned].iter().all(|sum| sum.checked_add(amount).is_some())
     }
 
-    pub fn hold(&mut self, slot: Slot, amount: i64, counted: bool) {
-        self.holds.push(Held { slot, amount, counted });
+    pub fn hold(&mut self, reference: Option<&str>, slot: Slot, amount: i64, counted: bool) {
+        self.holds.push(Held { reference: reference.map(str::to_owned), slot, amount, counted });
     }
 
-    /// Which holds `amount` is taken from: the newest first, so that the payment's first one stays the longest.
-    pub fn parts(&self, amount: i64) -> Vec<Part> {
+    /// Whether one of the holds stands for the payment where the card counts payments.
+    pub fn is_counted(&self) -> bool {
+        self.holds.iter().any(|held| held.counted)
+    }
+
+    /// Which holds `amount` is taken from: that of the withdrawn request, so that its own windows get back what it took;
+    /// then the newest first, so that the payment's first one stays the longest.
+    pub fn parts(&self, amount: i64, withdrawn: Option<&str>) -> Vec<Part> {
         let mut left = amount.min(self.tally.held());
         let mut parts = Vec::new();
-        for held in self.holds.iter().rev() {
+        for held in self.in_order(withdrawn).into_iter().map(|n| &self.holds[n]) {
             let taken = held.amount.min(left);
             if taken > 0 {
                 let partial = taken < held.amount || !held.counted;
@@ -84,13 +94,21 @@ impl Ledger {
     }
 
     /// Takes `amount` off the holds, in the same order.
-    pub fn release(&mut self, amount: i64) {
+    pub fn release(&mut self, amount: i64, withdrawn: Option<&str>) {
         let mut left = amount;
-        for held in self.holds.iter_mut().rev() {
+        for n in self.in_order(withdrawn) {
+            let held = &mut self.holds[n];
             let taken = held.amount.min(left);
             held.amount -= taken;
             left -= taken;
         }
         self.holds.retain(|held| held.amount > 0);
+    }
+
+    fn in_order(&self, withdrawn: Option<&str>) -> Vec<usize> {
+        let is_withdrawn = |n: &usize| withdrawn.is_some() && self.holds[*n].reference.as_deref() == withdrawn;
+        let (mut order, others): (Vec<_>, Vec<_>) = (0..self.holds.len()).rev().partition(is_withdrawn);
+        order.extend(others);
+        order
     }
 }

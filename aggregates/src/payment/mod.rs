@@ -26,4 +26,4 @@ pub use screening::{Check, Checks, RiskLevel, Screening};
 pub use state::{Part, Payment, Status};
 pub use tally::Tally;
 
-aggregate!(Payment, Kind::Payment, snapshot_version = 3);
+aggregate!(Payment, Kind::Payment, snapshot_version = 4);

@@ -26,6 +26,15 @@ pub struct Network {
     pub channel: Channel,
 }
 
+impl Network {
+    /// Whether a third party's id is that of a request on this authorisation, and not of a movement: requests are named
+    /// as the authorisation is, or with a number (`#1`), and with `!` where the network went against our answer.
+    pub(super) fn is_request(&self, reference: &str) -> bool {
+        let rest = reference.strip_prefix(self.authorization.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['#', '!']))
+    }
+}
+
 named! {
     /// Why an authorised amount, or part of it, will not be captured.
     pub enum Release {

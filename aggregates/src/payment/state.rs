@@ -1,7 +1,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{CardId, Money, UserId, card::Slot, named::named};
+use crate::{
+    CardId, Money, UserId,
+    card::{HoldKind, Slot},
+    named::named,
+};
 
 use super::{
     Decline, Network, Screening, Tally,
@@ -74,6 +78,10 @@ impl Intent {
         !self.closed
     }
 
+    pub fn is_request(&self, reference: &str) -> bool {
+        self.network.as_ref().is_some_and(|network| network.is_request(reference))
+    }
+
     pub fn money(&self, minor_units: i64) -> Money {
         Money::new(minor_units, self.amount.currency)
     }
@@ -129,10 +137,25 @@ impl Payment {
         self.intent.as_ref().map(|intent| intent.money(intent.ledger.tally.held()))
     }
 
-    /// What the card gives back where `amount` of the payment is released, hold by hold, the newest first.
-    pub fn parts(&self, amount: Money) -> Vec<Part> {
+    /// What a forced hold is to the card: a payment is counted once.
+    pub fn forced_kind(&self) -> HoldKind {
+        match self.intent.as_ref().is_some_and(|intent| intent.ledger.is_counted()) {
+            true => HoldKind::ForcedIncrement,
+            false => HoldKind::Forced,
+        }
+    }
+
+    /// What captures have taken by force before the network's approval of it was heard: a ruling that comes now is about
+    /// that first, and it is held already.
+    pub fn unruled(&self) -> Option<Money> {
+        self.intent.as_ref().map(|intent| intent.money(intent.ledger.unruled))
+    }
+
+    /// What the card gives back where `amount` of the payment is released, hold by hold: that of the withdrawn request
+    /// first, then the newest.
+    pub fn parts(&self, amount: Money, withdrawn: Option<&str>) -> Vec<Part> {
         let Some(intent) = &self.intent else { return vec![] };
-        let parts = intent.ledger.parts(amount.minor_units).into_iter();
+        let parts = intent.ledger.parts(amount.minor_units, withdrawn).into_iter();
         parts.map(|part| Part { slot: part.slot, amount: intent.money(part.amount), partial: part.partial }).collect()
     }
 

@@ -1,4 +1,5 @@
 mod history;
+mod holds;
 mod machine;
 
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};

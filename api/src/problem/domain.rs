@@ -91,6 +91,8 @@ impl From<flows::Error> for Problem {
             Error::RightLost => forbidden("auth.right_lost", "The right was lost meanwhile").detail("Log in again."),
             Error::WebhookRefused => unauthorized("webhook.refused", "The webhook is refused")
                 .detail("It has no signature of its sender, or is too old."),
+            Error::WebhookNotUnderstood => unprocessable("webhook.not_understood", "The webhook is not understood")
+                .detail("Its sender signed it, but it is not of the agreed form."),
             Error::NotFound { what } => not_found(what),
             Error::Busy { retry_after } => {
                 unavailable("system.busy", "The system is busy").retry_after(retry_after).detail("Nothing has changed.")

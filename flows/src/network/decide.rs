@@ -17,7 +17,7 @@ use providers::issuing::network::Question;
 use store::Loaded;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{find_card, of_network, payment_id, request, work::Work};
+use super::{find_card, is_about, of_network, payment_id, request, work::Work};
 use crate::{ATTEMPTS, Error, Origin, System, payments};
 
 /// Whether the purchase may be made. Answers within the settings' time, whatever happens: what is not decided by then is
@@ -28,13 +28,17 @@ pub(super) async fn answer(system: &System, issuer: &'static str, question: Ques
     let (race, deadline) = (asked.race.clone(), asked.deadline);
     // On a task of its own: neither the deadline nor an issuer that hangs up leaves half of it undone.
     let (owned, origin) = (system.clone(), origin.clone());
-    let decided = tokio::spawn(async move { asked.decide(&owned, &origin).await });
+    let decided = tokio::spawn(async move {
+        let decided = asked.decide(&owned, &origin).await;
+        // Here, since past the deadline nobody looks at what comes of it.
+        if let Err(error) = &decided {
+            tracing::error!(%error, "a purchase could not be decided, and is declined");
+        }
+        decided
+    });
     let (approved, outcome) = match timeout_at(deadline, decided).await {
         Ok(Ok(Ok(verdict))) => verdict,
-        Ok(Ok(Err(error))) => {
-            tracing::error!(%error, "a purchase could not be decided, and is declined");
-            (false, "failed")
-        }
+        Ok(Ok(Err(_))) => (false, "failed"),
         Ok(Err(error)) => {
             tracing::error!(%error, "a purchase could not be decided, and is declined");
             (false, "failed")
@@ -77,6 +81,10 @@ type Verdict = (bool, &'static str);
 const APPROVE: Verdict = (true, "approved");
 const DECLINE: Verdict = (false, "declined");
 const REPEATED: &str = "repeated";
+const APPROVED_BEFORE: Verdict = (true, REPEATED);
+/// As a multiple of the time to decide: how old an approval of another process is that surely stands.
+const SETTLED_AFTER: u32 = 4;
+const TOO_LATE: Verdict = (false, "timed_out");
 const UNKNOWN_CARD: Verdict = (false, "unknown_card");
 
 impl Asked {
@@ -93,16 +101,42 @@ impl Asked {
             return self.check(card);
         }
         let screening = self.screen(system, user_id).await;
+        // Kept until the approval is either in time or taken back: a repetition hears no approval that is not to stand.
+        let Ok(turn) = timeout_at(self.deadline, system.turns.take(card_id)).await else { return Ok(TOO_LATE) };
         let verdict = self.record(system, card_id, &screening, origin).await?;
         if verdict == APPROVE && !self.race.approve() {
-            self.withdraw(system, card_id, origin).await?;
+            self.withdraw(system, card_id, origin).await.inspect_err(|error| {
+                // The issuer's own report of the purchase gives it back, or its expiry.
+                let payment_id = payment_id(self.issuer, &self.question.authorization);
+                tracing::error!(%payment_id, %error, "an approval that nobody heard could not be taken back yet");
+                metrics::counter!("network_withdrawals_failed_total").increment(1);
+            })?;
             return Ok(DECLINE);
         }
-        Ok(verdict)
+        if verdict == APPROVE {
+            system.approvals.remember(payment_id(self.issuer, &self.question.authorization), self.question.number);
+        }
+        drop(turn);
+        if verdict == APPROVED_BEFORE { self.confirm(system).await } else { Ok(verdict) }
+    }
+
+    /// An approval on record that this process did not give in time may be one that another process is about to take back,
+    /// as soon as a slow append lets it. Until that is over the answer is no: the issuer declines then, says so, and what
+    /// is held is given back.
+    async fn confirm(&self, system: &System) -> Result<Verdict, Error> {
+        let payment_id = payment_id(self.issuer, &self.question.authorization);
+        if system.approvals.knows(payment_id, self.question.number) {
+            return Ok(APPROVED_BEFORE);
+        }
+        let payment = system.store.load_latest::<Payment>(payment_id).await?;
+        let within = Duration::from_millis(system.settings.network.decide_within_milliseconds);
+        let age = payment.updated_at().and_then(|at| (crate::now() - at).to_std().ok()).unwrap_or_default();
+        let stands = age >= within * SETTLED_AFTER && payment.answer(&self.reference()) == Some(true);
+        Ok((stands, REPEATED))
     }
 
     fn is_about(&self, card: &Card) -> bool {
-        card.issuer_reference() == Some(&self.question.card.reference)
+        is_about(self.issuer, &self.question.card, card)
     }
 
     fn reference(&self) -> String {
@@ -141,7 +175,6 @@ impl Asked {
         origin: &Origin,
     ) -> Result<Verdict, Error> {
         let payment_id = payment_id(self.issuer, &self.question.authorization);
-        let _turn = system.turns.take(card_id).await;
         for attempt in 0..ATTEMPTS {
             // A fresh authorisation is most likely new: finding that out costs nothing but a conflict.
             let payment = match self.question.number == 0 && attempt == 0 {
@@ -222,7 +255,6 @@ impl Asked {
     /// The issuer was told no before the approval was on record.
     async fn withdraw(&self, system: &System, card_id: CardId, origin: &Origin) -> Result<(), Error> {
         let payment_id = payment_id(self.issuer, &self.question.authorization);
-        let _turn = system.turns.take(card_id).await;
         for _ in 0..ATTEMPTS {
             let payment = system.store.load_latest::<Payment>(payment_id).await?;
             let card = system.store.load_latest::<Card>(card_id).await?;
@@ -247,6 +279,7 @@ pub(super) fn attempt(purchase: &Purchase) -> fraud::Attempt<'_> {
         amount: purchase.amount,
         merchant_category: &purchase.merchant_category,
         device_id: None,
+        of_network: true,
         now: crate::now(),
     }
 }

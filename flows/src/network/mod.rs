@@ -6,12 +6,13 @@
 //! the hold ([`settle`]).
 
 mod decide;
+mod heard;
 mod settle;
 mod work;
 
 use aggregates::{
     CardId, PaymentId,
-    card::{self, Purchase},
+    card::{self, Card, Purchase},
     payment,
 };
 use providers::issuing::{network::CardName, stripe};
@@ -20,6 +21,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{Error, Origin, System, cards, webhooks::Answer};
+
+pub(crate) use heard::Heard;
 
 /// How fast the issuer is answered.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,7 +52,11 @@ pub(crate) async fn heard(
     origin: &Origin,
 ) -> Result<Answer, Error> {
     use providers::issuing::network::Told;
-    let told = stripe::read(body).map_err(|_| Error::WebhookRefused)?;
+    let told = stripe::read(body).map_err(|_| {
+        metrics::counter!("webhooks_not_understood_total", "issuer" => issuer).increment(1);
+        tracing::error!(issuer, "a signed event is not of the agreed form");
+        Error::WebhookNotUnderstood
+    })?;
     match told {
         Told::Question(question) => {
             let approved = decide::answer(system, issuer, question, origin).await;
@@ -57,7 +64,7 @@ pub(crate) async fn heard(
             Ok(Answer { body, headers })
         }
         Told::Report(report) => settle::settle(system, issuer, report, origin).await.map(|()| Answer::default()),
-        Told::Card(report) => hear_of_card(system, issuer, &report.card, origin).await.map(|()| Answer::default()),
+        Told::Card(card) => hear_of_card(system, issuer, &card, origin).await.map(|()| Answer::default()),
         Told::Nothing => Ok(Answer::default()),
     }
 }
@@ -104,6 +111,12 @@ async fn find_card(system: &System, issuer: &str, card: &CardName) -> Result<Opt
     Ok(system.store.card_by_claim(CARD_CLAIM, &card_claim(issuer, &card.reference)).await?)
 }
 
+/// Whether it is this card that the issuer speaks of. Our id, which it repeats, is a hint: only its own name counts, and
+/// only for its own cards.
+fn is_about(issuer: &str, name: &CardName, card: &Card) -> bool {
+    (card.issuer(), card.issuer_reference()) == (Some(issuer), Some(name.reference.as_str()))
+}
+
 fn of_network(issuer: &str, authorization: &str, purchase: &Purchase) -> payment::Network {
     payment::Network {
         issuer: issuer.to_owned(),
@@ -117,7 +130,36 @@ fn of_network(issuer: &str, authorization: &str, purchase: &Purchase) -> payment
 
 #[cfg(test)]
 mod tests {
+    use aggregates::card::{Event, Expiry};
+
     use super::*;
+
+    #[test]
+    fn an_issuer_speaks_of_its_own_cards_only() {
+        let at = crate::now();
+        let mut card = Card::default();
+        let request = card::Command::Request {
+            user_id: aggregates::UserId(Uuid::from_u128(1)),
+            card_type: card::CardType::VirtualVisa,
+            monthly_limit: aggregates::Money::new(100, aggregates::Currency::USD),
+            terms: card::Terms::default(),
+            now: at,
+        };
+        let requested = card.decide(request).expect("a card may be asked for");
+        requested.iter().for_each(|event| card.apply(event));
+        let name = |reference: &str| CardName { reference: reference.into(), card_id: None };
+        assert!(!is_about("stripe", &name("ic_1"), &card));
+        card.apply(&Event::Issued {
+            issuer: "stripe".into(),
+            issuer_reference: "ic_1".into(),
+            last_four: "4242".into(),
+            expiry: Expiry::new(10, 2029).expect("a month"),
+            status: card::Status::Active,
+            at,
+        });
+        assert!(is_about("stripe", &name("ic_1"), &card));
+        assert!(!is_about("stripe", &name("ic_2"), &card) && !is_about("sandbox", &name("ic_1"), &card));
+    }
 
     #[test]
     fn a_payment_is_named_by_issuer_and_authorisation() {

@@ -3,12 +3,12 @@
 
 use aggregates::{
     CardId, Money,
-    card::{Card, HoldKind, Purchase, Slot},
+    card::{Card, Purchase, Slot},
     payment::{self, Command, Decline, Payment, Release, Screening},
 };
 use providers::issuing::network::{Ended, Movement, MovementKind, Report, Reversal, Ruling};
 
-use super::{decide::attempt, find_card, of_network, payment_id, request, work::Work};
+use super::{decide::attempt, find_card, is_about, of_network, payment_id, request, work::Work};
 use crate::{ATTEMPTS, Error, Origin, System, payments};
 
 /// Settles a report against the log.
@@ -64,7 +64,7 @@ impl Settlement<'_> {
         for _ in 0..ATTEMPTS {
             let payment = self.system.store.load_latest::<Payment>(payment_id).await?;
             let card = self.system.store.load_latest::<Card>(card_id).await?;
-            if card.issuer_reference() != Some(&self.report.card.reference) {
+            if !is_about(self.issuer, &self.report.card, &card) {
                 return Err(Error::NotFound { what: "card" });
             }
             let work = Work::begin(payment, card, crate::now()).ok_or(Error::NotFound { what: "card" })?;
@@ -86,27 +86,32 @@ impl Settlement<'_> {
         Ok(payments::assess(self.system, user_id, &attempt(&self.report.purchase)).await)
     }
 
+    /// Part by part: what can never be booked is told to whoever looks after the system, and keeps nothing else back.
     fn apply(&self, mut work: Work, screening: &Screening) -> Result<Work, Error> {
         for (number, ruling) in self.report.rulings.iter().enumerate() {
-            self.rule(&mut work, number, ruling, screening)?;
+            work.part("ruling", |work| self.rule(work, number, ruling, screening))?;
         }
         for movement in &self.report.movements {
-            self.begin(&mut work, movement.amount, screening)?;
-            match movement.kind {
-                MovementKind::Capture => self.capture(&mut work, movement)?,
-                MovementKind::Refund => {
-                    let (reference, amount, now) = (movement.reference.clone(), movement.amount, crate::now());
-                    work.decide(Command::Refund { reference, amount, heard: true, now })?;
-                }
-            }
+            work.part("movement", |work| self.book(work, movement, screening))?;
         }
         if let Some(Reversal { reference, amount }) = &self.report.reversal {
-            reverse(&mut work, reference.clone(), *amount, Release::Merchant)?;
+            work.part("reversal", |work| reverse(work, reference.clone(), *amount, Release::Merchant))?;
         }
         if let Some(ended) = self.report.ended {
-            self.end(&mut work, ended)?;
+            work.part("end", |work| self.end(work, ended))?;
         }
         Ok(work)
+    }
+
+    fn book(&self, work: &mut Work, movement: &Movement, screening: &Screening) -> Result<(), Error> {
+        self.begin(work, movement.amount, screening)?;
+        match movement.kind {
+            MovementKind::Capture => self.capture(work, movement),
+            MovementKind::Refund => {
+                let (reference, amount, now) = (movement.reference.clone(), movement.amount, crate::now());
+                work.decide(Command::Refund { reference, amount, heard: true, now }).map(drop)
+            }
+        }
     }
 
     /// What the issuer made of a request, beside what we answered.
@@ -125,17 +130,23 @@ impl Settlement<'_> {
         }
     }
 
+    /// Holds what the network approved without us, less what captures have forced before we heard of it.
     fn force(&self, work: &mut Work, reference: String, amount: Money, screening: &Screening) -> Result<(), Error> {
         self.begin(work, amount, screening)?;
         let now = crate::now();
+        let unruled = work.next.unruled().filter(|unruled| unruled.currency == amount.currency);
+        let rest = amount.minor_units.saturating_sub(unruled.map_or(0, |unruled| unruled.minor_units));
+        if rest <= 0 {
+            return work.decide(Command::Acknowledge { reference, amount, now }).map(drop);
+        }
+        let amount = Money::new(rest, amount.currency);
         let purchase = Purchase { amount, ..self.report.purchase.clone() };
         let command = |slot| Command::Increment { reference: reference.clone(), amount, forced: true, slot, now };
         // Asked first, so that nothing is held twice.
         if work.next.decide(command(Slot::utc(now)))?.is_empty() {
             return Ok(());
         }
-        let slot =
-            work.hold(purchase, HoldKind::Forced)?.map_err(|_| Error::Internal("a forced hold is refused".into()))?;
+        let slot = work.force(purchase)?;
         work.decide(command(slot)).map(drop)
     }
 
@@ -192,8 +203,7 @@ impl Settlement<'_> {
                 let excess = Money::new(amount.minor_units.saturating_sub(work.held()), amount.currency);
                 if excess.is_positive() {
                     let purchase = Purchase { amount: excess, ..self.report.purchase.clone() };
-                    let slot = work.hold(purchase, HoldKind::Forced)?;
-                    let slot = slot.map_err(|_| Error::Internal("a forced hold is refused".into()))?;
+                    let slot = work.force(purchase)?;
                     let reference = reference.clone();
                     work.decide(Command::Increment { reference, amount: excess, forced: true, slot, now })?;
                 }

@@ -88,9 +88,41 @@ impl Work {
         Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
     }
 
+    /// Holds what the network took, whatever the card says.
+    pub fn force(&mut self, purchase: Purchase) -> Result<Slot, Error> {
+        let held = self.hold(purchase, self.next.forced_kind())?;
+        held.map_err(|refusal| match refusal {
+            Decline::CurrencyMismatch { card, payment } => {
+                payment::Error::CurrencyMismatch { payment: card, attempted: payment }.into()
+            }
+            _ => Error::Internal("a forced hold is refused".into()),
+        })
+    }
+
+    /// Does one part of what is told: all of it, or nothing where it can never be booked.
+    pub fn part(
+        &mut self,
+        what: &'static str,
+        act: impl FnOnce(&mut Work) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let before = (self.next.clone(), self.next_card.clone(), self.events.len(), self.card_events.len());
+        match act(self) {
+            Err(error) if can_never_be_booked(&error) => {
+                tracing::error!(payment_id = %self.payment_id, what, %error, "what the network tells cannot be booked");
+                metrics::counter!("network_unbooked_total", "what" => what).increment(1);
+                let (events, card_events);
+                (self.next, self.next_card, events, card_events) = before;
+                self.events.truncate(events);
+                self.card_events.truncate(card_events);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
     /// Gives up `amount` of the payment by `command`, and the same on the card.
     pub fn release(&mut self, amount: Money, command: payment::Command) -> Result<(), Error> {
-        let parts = self.next.parts(amount);
+        let parts = self.next.parts(amount, command.withdraws());
         if self.decide(command)? == 0 {
             return Ok(());
         }
@@ -149,4 +181,18 @@ impl Work {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether the same would be said however often it is tried.
+fn can_never_be_booked(error: &Error) -> bool {
+    use payment::Error as Refusal;
+    matches!(
+        error,
+        Error::Payment(
+            Refusal::CurrencyMismatch { .. }
+                | Refusal::CaptureExceedsAuthorized { .. }
+                | Refusal::TooManyMovements { .. }
+                | Refusal::OutOfRange
+        )
+    )
 }

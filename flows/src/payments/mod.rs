@@ -4,6 +4,7 @@
 //! id is the gateway's idempotency key, so whoever finishes a payment (the request, or a worker after a crash) may
 //! repeat the charge without paying twice.
 
+mod check;
 mod read;
 mod settle;
 mod stepped_up;
@@ -21,12 +22,9 @@ use uuid::Uuid;
 
 use crate::{ATTEMPTS, Error, Origin, Principal, System, Written, apart, step_up::Unused};
 
+pub(crate) use check::{check_linked, check_screenable};
 pub use read::{Page, PaymentView, get, list};
 pub use settle::finish;
-
-const LONGEST_MERCHANT: usize = 200;
-const LONGEST_CATEGORY: usize = 64;
-const LONGEST_DEVICE: usize = 128;
 
 #[derive(Clone, Debug)]
 pub struct Pay {
@@ -55,7 +53,7 @@ pub async fn process(
     key: Key<'_>,
     origin: &Origin,
 ) -> Result<Written<PaymentView>, Error> {
-    check(&pay)?;
+    check::check(&pay)?;
     let now = crate::now();
     let user_id = principal.user_id;
     let (payment_id, request_digest) = identify(user_id, &pay, key);
@@ -162,7 +160,7 @@ impl Intent {
             Ok(_) => (vec![], Some(Decline::SuspectedFraud { risk_score: self.screening.risk_score })),
             Err(refusal) => (vec![], Some(decline(refusal)?)),
         };
-        let hold = (!held.is_empty()).then(|| card.slot(self.now));
+        let hold = held.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });
         let mut events = payment.decide(self.initiate(hold))?;
         if let Some(reason) = refusal {
             let mut initiated = payment.clone();
@@ -254,6 +252,7 @@ async fn screen(system: &System, user_id: UserId, pay: &Pay, now: DateTime<Utc>)
         amount: pay.amount,
         merchant_category: &pay.merchant_category,
         device_id: pay.device_id.as_deref(),
+        of_network: false,
         now,
     };
     assess(system, user_id, &attempt).await
@@ -265,37 +264,4 @@ pub(crate) async fn assess(system: &System, user_id: UserId, attempt: &fraud::At
         None
     });
     fraud::assess(&state.unwrap_or_default(), attempt, &system.settings.fraud)
-}
-
-/// A payment that a step-up is asked for is one that could be made.
-pub(crate) fn check_linked(amount: Money, merchant: &str) -> Result<(), Error> {
-    check_screenable(amount, merchant, "any", None)
-}
-
-fn check(pay: &Pay) -> Result<(), Error> {
-    check_screenable(pay.amount, &pay.merchant, &pay.merchant_category, pay.device_id.as_deref())
-}
-
-/// What a payment says of itself has to be within bounds before anybody judges it.
-pub(crate) fn check_screenable(
-    amount: Money,
-    merchant: &str,
-    merchant_category: &str,
-    device_id: Option<&str>,
-) -> Result<(), Error> {
-    let plain =
-        |text: &str, longest| !text.trim().is_empty() && text.len() <= longest && !text.contains(char::is_control);
-    if !amount.is_positive() {
-        return Err(Error::invalid("amount", "must be above zero"));
-    }
-    if !plain(merchant, LONGEST_MERCHANT) {
-        return Err(Error::invalid("merchant", format!("has 1 to {LONGEST_MERCHANT} bytes")));
-    }
-    if !plain(merchant_category, LONGEST_CATEGORY) {
-        return Err(Error::invalid("merchant_category", format!("has 1 to {LONGEST_CATEGORY} bytes")));
-    }
-    if device_id.is_some_and(|id| !plain(id, LONGEST_DEVICE)) {
-        return Err(Error::invalid("device_id", format!("has 1 to {LONGEST_DEVICE} bytes")));
-    }
-    Ok(())
 }

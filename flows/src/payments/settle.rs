@@ -67,15 +67,25 @@ pub(super) async fn charge_and_record(
     }
     let gateway = system.providers.gateway.name();
     let outcome = match charge(system, payment_id, &payment, charging).await? {
-        Ok(ChargeResult::Approved { reference }) => Outcome::Captured { reference },
-        Ok(ChargeResult::Declined { code }) => Outcome::Declined(gateway_declined(gateway, code)),
+        Asked::Answered(Ok(ChargeResult::Approved { reference })) => Outcome::Captured { reference },
+        Asked::Answered(Ok(ChargeResult::Declined { code })) => Outcome::Declined(gateway_declined(gateway, code)),
         // Nothing happened now. That settles it only where nobody else can have sent anything before.
-        Err(failure @ (Failure::Refused { .. } | Failure::Unreachable)) => match charging {
+        Asked::Answered(Err(failure @ (Failure::Refused { .. } | Failure::Unreachable))) => match charging {
             Charging::First => Outcome::NothingCharged(nothing_charged(gateway, failure)),
             Charging::Again => return unknown(payment_id, &payment, "refuses or cannot be reached"),
         },
-        Err(Failure::Unknown) => return unknown(payment_id, &payment, "did not answer"),
-        Err(Failure::Malformed) => return unknown(payment_id, &payment, "answered what cannot be understood"),
+        Asked::Answered(Err(Failure::Unknown)) => return unknown(payment_id, &payment, "did not answer"),
+        Asked::Answered(Err(Failure::Malformed)) => {
+            return unknown(payment_id, &payment, "answered what cannot be understood");
+        }
+        Asked::NeverWillBe => {
+            let reason = Decline::GatewayUnavailable { gateway: gateway.to_owned() };
+            match charging {
+                Charging::First => Outcome::NothingCharged(reason),
+                // The gateway has nothing of it, and who began the payment was fenced off long ago.
+                Charging::Again => Outcome::Declined(reason),
+            }
+        }
     };
     record(system, payment_id, outcome, origin).await
 }
@@ -127,12 +137,20 @@ fn unknown(payment_id: PaymentId, payment: &Payment, why: &str) -> Result<Writte
     Ok(Written { value: PaymentView::of(payment_id, payment)?, position: 0 })
 }
 
+/// What asking the gateway came to.
+enum Asked {
+    Answered(Result<ChargeResult, Failure>),
+    /// Nothing is charged, and nobody is going to charge it: the payment is too old for its idempotency key, or the card's
+    /// secrets are gone.
+    NeverWillBe,
+}
+
 async fn charge(
     system: &System,
     payment_id: PaymentId,
     payment: &Payment,
     charging: Charging,
-) -> Result<Result<ChargeResult, Failure>, Error> {
+) -> Result<Asked, Error> {
     let (Some(user_id), Some(card_id), Some(amount), Some(merchant)) =
         (payment.user_id(), payment.card_id(), payment.amount(), payment.merchant())
     else {
@@ -141,13 +159,16 @@ async fn charge(
     let gateway = &system.providers.gateway;
     if charging == Charging::Again {
         match gateway.look_up(payment_id, amount).await {
-            Ok(Some(result)) => return Ok(Ok(result)),
+            Ok(Some(result)) => return Ok(Asked::Answered(Ok(result))),
             Ok(None) if age(payment) < system.settings.charge_again_within() => {}
-            Ok(None) | Err(_) => return Ok(Err(Failure::Unknown)),
+            Ok(None) => return Ok(Asked::NeverWillBe),
+            Err(_) => return Ok(Asked::Answered(Err(Failure::Unknown))),
         }
     }
-    let secrets = system.store.card_secrets(user_id, card_id).await?;
-    let secrets = secrets.ok_or_else(|| Error::Internal("an issued card has no secrets in the vault".into()))?;
+    let Some(secrets) = system.store.card_secrets(user_id, card_id).await? else {
+        tracing::warn!(%payment_id, %card_id, "the vault has no secrets of the card: the payment is declined");
+        return Ok(Asked::NeverWillBe);
+    };
     let broken = |e| Error::Internal(Box::new(e));
     let number = CardNumber::parse(&secrets.number).map_err(broken)?;
     let cvv = Cvv::parse(&secrets.cvv).map_err(broken)?;
@@ -163,7 +184,7 @@ async fn charge(
             answered => answered,
         }
     };
-    Ok(system.providers.retry.run(system.settings.deadline(), attempt).await)
+    Ok(Asked::Answered(system.providers.retry.run(system.settings.deadline(), attempt).await))
 }
 
 async fn record(

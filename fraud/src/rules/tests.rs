@@ -6,7 +6,8 @@ use super::*;
 use crate::examples::{captured, initiated, noon, usd};
 
 fn attempt(cents: i64) -> Attempt<'static> {
-    Attempt { amount: usd(cents), merchant_category: "electronics", device_id: Some("phone"), now: noon() }
+    let (merchant_category, device_id) = ("electronics", Some("phone"));
+    Attempt { amount: usd(cents), merchant_category, device_id, of_network: false, now: noon() }
 }
 
 fn at_night() -> DateTime<Utc> {
@@ -181,4 +182,11 @@ proptest! {
         prop_assert!((0.0..=1.0).contains(&screening.risk_score));
         prop_assert_eq!(screening.approved, screening.risk_level != RiskLevel::High);
     }
+}
+
+#[test]
+fn a_purchase_of_the_network_needs_no_device() {
+    let of = |of_network| Attempt { device_id: None, of_network, ..attempt(1_000) };
+    let checked = |of_network| judge(&a_person_with_habits(), &of(of_network)).checks.device_check;
+    assert_eq!((checked(true), checked(false)), (Check::Pass, Check::Warn));
 }

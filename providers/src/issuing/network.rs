@@ -11,7 +11,8 @@ use aggregates::{CardId, Money, card::Purchase};
 pub enum Told {
     Question(Question),
     Report(Report),
-    Card(CardReport),
+    /// The issuer has changed the card.
+    Card(CardName),
     /// Nothing that concerns us.
     Nothing,
 }
@@ -96,20 +97,4 @@ pub enum Ended {
     Reversed,
     /// Nobody captured it in time.
     Expired,
-}
-
-/// How the issuer has a card.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CardReport {
-    pub card: CardName,
-    pub status: CardStanding,
-    /// When the issuer had it so, seconds since 1970.
-    pub at: i64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CardStanding {
-    Active,
-    Inactive,
-    Canceled { stolen: bool, lost: bool },
 }

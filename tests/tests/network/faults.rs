@@ -5,7 +5,7 @@ use std::time::Duration;
 use aggregates::payment::{Decline, Status};
 use serde_json::json;
 use sqlx::Executor;
-use tests::eventually::eventually;
+use tests::{client::Client, eventually::eventually};
 
 use super::{a_network, payment, purchase, send, used};
 
@@ -57,9 +57,36 @@ async fn an_answer_that_died_with_its_process_is_given_again() {
     let _ = tokio::time::timeout(Duration::from_secs(5), unheard).await;
     system.processes.apis[0].restart().await.unwrap();
 
-    let again = send(&mut system.client(), &question).await;
-    assert_eq!(again.json(), json!({ "approved": true }));
+    // Another process cannot know at once whether the approval is to stand: it says no until it does.
+    eventually("the repetition is told the same", async || {
+        let again = send(&mut system.client(), &question).await;
+        (again.json() == json!({ "approved": true })).then_some(())
+    })
+    .await;
     assert_eq!(used(&system, &holder).await, 2_000);
+}
+
+/// The approval comes on record after the issuer was told no: a repetition, to whichever process, hears no yes of it.
+#[tokio::test]
+async fn an_approval_that_is_being_taken_back_is_repeated_to_nobody() {
+    let system = a_network(&[("VC_FLOWS__NETWORK__DECIDE_WITHIN_MILLISECONDS", "600")], 2).await;
+    let holder = system.a_cardholder(100).await;
+    let mut sql = system.sql().await;
+    sql.execute("BEGIN; LOCK TABLE events IN SHARE MODE").await.unwrap();
+    let declined = purchase(&system, &holder, 1_000).await;
+    assert_eq!(declined["approved"], json!(false), "{declined}");
+    let question = declined["question"].clone();
+    let addresses = system.processes.apis.iter().map(|api| api.address()).collect::<Vec<_>>();
+    let repeats = addresses.into_iter().map(|address| {
+        let question = question.clone();
+        tokio::spawn(async move { send(&mut Client::new(address), &question).await.json() })
+    });
+    let repeats: Vec<_> = repeats.collect();
+    sql.execute("COMMIT").await.unwrap();
+    for repeat in repeats {
+        assert_eq!(repeat.await.unwrap(), json!({ "approved": false }));
+    }
+    eventually("nothing is held", async || (used(&system, &holder).await == 0).then_some(())).await;
 }
 
 /// The issuer did not hear our approval and declined: what was held is given back when it says so.

@@ -6,6 +6,7 @@ mod decisions;
 mod faults;
 mod settlement;
 mod speed;
+mod unasked;
 
 use aggregates::{
     CardId, PaymentId,

@@ -46,6 +46,19 @@ async fn a_gateway_that_only_fails_leaves_the_payment_pending_and_held() {
     assert_eq!(system.sandbox("/charges").await["charges"], 0);
 }
 
+/// Too old to be charged again, and unknown to the gateway: nobody is going to charge it, so its hold is given back.
+#[tokio::test]
+async fn an_old_payment_that_the_gateway_knows_nothing_of_is_declined_and_gives_the_limit_back() {
+    let system = TestSystem::start_with(1, &[("VC_FLOWS__CHARGE_AGAIN_WITHIN_HOURS", "0")]).await;
+    let holder = system.a_cardholder(1_000).await;
+    let (status, transaction) = pay(&system, &holder, "down.example").await;
+    assert_eq!((status.as_u16(), &transaction["status"]), (202, &json!("pending")), "{transaction}");
+    let ended = settled(&system, &holder, &transaction).await;
+    assert_eq!((&ended["status"], &ended["decline_reason"]), (&json!("declined"), &json!("gateway_unavailable")));
+    assert_eq!(used(&system, &holder).await, 0.0);
+    assert_eq!(system.sandbox("/charges").await["charges"], 0);
+}
+
 /// An unknown outcome is looked up, never assumed. The charge was made, so the payment is captured, once.
 #[tokio::test]
 async fn a_payment_whose_answer_was_lost_or_is_late_is_looked_up_and_captured() {

@@ -102,15 +102,18 @@ fn a_card_is_good_through_its_expiry_month() {
 
 #[test]
 fn what_the_network_took_counts_whatever_the_rules_say() {
-    let forced = |now| Command::Hold {
+    let forced = |kind| Command::Hold {
         user_id: MALLORY,
         payment_id: PAYMENT,
-        kind: HoldKind::Forced,
+        kind,
         purchase: purchase(usd(500_001)),
-        now,
+        now: november(3),
     };
-    for history in [an_active_card(), a_frozen_card(), a_terminated_card()] {
-        let events = state(&history).decide(forced(november(3))).expect("forced");
+    let kinds = [HoldKind::Forced, HoldKind::ForcedIncrement];
+    for (history, kind) in
+        [an_active_card(), a_frozen_card(), a_terminated_card()].into_iter().flat_map(|h| kinds.map(|k| (h.clone(), k)))
+    {
+        let events = state(&history).decide(forced(kind)).expect("forced");
         let mut card = state(&history);
         events.iter().for_each(|event| card.apply(event));
         assert_eq!(card.used(Window::of(november(3))), Some(usd(500_001)));

@@ -12,6 +12,7 @@ enum Step {
     Increment { id: u8, cents: i64 },
     Capture { id: u8, cents: i64 },
     Reverse { id: u8, cents: i64 },
+    Withdraw { id: u8, cents: i64 },
     Refund { id: u8, cents: i64 },
     Close,
     Expire,
@@ -30,6 +31,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => movement(),
         2 => (0..8_u8, 1..2_000_i64).prop_map(|(id, cents)| Step::Increment { id, cents }),
+        1 => (0..8_u8, 1..2_000_i64).prop_map(|(id, cents)| Step::Withdraw { id, cents }),
         1 => Just(Step::Close),
         1 => Just(Step::Expire),
     ];
@@ -41,11 +43,13 @@ struct Purse {
     payment: Payment,
     card: Card,
     events: Vec<Event>,
+    /// Payments, as the card counts them.
+    counted: u32,
 }
 
 impl Purse {
     fn open() -> Purse {
-        let mut purse = Purse { payment: Payment::default(), card: Card::default(), events: vec![] };
+        let mut purse = Purse { payment: Payment::default(), card: Card::default(), events: vec![], counted: 0 };
         for event in crate::examples::card_events().into_iter().take(2) {
             purse.card.apply(&event);
         }
@@ -82,7 +86,14 @@ impl Purse {
 
     fn card_decides(&mut self, command: card::Command) {
         let events = self.card.decide(command).expect("the card keeps up with its payment");
-        events.iter().for_each(|event| self.card.apply(event));
+        for event in &events {
+            match event {
+                card::Event::Held { kind: HoldKind::Authorization | HoldKind::Forced, .. } => self.counted += 1,
+                card::Event::HoldReleased { partial: false, .. } => self.counted -= 1,
+                _ => {}
+            }
+            self.card.apply(event);
+        }
     }
 
     fn decide(&mut self, command: Command) -> usize {
@@ -98,7 +109,7 @@ impl Purse {
     }
 
     fn release(&mut self, amount: Money, command: Command) {
-        let parts = self.payment.parts(amount);
+        let parts = self.payment.parts(amount, command.withdraws());
         if self.decide(command) == 0 {
             return;
         }
@@ -114,7 +125,7 @@ impl Purse {
             Step::Increment { id, cents } => {
                 let reference = format!("iauth_1#{id}");
                 if self.payment.answer(&reference).is_none() {
-                    let slot = self.hold(usd(cents), HoldKind::Forced);
+                    let slot = self.hold(usd(cents), self.payment.forced_kind());
                     self.decide(Command::Increment { reference, amount: usd(cents), forced: true, slot, now });
                 }
             }
@@ -131,7 +142,7 @@ impl Purse {
                     self.payment.decide(capture(usd(cents)))
                 {
                     let excess = usd(cents - self.held().minor_units);
-                    let slot = self.hold(excess, HoldKind::Forced);
+                    let slot = self.hold(excess, self.payment.forced_kind());
                     let forced =
                         Command::Increment { reference: reference.clone(), amount: excess, forced: true, slot, now };
                     self.decide(forced);
@@ -142,6 +153,13 @@ impl Purse {
                 let amount = usd(cents.min(self.held().minor_units));
                 if amount.is_positive() {
                     let (reference, cause) = (format!("evt_{id}"), Release::Merchant);
+                    self.release(amount, Command::Reverse { reference, amount, cause, now });
+                }
+            }
+            Step::Withdraw { id, cents } => {
+                let amount = usd(cents.min(self.held().minor_units));
+                if amount.is_positive() {
+                    let (reference, cause) = (format!("iauth_1#{id}"), Release::IssuerDeclined);
                     self.release(amount, Command::Reverse { reference, amount, cause, now });
                 }
             }
@@ -168,10 +186,12 @@ impl Purse {
         let (refunded, held) = (money(payment.refunded()), money(payment.held()));
         assert!(0 <= refunded && refunded <= captured && captured <= authorized, "{refunded} {captured} {authorized}");
         assert!(held >= 0 && captured + held <= authorized);
-        let in_parts: i64 = payment.parts(self.held()).iter().map(|part| part.amount.minor_units).sum();
+        let in_parts: i64 = payment.parts(self.held(), None).iter().map(|part| part.amount.minor_units).sum();
         assert_eq!(in_parts, held, "everything that is held can be given back");
         let used = self.card.used(card::Window::of(november(3))).expect("the card is issued");
         assert_eq!(used.minor_units, captured + held, "the card counts what was or may be captured");
+        let is_counted = payment.forced_kind() == HoldKind::ForcedIncrement;
+        assert_eq!(self.counted, u32::from(is_counted), "a payment is counted once at most");
     }
 }
 

@@ -14,11 +14,11 @@ pub fn network() -> Network {
     }
 }
 
-fn slot() -> Slot {
+pub fn slot() -> Slot {
     Slot::utc(november(3))
 }
 
-fn of_network(held: bool) -> Event {
+pub fn of_network(held: bool) -> Event {
     let mut event = initiated();
     if let Event::Initiated { network: of, hold, slot, request_digest, device_id, .. } = &mut event {
         (*of, *request_digest, *device_id) = (Some(network()), None, None);
@@ -29,7 +29,7 @@ fn of_network(held: bool) -> Event {
     event
 }
 
-fn authorized() -> Event {
+pub fn authorized() -> Event {
     Event::Authorized { reference: "iauth_1".into(), amount: usd(9_999), at: november(3) }
 }
 
@@ -279,55 +279,5 @@ fn a_forced_capture_reopens_what_was_over() {
         };
         payment.decide(forced).into_iter().flatten().for_each(|event| payment.apply(&event));
         assert_eq!((payment.status(), payment.held()), (Some(Status::Authorized), Some(usd(300))), "{name}");
-    }
-}
-
-#[test]
-fn the_answer_to_a_request_is_remembered() {
-    let approved = state(&[of_network(true), authorized()]);
-    assert_eq!((approved.answer("iauth_1"), approved.answer("iauth_1#1")), (Some(true), None));
-    assert_eq!(state(&[of_network(false), declined()]).answer("iauth_1"), Some(false));
-    let refused = Event::IncrementDeclined {
-        reference: "iauth_1#1".into(),
-        amount: usd(1),
-        reason: Decline::CardFrozen,
-        at: november(4),
-    };
-    assert_eq!(state(&[of_network(true), authorized(), refused]).answer("iauth_1#1"), Some(false));
-    let too_late =
-        Event::Reversed { reference: "iauth_1".into(), amount: usd(9_999), cause: Release::TooLate, at: november(4) };
-    let late = state(&[of_network(true), authorized(), too_late]);
-    assert_eq!((late.answer("iauth_1"), late.status()), (Some(false), Some(Status::Voided)));
-}
-
-#[test]
-fn a_release_names_the_holds_it_comes_from_the_newest_first() {
-    let more = Event::Incremented {
-        reference: "iauth_1#1".into(),
-        amount: usd(500),
-        forced: false,
-        slot: Slot::utc(november(20)),
-        at: november(20),
-    };
-    let payment = state(&[of_network(true), authorized(), more]);
-    let parts: Vec<_> = payment.parts(usd(700)).iter().map(|part| (part.slot, part.amount, part.partial)).collect();
-    assert_eq!(parts, [(Slot::utc(november(20)), usd(500), true), (slot(), usd(200), true)]);
-    let whole: Vec<_> = payment.parts(usd(10_499)).iter().map(|part| (part.amount, part.partial)).collect();
-    assert_eq!(whole, [(usd(500), true), (usd(9_999), false)]);
-}
-
-#[test]
-fn movements_are_bounded() {
-    let mut payment = state(&[of_network(true), authorized()]);
-    let refund =
-        |n: usize| Command::Refund { reference: format!("ref_{n}"), amount: usd(1), heard: true, now: november(9) };
-    for n in 1.. {
-        match payment.decide(refund(n)) {
-            Ok(events) => events.iter().for_each(|event| payment.apply(event)),
-            Err(error) => {
-                assert_eq!((n, error), (1_000, Error::TooManyMovements { most: 1_000 }));
-                break;
-            }
-        }
     }
 }

@@ -3,26 +3,19 @@
 use std::borrow::Cow;
 
 use aggregates::{
-    CardId, Currency, Money,
+    Money,
     card::{Channel, Purchase},
 };
 use serde::Deserialize;
 
+use super::parts::{Card, Merchant, Named, currency, name};
 use crate::{
-    failure::{reference, stable_code},
-    issuing::network::{
-        CardName, CardReport, CardStanding, Ended, Movement, MovementKind, Question, Report, Reversal, Ruling, Told,
-    },
+    failure::stable_code,
+    issuing::network::{CardName, Ended, Movement, MovementKind, Question, Report, Reversal, Ruling, Told},
 };
 
 /// The event that waits for an answer.
 pub(super) const QUESTION: &str = "issuing_authorization.request";
-
-/// Automated cash disbursements, ISO 18245.
-const CASH_MACHINE: &str = "6011";
-
-const LONGEST_NAME: usize = 200;
-const LONGEST_CATEGORY: usize = 64;
 
 /// The event does not have the form that Stripe's specification gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +35,6 @@ pub(super) struct Head<'a> {
 struct Event<'a, T> {
     #[serde(borrow)]
     id: Cow<'a, str>,
-    created: i64,
     data: Data<T>,
 }
 
@@ -99,37 +91,6 @@ struct Request<'a> {
 }
 
 #[derive(Deserialize)]
-struct Merchant<'a> {
-    #[serde(borrow)]
-    category: Cow<'a, str>,
-    #[serde(borrow)]
-    category_code: Cow<'a, str>,
-    #[serde(default, borrow)]
-    name: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    country: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    network_id: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Card<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-    #[serde(default, borrow)]
-    cancellation_reason: Option<Cow<'a, str>>,
-    #[serde(default)]
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-struct Metadata {
-    card_id: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Transaction<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
@@ -149,17 +110,6 @@ struct Transaction<'a> {
     authorization: Option<Named<'a>>,
 }
 
-/// A thing that Stripe gives by its id, or whole if asked to.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Named<'a> {
-    Id(#[serde(borrow)] Cow<'a, str>),
-    Whole {
-        #[serde(borrow)]
-        id: Cow<'a, str>,
-    },
-}
-
 /// Reads an event whose signature was verified.
 pub fn read(body: &[u8]) -> Result<Told, NotAnEvent> {
     let head: Head<'_> = parse(body)?;
@@ -171,11 +121,12 @@ pub fn read(body: &[u8]) -> Result<Told, NotAnEvent> {
             event.data.object.report(&id, &previous).map(Told::Report)
         }
         "issuing_transaction.created" => {
-            parse::<Event<'_, Transaction<'_>>>(body)?.data.object.report().map(Told::Report)
+            let report = parse::<Event<'_, Transaction<'_>>>(body)?.data.object.report()?;
+            Ok(report.map_or(Told::Nothing, Told::Report))
         }
         "issuing_card.created" | "issuing_card.updated" => {
-            let event: Event<'_, Card<'_>> = parse(body)?;
-            event.data.object.report(event.created).map(Told::Card)
+            // That it changed: how it is now, the issuer is asked.
+            parse::<Event<'_, Card<'_>>>(body)?.data.object.name().map(Told::Card)
         }
         _ => Ok(Told::Nothing),
     }
@@ -221,7 +172,7 @@ impl Authorization<'_> {
             card: self.card.name()?,
             purchase: self.purchase(self.amount)?,
             rulings: self.request_history.iter().map(ruling).collect(),
-            movements: self.transactions.iter().map(Transaction::movement).collect::<Result<_, _>>()?,
+            movements: self.transactions.iter().filter_map(|moved| moved.movement().transpose()).collect::<Result<_, _>>()?,
             reversal,
             ended,
         })
@@ -238,21 +189,22 @@ impl Authorization<'_> {
 }
 
 impl Transaction<'_> {
-    fn movement(&self) -> Result<Movement, NotAnEvent> {
-        let kind = match self.kind.as_ref() {
-            "capture" => MovementKind::Capture,
-            "refund" => MovementKind::Refund,
+    /// None where nothing moved.
+    fn movement(&self) -> Result<Option<Movement>, NotAnEvent> {
+        let (kind, amount) = match (self.kind.as_ref(), self.amount) {
+            ("capture" | "refund", 0) => return Ok(None),
+            ("capture", ..0) => (MovementKind::Capture, self.amount.checked_neg().ok_or(NotAnEvent)?),
+            ("refund", 1..) => (MovementKind::Refund, self.amount),
             _ => return Err(NotAnEvent),
         };
-        let amount = self.amount.checked_abs().ok_or(NotAnEvent)?;
-        Ok(Movement { reference: name(&self.id)?, kind, amount: Money::new(amount, currency(&self.currency)?) })
+        Ok(Some(Movement { reference: name(&self.id)?, kind, amount: Money::new(amount, currency(&self.currency)?) }))
     }
 
-    fn report(self) -> Result<Report, NotAnEvent> {
-        let movement = self.movement()?;
+    fn report(self) -> Result<Option<Report>, NotAnEvent> {
+        let Some(movement) = self.movement()? else { return Ok(None) };
         // How the card was presented is said of authorisations only.
         let purchase = self.merchant_data.purchase(movement.amount, &self.merchant_currency, Channel::Online)?;
-        Ok(Report {
+        Ok(Some(Report {
             authorization: self.authorization.as_ref().map(|named| name(named.id())).transpose()?,
             card: CardName { reference: name(self.card.id())?, card_id: None },
             purchase,
@@ -260,69 +212,6 @@ impl Transaction<'_> {
             movements: vec![movement],
             reversal: None,
             ended: None,
-        })
+        }))
     }
-}
-
-impl Merchant<'_> {
-    fn purchase(&self, amount: Money, paid_in: &str, channel: Channel) -> Result<Purchase, NotAnEvent> {
-        let cash = self.category_code == CASH_MACHINE;
-        let known = self.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-        Ok(Purchase {
-            amount,
-            merchant: plain(known.unwrap_or(&self.network_id), LONGEST_NAME),
-            merchant_category: plain(&self.category, LONGEST_CATEGORY),
-            mcc: self.category_code.parse().ok(),
-            country: self.country.as_deref().and_then(|country| country.parse().ok()),
-            currency: Some(currency(paid_in)?),
-            channel: if cash { Channel::Withdrawal } else { channel },
-        })
-    }
-}
-
-impl Card<'_> {
-    fn name(&self) -> Result<CardName, NotAnEvent> {
-        let known = self.metadata.card_id.as_deref().and_then(|id| id.parse::<CardId>().ok());
-        Ok(CardName { reference: name(&self.id)?, card_id: known })
-    }
-
-    fn report(self, at: i64) -> Result<CardReport, NotAnEvent> {
-        let reason = self.cancellation_reason.as_deref();
-        let status = match self.status.as_ref() {
-            "active" => CardStanding::Active,
-            "inactive" => CardStanding::Inactive,
-            "canceled" => CardStanding::Canceled { stolen: reason == Some("stolen"), lost: reason == Some("lost") },
-            _ => return Err(NotAnEvent),
-        };
-        Ok(CardReport { card: self.name()?, status, at })
-    }
-}
-
-impl Named<'_> {
-    fn id(&self) -> &str {
-        match self {
-            Named::Id(id) | Named::Whole { id } => id,
-        }
-    }
-}
-
-/// One of Stripe's ids, as it may stand in events.
-fn name(id: &str) -> Result<String, NotAnEvent> {
-    reference(id).map_err(|_| NotAnEvent)
-}
-
-fn currency(code: &str) -> Result<Currency, NotAnEvent> {
-    Currency::from_code(&code.to_ascii_uppercase()).ok_or(NotAnEvent)
-}
-
-/// Somebody else's words, without control characters and cut to `longest` bytes.
-fn plain(text: &str, longest: usize) -> String {
-    let mut plain = String::with_capacity(text.len().min(longest));
-    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-        if plain.len() + c.len_utf8() > longest {
-            break;
-        }
-        plain.push(c);
-    }
-    if plain.trim().is_empty() { "unknown".into() } else { plain }
 }

@@ -7,6 +7,7 @@ mod answers;
 mod config;
 mod event;
 mod form;
+mod parts;
 mod webhook;
 
 use aggregates::{

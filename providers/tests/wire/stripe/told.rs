@@ -130,3 +130,27 @@ fn what_is_not_as_agreed_is_not_guessed_at() {
     let other = r#"{"id":"evt_1","type":"payout.paid","created":1,"data":{"object":{}}}"#;
     assert_eq!(read(other.as_bytes()), Ok(Told::Nothing));
 }
+
+fn transaction(kind: &str, amount: i64, merchant_currency: &str) -> Value {
+    let merchant = json!({ "category": "books", "category_code": "5942", "name": "Corner Books", "network_id": "1" });
+    let object = json!({ "id": "ipi_1", "type": kind, "amount": amount, "currency": "usd",
+                         "merchant_currency": merchant_currency, "merchant_data": merchant, "card": "ic_1" });
+    json!({ "id": "evt_1", "type": "issuing_transaction.created", "created": 1, "data": { "object": object } })
+}
+
+#[test]
+fn a_movement_goes_where_its_kind_says_or_is_not_believed() {
+    for (kind, amount, expected) in [("capture", -5, MovementKind::Capture), ("refund", 5, MovementKind::Refund)] {
+        let Told::Report(report) = told(&transaction(kind, amount, "usd")) else { panic!() };
+        assert_eq!((report.movements[0].kind, report.movements[0].amount.minor_units), (expected, 5));
+        assert!(read(transaction(kind, -amount, "usd").to_string().as_bytes()).is_err(), "{kind}");
+        assert_eq!(told(&transaction(kind, 0, "usd")), Told::Nothing, "nothing moved");
+    }
+    assert!(read(transaction("capture", i64::MIN, "usd").to_string().as_bytes()).is_err());
+}
+
+#[test]
+fn a_merchant_currency_that_is_not_known_silences_nothing() {
+    let Told::Report(report) = told(&transaction("capture", -5, "xxz")) else { panic!() };
+    assert_eq!((report.purchase.currency, report.purchase.amount.currency.code()), (None, "USD"));
+}
