@@ -35,18 +35,22 @@ CREATE UNIQUE INDEX kyc_checks_by_run ON kyc_checks (provider, run);
 
 GRANT SELECT, INSERT, UPDATE ON kyc_checks TO vc_api;
 
--- Whose check the provider speaks of: it knows our people by its own names only, or by the case.
-CREATE FUNCTION kyc_check_owner(of_provider text, of_reference text) RETURNS uuid
+-- Which case the provider speaks of: by its own names for the run and the applicant, or by ours for the case; the
+-- narrowest name decides. A case keeps its names for ever, so that of an earlier case never leads to a later one.
+CREATE FUNCTION kyc_check_of(of_provider text, of_run text, of_applicant text, of_case uuid)
+    RETURNS TABLE (user_id uuid, case_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    RETURN (SELECT c.user_id FROM kyc_checks c WHERE c.provider = of_provider AND c.run = of_reference
-            UNION SELECT c.user_id FROM kyc_checks c WHERE c.provider = of_provider AND c.applicant = of_reference
-            UNION SELECT c.user_id FROM kyc_checks c WHERE c.provider = of_provider AND c.case_id::text = of_reference
-            LIMIT 1);
+    RETURN QUERY SELECT c.user_id, c.case_id FROM kyc_checks c WHERE c.provider = of_provider AND c.run = of_run;
+    IF FOUND THEN RETURN; END IF;
+    RETURN QUERY SELECT c.user_id, c.case_id FROM kyc_checks c
+                  WHERE c.provider = of_provider AND c.applicant = of_applicant;
+    IF FOUND THEN RETURN; END IF;
+    RETURN QUERY SELECT c.user_id, c.case_id FROM kyc_checks c WHERE c.provider = of_provider AND c.case_id = of_case;
 END $$;
 
-REVOKE ALL ON FUNCTION kyc_check_owner(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION kyc_check_owner(text, text) TO vc_api;
+REVOKE ALL ON FUNCTION kyc_check_of(text, text, text, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION kyc_check_of(text, text, text, uuid) TO vc_api;
 
 SELECT guard_person_tables('public');
 

@@ -17,6 +17,14 @@ pub struct CheckReferences {
     pub run_asked_at: Option<DateTime<Utc>>,
 }
 
+/// By what names a provider speaks of a case: its own for run and applicant, or ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckNames {
+    pub run: Option<String>,
+    pub applicant: Option<String>,
+    pub case: Option<KycCaseId>,
+}
+
 impl Store {
     /// Notes that a case goes to a provider, and what it is called there so far. What is known already stays.
     pub async fn note_check(
@@ -67,9 +75,11 @@ impl Store {
         Ok(query.fetch_one(self.pool()).await?.try_get::<Option<Uuid>, _>(0)?.map(UserId))
     }
 
-    /// Whose check the provider speaks of: by its own name of applicant or run, or by our case.
-    pub async fn check_owner(&self, provider: &str, reference: &str) -> Result<Option<UserId>, Error> {
-        let query = sqlx::query("SELECT kyc_check_owner($1, $2)").bind(provider).bind(reference);
-        Ok(query.fetch_one(self.pool()).await?.try_get::<Option<Uuid>, _>(0)?.map(UserId))
+    /// Which case the provider speaks of, and whose it is.
+    pub async fn check_of(&self, provider: &str, named: &CheckNames) -> Result<Option<(UserId, KycCaseId)>, Error> {
+        let query = sqlx::query("SELECT user_id, case_id FROM kyc_check_of($1, $2, $3, $4)").bind(provider);
+        let query = query.bind(&named.run).bind(&named.applicant).bind(named.case.map(|case| case.0));
+        let Some(row) = query.fetch_optional(self.pool()).await? else { return Ok(None) };
+        Ok(Some((UserId(row.try_get(0)?), KycCaseId(row.try_get(1)?))))
     }
 }

@@ -3,10 +3,10 @@
 use aggregates::{Actor, UserId, kyc};
 use providers::{
     Failure,
-    kyc::{Check, Mention, Picture, PictureFormat},
+    kyc::{Check, Known, Mention, Picture, PictureFormat},
 };
 use store::{
-    CheckReferences,
+    CheckNames, CheckReferences,
     documents::{Document, DocumentKey},
 };
 
@@ -49,33 +49,48 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
     Ok(Written { value: view(&value), position })
 }
 
-/// Looks at the check that a webhook of the provider speaks of.
+/// Looks at the check that a webhook of the provider speaks of, if it is that of the person's latest case: a late word
+/// on an earlier one decides nothing.
 pub(crate) async fn heard(system: &System, webhook: &[u8], origin: &Origin) -> Result<(), Error> {
     let (store, verifier) = (&system.store, &system.providers.kyc);
     let Mention { case, applicant, run } = verifier.mentioned(webhook);
-    let names = [run.clone(), applicant, case.map(|case| case.to_string())];
-    for name in names.into_iter().flatten() {
-        let Some(user_id) = store.check_owner(verifier.name(), &name).await? else { continue };
-        if let Some(run) = run {
-            learn(system, user_id, run).await?;
-        }
-        return finish(system, user_id, origin).await.map(drop);
-    }
+    let names = CheckNames { run, applicant, case };
     // Nobody's: of another system with the same account, or of somebody who is gone.
+    let Some((user_id, case_id)) = store.check_of(verifier.name(), &names).await? else { return Ok(()) };
+    let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
+    let Some(case) = identity.case().filter(|case| case.case_id == case_id) else { return Ok(()) };
+    if let Some(run) = names.run {
+        learn(system, user_id, case, run).await?;
+    }
+    finish(system, user_id, origin).await.map(drop)
+}
+
+/// A run that was asked for, and of which the answer was lost: the webhook tells what it is called. What it was begun
+/// for the provider is asked first.
+async fn learn(system: &System, user_id: UserId, case: &kyc::Case, run: String) -> Result<(), Error> {
+    let (store, verifier) = (&system.store, &system.providers.kyc);
+    let known = store.check_references(user_id, case.case_id).await?.unwrap_or_default();
+    if known.run.is_some() || known.run_asked_at.is_none() {
+        return Ok(());
+    }
+    let references = CheckReferences { run: Some(run), ..known };
+    match verifier.look_up(&names_of(case, &references)).await {
+        Ok(Some(_)) => store.note_check(user_id, case.case_id, verifier.name(), &references).await?,
+        Ok(None) => {}
+        Err(Failure::Malformed | Failure::Refused { status: 404, .. }) => {
+            tracing::warn!(case = %case.case_id, "a webhook speaks of a run that is not of its applicant's case");
+        }
+        // The delivery is acted on again.
+        Err(Failure::Unreachable | Failure::Unknown | Failure::Refused { .. }) => {
+            return Err(Error::Unavailable { what: "outcome", resource: None });
+        }
+    }
     Ok(())
 }
 
-/// A run that was asked for, and of which the answer was lost: the webhook tells what it is called.
-async fn learn(system: &System, user_id: UserId, run: String) -> Result<(), Error> {
-    let (store, name) = (&system.store, system.providers.kyc.name());
-    let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
-    let Some(case) = identity.case() else { return Ok(()) };
-    let known = store.check_references(user_id, case.case_id).await?.unwrap_or_default();
-    if known.run.is_none() && known.run_asked_at.is_some() {
-        let references = CheckReferences { run: Some(run), ..known };
-        store.note_check(user_id, case.case_id, name, &references).await?;
-    }
-    Ok(())
+fn names_of<'a>(case: &kyc::Case, references: &'a CheckReferences) -> Known<'a> {
+    let (applicant, run) = (references.applicant.as_deref(), references.run.as_deref());
+    Known { case: case.case_id, level: case.level, applicant, run }
 }
 
 /// Why there is no check.
@@ -104,8 +119,8 @@ async fn asked(system: &System, user_id: UserId, case: &kyc::Case) -> Result<Opt
     let known = store.check_references(user_id, case_id).await?;
     let mut references = known.clone().unwrap_or_default();
     if known.is_some() {
-        let look = || verifier.look_up(case_id, references.run.as_deref());
-        if let Some(check) = retry.run(deadline, look).await? {
+        let names = names_of(case, &references);
+        if let Some(check) = retry.run(deadline, || verifier.look_up(&names)).await? {
             return Ok(Some(check));
         }
     } else {

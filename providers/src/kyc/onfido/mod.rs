@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Applicant, Check, Mention, Picture, Verifier};
+use super::{Applicant, Check, Known, Mention, Picture, Verifier};
 use crate::{
     Config, Failure, SetupError,
     config::{BaseUrl, base_url},
@@ -24,7 +24,7 @@ use crate::{
     sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
 };
 use requests::{ApplicantRequest, Form, RunRequest};
-use runs::Run;
+use runs::{Run, RunOf};
 
 pub use webhook::OnfidoWebhooks;
 
@@ -118,14 +118,16 @@ impl Verifier for Onfido {
             if answer.is_throttled() {
                 return Err(Failure::Unreachable);
             }
-            answer.json::<Run>()?.check()
+            let of = RunOf { run: None, case, applicant, workflow: self.workflow_id };
+            answer.json::<Run>()?.check(&of)
         };
         self.submit.measure(call).await
     }
 
-    async fn look_up(&self, _: KycCaseId, run: Option<&str>) -> Result<Option<Check>, Failure> {
-        let Some(run) = run else { return Ok(None) };
-        let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check().map(Some) };
+    async fn look_up(&self, known: &Known<'_>) -> Result<Option<Check>, Failure> {
+        let Some(run) = known.run else { return Ok(None) };
+        let of = RunOf { run: Some(run), case: known.case, applicant: known.applicant, workflow: self.workflow_id };
+        let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check(&of).map(Some) };
         self.look_up.measure(call).await
     }
 
