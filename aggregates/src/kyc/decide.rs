@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::{Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status, Verdict};
+use super::{Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status, Verdict, WATCH_LIST};
 use crate::KycCaseId;
 
 impl Kyc {
@@ -117,9 +117,7 @@ impl Kyc {
         if self.status.is_final() {
             return vec![];
         }
-        match verdict {
-            // Whom a watch list names no provider approves any more.
-            Verdict::Approved if case.is_on_watch_list() => vec![],
+        match self.heeding_watch_lists(verdict) {
             Verdict::Approved => {
                 vec![Event::Approved { case_id, provider, provider_reference, decided_by, valid_until, at: now }]
             }
@@ -137,6 +135,19 @@ impl Kyc {
             Verdict::Review { reasons } => {
                 vec![Event::ReviewStarted { case_id, provider, provider_reference, reasons, at: now }]
             }
+        }
+    }
+
+    /// Whom a watch list has named no provider approves any more, also in a later case.
+    fn heeding_watch_lists(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Approved if self.is_on_watch_list() => Verdict::Review { reasons: vec![WATCH_LIST.to_owned()] },
+            Verdict::Review { mut reasons } if self.is_on_watch_list() => {
+                reasons.retain(|reason| reason != WATCH_LIST);
+                reasons.insert(0, WATCH_LIST.to_owned());
+                Verdict::Review { reasons }
+            }
+            verdict @ (Verdict::Approved | Verdict::Review { .. } | Verdict::Rejected { .. }) => verdict,
         }
     }
 
