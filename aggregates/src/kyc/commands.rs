@@ -50,11 +50,13 @@ pub enum Command {
         provider: String,
         provider_reference: String,
         verdict: Verdict,
+        /// When operators have to be two: then a provider that has left a case to them does not approve it after all.
+        four_eyes: FourEyes,
         /// Until when an approval holds; none: for ever.
         valid_until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     },
-    /// An operator does something about a case in review, or looks at it.
+    /// An operator does something about a case of somebody else, or looks at it; in review, and then only.
     Review {
         case_id: KycCaseId,
         /// Whose case it is.

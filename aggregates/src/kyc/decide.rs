@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use super::{Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status, Verdict, WATCH_LIST};
+use super::{
+    Case, Command, Details, Draft, Error, Event, FourEyes, Kyc, Level, PictureKind, Status, Verdict, WATCH_LIST,
+};
 use crate::KycCaseId;
 
 impl Kyc {
@@ -34,8 +36,11 @@ impl Kyc {
                 self.may_begin(Level::Basic, attempts)?;
                 Ok(vec![Event::Submitted { case_id, applicant, document_type, country, level: Level::Basic, at: now }])
             }
-            Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until, now } => {
+            Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, valid_until, now } => {
                 let case = self.case_of(case_id)?;
+                if verdict == Verdict::Approved && self.is_for_operators(case, four_eyes) {
+                    return Ok(vec![]);
+                }
                 Ok(self.verdict(case, (provider, provider_reference), verdict, valid_until, now))
             }
             Command::Review { case_id, person, operator, step, now } => {
@@ -136,6 +141,12 @@ impl Kyc {
                 vec![Event::ReviewStarted { case_id, provider, provider_reference, reasons, at: now }]
             }
         }
+    }
+
+    /// Whether operators are at it whom the provider does not overrule: one has proposed a decision, or two are needed.
+    fn is_for_operators(&self, case: &Case, four_eyes: FourEyes) -> bool {
+        let takes_two = self.takes_two(four_eyes) && !self.is_on_watch_list();
+        self.status == Status::InReview && (case.proposal.is_some() || takes_two)
     }
 
     /// Whom a watch list has named no provider approves any more, also in a later case.

@@ -42,6 +42,7 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         provider: system.providers.kyc.name().to_owned(),
         provider_reference,
         verdict,
+        four_eyes: system.settings.kyc.four_eyes,
         valid_until: system.settings.kyc.valid_until(now),
         now,
     };

@@ -1,6 +1,7 @@
 use super::{
     ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, OTHER_CASE, ReviewStep, Verdict, WATCH_LIST, a_case_in_review,
-    a_hit, a_listed_case, after, an_approved_person, by, decide, doubts, november, reject, sealed, submit, verdict,
+    a_hit, a_listed_case, a_pending_case, after, an_approved_person, by, decide, doubts, november, reject, sealed,
+    submit, verdict, verdict_under,
 };
 use crate::kyc::{Error, Event, Level, Status};
 
@@ -27,6 +28,18 @@ fn a_hit_is_not_forgotten_by_handing_in_again() {
     let yes = |operator| by(operator, decide(Decision::Approve, FourEyes::WatchList));
     let cleared = after(a_listed_case(), [yes(OLGA), yes(OSKAR)]);
     assert!(!cleared.is_on_watch_list());
+}
+
+#[test]
+fn a_provider_does_not_overrule_operators() {
+    let approved = |four_eyes| verdict_under(four_eyes, CASE, Verdict::Approved);
+    let proposed = after(a_case_in_review(), [by(OLGA, decide(reject(), FourEyes::Always))]);
+    for (kyc, four_eyes) in [(a_case_in_review(), FourEyes::Always), (proposed, FourEyes::Never)] {
+        assert_eq!(kyc.decide(approved(four_eyes)), Ok(vec![]));
+    }
+    // Nobody is at it yet, and one would be enough.
+    assert_eq!(after(a_case_in_review(), [approved(FourEyes::WatchList)]).status(), Status::Approved);
+    assert_eq!(after(a_pending_case(), [approved(FourEyes::Always)]).status(), Status::Approved);
 }
 
 #[test]
