@@ -38,7 +38,8 @@ impl Kyc {
                 let note = Note { operator: *operator, text: note.clone(), at: *at };
                 self.in_case(|case| case.notes.push(note));
             }
-            Event::DocumentViewed { case_id: _, document_id: _, operator: _, at: _ } => {}
+            Event::DocumentViewed { case_id: _, document_id: _, operator: _, at: _ }
+            | Event::CaseViewed { case_id: _, operator: _, at: _ } => {}
             Event::DecisionProposed { operator, decision, case_id: _, at: _ } => {
                 let proposal = Proposal { operator: *operator, decision: decision.clone() };
                 self.in_case(|case| case.proposal = Some(proposal));

@@ -79,7 +79,9 @@ pub enum ReviewStep {
     Note {
         text: Sealed,
     },
-    /// Looks at a picture. Allowed in every state of the case, as long as the picture belongs to it.
+    /// Looks at the case and the applicant's personal data.
+    Read,
+    /// Looks at a picture, which belongs to the case.
     View {
         document_id: crate::CredentialId,
     },

@@ -19,18 +19,18 @@ impl Kyc {
         if person == operator {
             return Err(Error::OwnCase);
         }
-        if let ReviewStep::View { document_id } = step {
-            let is_there = case.pictures.iter().any(|picture| picture.document_id == document_id);
-            return match is_there {
-                true => Ok(vec![Event::DocumentViewed { case_id, document_id, operator, at }]),
-                false => Err(Error::NoSuchDocument),
-            };
-        }
         if self.status != Status::InReview {
             return Err(Error::NotInReview);
         }
         match step {
-            ReviewStep::View { .. } => Ok(vec![]),
+            ReviewStep::Read => Ok(vec![Event::CaseViewed { case_id, operator, at }]),
+            ReviewStep::View { document_id } => {
+                let is_there = case.pictures.iter().any(|picture| picture.document_id == document_id);
+                match is_there {
+                    true => Ok(vec![Event::DocumentViewed { case_id, document_id, operator, at }]),
+                    false => Err(Error::NoSuchDocument),
+                }
+            }
             ReviewStep::Assign if case.assigned_to == Some(operator) => Ok(vec![]),
             ReviewStep::Assign => Ok(vec![Event::Assigned { case_id, operator, at }]),
             ReviewStep::Note { .. } if case.notes.len() >= MOST_NOTES => Err(Error::TooManyNotes { limit: MOST_NOTES }),
