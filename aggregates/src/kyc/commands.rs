@@ -65,6 +65,11 @@ pub enum Command {
         step: ReviewStep,
         now: DateTime<Utc>,
     },
+    /// The person is about to go by other names than those that were verified. Refused while a case goes by them, or a
+    /// draft with details; an approval ends.
+    LeaveNames {
+        now: DateTime<Utc>,
+    },
     /// The approval's time is over.
     Expire {
         now: DateTime<Utc>,

@@ -46,6 +46,7 @@ impl Kyc {
             Command::Review { case_id, person, operator, step, now } => {
                 self.review(case_id, (person, operator), step, now)
             }
+            Command::LeaveNames { now } => self.leave_names(now),
             Command::Expire { now } => match (&self.approval, self.is_expired(now)) {
                 (Some(approval), true) => Ok(vec![Event::Expired { case_id: approval.case_id, at: now }]),
                 (Some(_) | None, _) => Ok(vec![]),
@@ -72,10 +73,19 @@ impl Kyc {
 
     /// Whether a case of this level may be begun, or handed in.
     fn may_begin(&self, level: Level, attempts: u32) -> Result<(), Error> {
+        self.no_open_case()?;
+        if self.approval.as_ref().is_some_and(|approval| approval.level >= level) {
+            return Err(Error::AlreadyApproved);
+        }
+        if self.rejections >= attempts {
+            return Err(Error::TooManyAttempts { limit: attempts });
+        }
+        Ok(())
+    }
+
+    fn no_open_case(&self) -> Result<(), Error> {
         match (self.status, &self.case) {
-            (Status::Pending | Status::InReview, Some(open)) => {
-                return Err(Error::CaseOpen { case_id: open.case_id });
-            }
+            (Status::Pending | Status::InReview, Some(open)) => Err(Error::CaseOpen { case_id: open.case_id }),
             (
                 Status::NotStarted
                 | Status::Pending
@@ -84,15 +94,17 @@ impl Kyc {
                 | Status::Rejected
                 | Status::Expired,
                 _,
-            ) => {}
+            ) => Ok(()),
         }
-        if self.approval.as_ref().is_some_and(|approval| approval.level >= level) {
-            return Err(Error::AlreadyApproved);
+    }
+
+    fn leave_names(&self, now: DateTime<Utc>) -> Result<Vec<Event>, Error> {
+        self.no_open_case()?;
+        if let Some(draft) = self.draft.as_ref().filter(|draft| draft.details.is_some()) {
+            return Err(Error::DraftOpen { case_id: draft.case_id });
         }
-        if self.rejections >= attempts {
-            return Err(Error::TooManyAttempts { limit: attempts });
-        }
-        Ok(())
+        let ended = self.approval.iter().map(|approval| Event::Expired { case_id: approval.case_id, at: now });
+        Ok(ended.collect())
     }
 
     fn submit_draft(&self, case_id: KycCaseId, now: DateTime<Utc>) -> Result<Vec<Event>, Error> {

@@ -10,7 +10,11 @@ use store::{
     documents::{Document, DocumentKey},
 };
 
-use super::{KycView, change, submission::applicant, view};
+use super::{
+    KycView, change,
+    submission::{applicant, keeps_names},
+    view,
+};
 use crate::{Error, Origin, System, Written};
 
 /// Asks the provider about the person's open case, pending or in review, and records what it says. Does nothing
@@ -35,6 +39,13 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
             return Ok(Written { value: view(&identity), position: 0 });
         }
         Err(Asked::Broken(error)) => return Err(error),
+    };
+    // Renamed at the very moment of handing in: what was verified is not who they are now.
+    let verdict = match verdict {
+        kyc::Verdict::Approved if !keeps_names(system, user_id, case).await? => {
+            kyc::Verdict::Review { reasons: vec!["name_changed".into()] }
+        }
+        verdict => verdict,
     };
     let now = crate::now();
     let command = kyc::Command::RecordVerdict {

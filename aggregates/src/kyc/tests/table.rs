@@ -57,6 +57,7 @@ fn table() -> Vec<(&'static str, Command, [&'static str; 11])> {
         ("reject", review(decide(reject(), FourEyes::WatchList)), [n, n, n, i, "rejected", "decision_proposed", "decision_proposed", i, i, i, i]),
         ("approve alone", by(OLGA, decide(Decision::Approve, FourEyes::Always)), [n, n, n, i, "decision_proposed", "decision_proposed", "SecondOperatorNeeded", i, i, i, i]),
         ("approve oneself", by(ALICE, decide(Decision::Approve, FourEyes::Never)), [n, n, n, "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase"]),
+        ("leave names", Command::LeaveNames { now: november(3) }, [NONE, NONE, d, o, o, o, o, "expired", NONE, NONE, NONE]),
         ("expire in time", Command::Expire { now: november(19) }, [NONE; 11]),
         ("expire", Command::Expire { now: november(20) }, [NONE, NONE, NONE, NONE, NONE, NONE, NONE, "expired", NONE, NONE, NONE]),
     ];
