@@ -6,7 +6,7 @@ use super::{Decision, Details, DocumentType, FourEyes, Level, Picture};
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Begins to put a case together. One at a time; allowed while no case is open and attempts are left.
+    /// Begins to put a case together, in place of an earlier draft; allowed while no case is open and attempts are left.
     OpenDraft {
         case_id: KycCaseId,
         level: Level,

@@ -64,9 +64,6 @@ impl Kyc {
         if self.draft.as_ref().is_some_and(|draft| draft.case_id == case_id) || self.handed_in(case_id) {
             return Ok(vec![]);
         }
-        if let Some(draft) = &self.draft {
-            return Err(Error::DraftOpen { case_id: draft.case_id });
-        }
         self.may_begin(level, attempts)?;
         Ok(vec![Event::DraftOpened { case_id, level, at: now }])
     }

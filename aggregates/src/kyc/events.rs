@@ -97,7 +97,8 @@ pub enum Event {
         decided_by: Vec<UserId>,
         at: DateTime<Utc>,
     },
-    /// The approval's time is over, or the person goes by another name than the one that was verified. What the person has stays; for more they have to be verified again.
+    /// The approval's time is over, or the person goes by another name than the one that was verified. What the
+    /// person has stays; for more they have to be verified again.
     Expired { case_id: KycCaseId, at: DateTime<Utc> },
 }
 

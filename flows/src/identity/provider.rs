@@ -38,6 +38,9 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
             tracing::warn!(%failure, case = %case.case_id, "the KYC provider did not answer");
             return Ok(Written { value: view(&identity), position: 0 });
         }
+        Err(Asked::PictureGone) => {
+            (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["document_missing".into()] })
+        }
         Err(Asked::Broken(error)) => return Err(error),
     };
     // Renamed at the very moment of handing in: what was verified is not who they are now.
@@ -108,6 +111,8 @@ fn names_of<'a>(case: &kyc::Case, references: &'a CheckReferences) -> Known<'a> 
 /// Why there is no check.
 enum Asked {
     Failed(Failure),
+    /// Its time was over before the case was handed in.
+    PictureGone,
     Broken(Error),
 }
 
@@ -175,11 +180,10 @@ async fn picture_of(
     user_id: UserId,
     case: &kyc::Case,
     picture: &kyc::Picture,
-) -> Result<Picture, Error> {
+) -> Result<Picture, Asked> {
     let key = DocumentKey { user_id, case_id: case.case_id, document_id: picture.document_id };
     let found = system.store.document(key).await?;
-    let Document { kind, format, content } =
-        found.ok_or(Error::Internal("a picture of an open case is gone".into()))?;
+    let Document { kind, format, content } = found.ok_or(Asked::PictureGone)?;
     let format = if format == PictureFormat::Png.extension() { PictureFormat::Png } else { PictureFormat::Jpeg };
     Ok(Picture { kind, document_type: case.document_type, country: case.country.clone(), format, content })
 }

@@ -34,7 +34,7 @@ fn table() -> Vec<(&'static str, Command, [&'static str; 11])> {
     let drafted = "draft_opened";
     #[rustfmt::skip]
     let rows = vec![
-        ("open another", open_draft(OTHER_CASE, Level::Full), [drafted, d, d, o, o, o, o, "AlreadyApproved", drafted, drafted, NONE]),
+        ("open another", open_draft(OTHER_CASE, Level::Full), [drafted, drafted, drafted, o, o, o, o, "AlreadyApproved", drafted, drafted, NONE]),
         ("open the same", open_draft(CASE, Level::Full), [drafted, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE]),
         ("give details", details(DocumentType::Passport), [n, "details_given", "details_given", n, n, n, n, n, n, n, n]),
         ("give an address", address(), [n, "address_given", "address_given", n, n, n, n, n, n, n, n]),
