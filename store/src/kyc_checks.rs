@@ -3,7 +3,7 @@
 
 use aggregates::{KycCaseId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -26,30 +26,33 @@ pub struct CheckNames {
 }
 
 impl Store {
-    /// Notes that a case goes to a provider, and what it is called there so far. What is known already stays.
+    /// Notes that a case goes to a provider, and what it is called there so far. What is known already stays, and is
+    /// returned: who comes second goes on with the names of who came first.
     pub async fn note_check(
         &self,
         user: UserId,
         case: KycCaseId,
         provider: &str,
         references: &CheckReferences,
-    ) -> Result<(), Error> {
+    ) -> Result<CheckReferences, Error> {
         let query = sqlx::query(
             "INSERT INTO kyc_checks AS k (case_id, user_id, provider, applicant, run)
              VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (case_id) DO UPDATE
-                SET applicant = coalesce(k.applicant, excluded.applicant), run = coalesce(k.run, excluded.run)",
+                SET applicant = coalesce(k.applicant, excluded.applicant), run = coalesce(k.run, excluded.run)
+             RETURNING applicant, run, run_asked_at",
         );
         let query = query.bind(case.0).bind(user.0).bind(provider).bind(&references.applicant).bind(&references.run);
-        self.write_as(user, query).await?;
-        Ok(())
+        let mut transaction = self.as_person(user).await?;
+        let row = query.fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        references_of(&row)
     }
 
     pub async fn check_references(&self, user: UserId, case: KycCaseId) -> Result<Option<CheckReferences>, Error> {
         let query = sqlx::query("SELECT applicant, run, run_asked_at FROM kyc_checks WHERE case_id = $1").bind(case.0);
         let Some(row) = self.row_of(user, query).await? else { return Ok(None) };
-        let (applicant, run, run_asked_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(Some(CheckReferences { applicant, run, run_asked_at }))
+        references_of(&row).map(Some)
     }
 
     /// Claims the right to ask for a run. False: there is one, or one may have begun within `patience`.
@@ -82,4 +85,9 @@ impl Store {
         let Some(row) = query.fetch_optional(self.pool()).await? else { return Ok(None) };
         Ok(Some((UserId(row.try_get(0)?), KycCaseId(row.try_get(1)?))))
     }
+}
+
+fn references_of(row: &PgRow) -> Result<CheckReferences, Error> {
+    let (applicant, run, run_asked_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(CheckReferences { applicant, run, run_asked_at })
 }

@@ -1,6 +1,9 @@
 //! Asking the provider, and hearing from it.
 
-use aggregates::{Actor, UserId, kyc};
+use aggregates::{
+    Actor, UserId, kyc,
+    user::{Standing, User},
+};
 use providers::{
     Failure,
     kyc::{Check, Known, Mention, Picture, PictureFormat},
@@ -21,28 +24,31 @@ use crate::{Error, Origin, System, Written};
 /// without one.
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
-    let open = !identity.status().is_final() && identity.status() != kyc::Status::NotStarted;
+    // Of somebody who has left nothing is sent to anybody.
+    let has_left = system.store.load_latest::<User>(user_id).await?.standing() != Standing::Open;
+    let open = !has_left && !identity.status().is_final() && identity.status() != kyc::Status::NotStarted;
     let Some(case) = identity.case().filter(|_| open) else {
         return Ok(Written { value: view(&identity), position: 0 });
     };
-    let (provider_reference, verdict) = match asked(system, user_id, case).await {
-        Ok(Some(Check { provider_reference, verdict: Some(verdict) })) => (provider_reference, verdict),
-        Ok(_) => return Ok(Written { value: view(&identity), position: 0 }),
-        // 401 and 403 are about us, 404 about an address; what else is refused would be refused again: people look.
-        Err(Asked::Failed(Failure::Refused { status, code })) if ![401, 403, 404].contains(&status) => {
-            tracing::warn!(status, code, case = %case.case_id, "the KYC provider refuses a case");
-            (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["refused_by_provider".into()] })
-        }
-        // The case stays pending and a worker asks again: a provider that is away is no verdict on the person.
-        Err(Asked::Failed(failure)) => {
-            tracing::warn!(%failure, case = %case.case_id, "the KYC provider did not answer");
-            return Ok(Written { value: view(&identity), position: 0 });
-        }
-        Err(Asked::PictureGone) => {
-            (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["document_missing".into()] })
-        }
-        Err(Asked::Broken(error)) => return Err(error),
-    };
+    let (provider_reference, verdict) =
+        match asked(system, user_id, case, identity.status() == kyc::Status::InReview).await {
+            Ok(Some(Check { provider_reference, verdict: Some(verdict) })) => (provider_reference, verdict),
+            Ok(_) => return Ok(Written { value: view(&identity), position: 0 }),
+            // 401 and 403 are about us, 404 about an address; what else is refused would be refused again: people look.
+            Err(Asked::Failed(Failure::Refused { status, code })) if ![401, 403, 404].contains(&status) => {
+                tracing::warn!(status, code, case = %case.case_id, "the KYC provider refuses a case");
+                (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["refused_by_provider".into()] })
+            }
+            // The case stays pending and a worker asks again: a provider that is away is no verdict on the person.
+            Err(Asked::Failed(failure)) => {
+                tracing::warn!(%failure, case = %case.case_id, "the KYC provider did not answer");
+                return Ok(Written { value: view(&identity), position: 0 });
+            }
+            Err(Asked::PictureGone) => {
+                (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["document_missing".into()] })
+            }
+            Err(Asked::Broken(error)) => return Err(error),
+        };
     // Renamed at the very moment of handing in: what was verified is not who they are now.
     let verdict = match verdict {
         kyc::Verdict::Approved if !keeps_names(system, user_id, case).await? => {
@@ -90,7 +96,9 @@ async fn learn(system: &System, user_id: UserId, case: &kyc::Case, run: String) 
     }
     let references = CheckReferences { run: Some(run), ..known };
     match verifier.look_up(&names_of(case, &references)).await {
-        Ok(Some(_)) => store.note_check(user_id, case.case_id, verifier.name(), &references).await?,
+        Ok(Some(_)) => {
+            store.note_check(user_id, case.case_id, verifier.name(), &references).await?;
+        }
         Ok(None) => {}
         Err(Failure::Malformed | Failure::Refused { status: 404, .. }) => {
             tracing::warn!(case = %case.case_id, "a webhook speaks of a run that is not of its applicant's case");
@@ -130,35 +138,44 @@ impl<E: Into<Error>> From<E> for Asked {
 
 /// The provider's check of the case: looked at, or asked for where there is none. None: it may have begun, and is
 /// waited for.
-async fn asked(system: &System, user_id: UserId, case: &kyc::Case) -> Result<Option<Check>, Asked> {
+async fn asked(system: &System, user_id: UserId, case: &kyc::Case, is_in_review: bool) -> Result<Option<Check>, Asked> {
     let (store, verifier, case_id) = (&system.store, &system.providers.kyc, case.case_id);
     let (retry, deadline) = (system.providers.retry, system.settings.deadline());
     let known = store.check_references(user_id, case_id).await?;
-    let mut references = known.clone().unwrap_or_default();
-    if known.is_some() {
+    let is_new = known.is_none();
+    let mut references = known.unwrap_or_default();
+    if !is_new {
         let names = names_of(case, &references);
         if let Some(check) = retry.run(deadline, || verifier.look_up(&names)).await? {
             return Ok(Some(check));
         }
-    } else {
+    }
+    // With people already: they decide on what was handed in, and nothing is sent again.
+    if is_in_review {
+        return Ok(None);
+    }
+    if is_new {
         // Before the provider hears of the case: its webhook may be faster than its answer.
-        store.note_check(user_id, case_id, verifier.name(), &references).await?;
+        references = store.note_check(user_id, case_id, verifier.name(), &references).await?;
     }
     let applicant = applicant(system, user_id, case).await?;
     if references.applicant.is_none() {
         references.applicant = retry.run(deadline, || verifier.register(case_id, &applicant)).await?;
-        store.note_check(user_id, case_id, verifier.name(), &references).await?;
+        // Somebody else may have registered the applicant meanwhile: theirs is the one, and this one is left alone.
+        references = store.note_check(user_id, case_id, verifier.name(), &references).await?;
     }
     let name = references.applicant.as_deref();
-    for picture in &case.pictures {
-        let picture = picture_of(system, user_id, case, picture).await?;
-        retry.run(deadline, || verifier.upload(case_id, name, &picture)).await?;
-    }
     if verifier.is_idempotent() {
+        hand_over(system, user_id, case, name).await?;
         return Ok(Some(retry.run(deadline, || verifier.submit(case_id, name, &applicant)).await?));
     }
+    // Before the pictures are sent, too: one at a time does that.
     if !store.claim_run(user_id, case_id, system.settings.kyc.run_patience()).await? {
         return Ok(None);
+    }
+    if let Err(error) = hand_over(system, user_id, case, name).await {
+        store.run_was_not_begun(user_id, case_id).await?;
+        return Err(error);
     }
     match verifier.submit(case_id, name, &applicant).await {
         Ok(check) => {
@@ -173,6 +190,16 @@ async fn asked(system: &System, user_id: UserId, case: &kyc::Case) -> Result<Opt
             Err(failure.into())
         }
     }
+}
+
+/// Hands the pictures of the case over.
+async fn hand_over(system: &System, user_id: UserId, case: &kyc::Case, name: Option<&str>) -> Result<(), Asked> {
+    let (verifier, retry, deadline) = (&system.providers.kyc, system.providers.retry, system.settings.deadline());
+    for picture in &case.pictures {
+        let picture = picture_of(system, user_id, case, picture).await?;
+        retry.run(deadline, || verifier.upload(case.case_id, name, &picture)).await?;
+    }
+    Ok(())
 }
 
 async fn picture_of(

@@ -36,7 +36,8 @@ async fn a_check_is_found_by_whatever_the_provider_calls_it_and_its_first_names_
         run_asked_at: None,
     };
     store.note_check(user, case, PROVIDER, &named("applicant-1", None)).await.unwrap();
-    store.note_check(user, case, PROVIDER, &named("applicant-2", Some("run-1"))).await.unwrap();
+    let second = store.note_check(user, case, PROVIDER, &named("applicant-2", Some("run-1"))).await.unwrap();
+    assert_eq!(second, named("applicant-1", Some("run-1")), "who comes second goes on with the first one's names");
     let known = store.check_references(user, case).await.unwrap().unwrap();
     assert_eq!(known, named("applicant-1", Some("run-1")));
     let by_run = |run: &str| CheckNames { run: Some(run.into()), ..CheckNames::default() };
