@@ -132,8 +132,6 @@ fn check(submission: &Submission) -> Result<(), Error> {
 }
 
 pub(super) fn check_country(field: &'static str, country: &str) -> Result<(), Error> {
-    if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(Error::invalid(field, "is a code of two upper-case letters (ISO 3166-1 alpha-2)"));
-    }
-    Ok(())
+    let known: Result<aggregates::card::Country, _> = country.parse();
+    known.map(drop).map_err(|_| Error::invalid(field, "is a code of two upper-case letters (ISO 3166-1 alpha-2)"))
 }

@@ -158,7 +158,7 @@ async fn every_request_is_one_that_the_specification_knows() {
     let types =
         [DocumentType::Passport, DocumentType::NationalId, DocumentType::DrivingLicence, DocumentType::ResidencePermit];
     let mut lines = BTreeSet::new();
-    for (document_type, country) in types.into_iter().flat_map(|one| ["DE", "US", "GB", "ZZ"].map(|c| (one, c))) {
+    for (document_type, country) in types.into_iter().flat_map(|one| ["DE", "US", "GB", "FR"].map(|c| (one, c))) {
         for has_address in [true, false] {
             let applicant = an_applicant(document_type, country, has_address);
             let name = onfido.kyc.register(case, &applicant).await.unwrap();
@@ -192,6 +192,14 @@ async fn every_request_is_one_that_the_specification_knows() {
         }
     }
     assert_eq!(lines.len(), 5, "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_address_in_no_country_is_refused_rather_than_left_out() {
+    let onfido = a_stand_in().await;
+    let refused = onfido.kyc.register(CASE, &an_applicant(DocumentType::Passport, "ZZ", true)).await;
+    assert_eq!(refused, Err(Failure::Refused { status: 422, code: "unknown_country".into() }));
+    assert!(onfido.sent().is_empty());
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ impl Verifier for Onfido {
     }
 
     async fn register(&self, _: KycCaseId, applicant: &Applicant) -> Result<Option<String>, Failure> {
-        let body = ApplicantRequest::of(applicant).to_body();
+        let body = ApplicantRequest::of(applicant)?.to_body();
         let call = async {
             let answer = self.line.post(self.base.join("/applicants"), body, None).await?;
             let made: Made<'_> = answer.json()?;
