@@ -58,7 +58,12 @@ async fn a_stand_in() -> StandIn {
 
 fn config(base_url: Option<String>) -> Config {
     let mut config = Config { kyc_provider: KycProvider::Onfido, ..Config::default() };
-    config.onfido = OnfidoConfig { region: "eu".into(), workflow_id: Some(WORKFLOW), base_url };
+    config.onfido = OnfidoConfig {
+        region: "eu".into(),
+        basic_workflow_id: Some(Uuid::from_u128(1)),
+        full_workflow_id: Some(WORKFLOW),
+        base_url,
+    };
     config.kyc.api_key = "api_sandbox.xyz".into();
     config.kyc.webhook_secret = "wU99mE6jJ7nXOLFwZ0tJymM1lpI15pZh".into();
     config
@@ -241,9 +246,10 @@ async fn without_keys_of_its_own_onfido_is_not_used() {
     no_region.onfido.region = "mars".into();
     let mut sandboxs = whole.clone();
     sandboxs.kyc.webhook_secret = providers::sandbox::DEFAULT_WEBHOOK_SECRET.into();
-    let mut no_workflow = whole;
-    no_workflow.onfido.workflow_id = None;
-    for config in [no_region, sandboxs, no_workflow] {
+    let (mut no_basic, mut no_full) = (whole.clone(), whole);
+    no_basic.onfido.basic_workflow_id = None;
+    no_full.onfido.full_workflow_id = None;
+    for config in [no_region, sandboxs, no_basic, no_full] {
         assert_eq!(Providers::sandbox("http://127.0.0.1:1", &config).err(), Some(SetupError::Onfido));
     }
 }

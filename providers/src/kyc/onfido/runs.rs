@@ -63,7 +63,9 @@ impl Run {
         codes.retain(|code| code != "unspecified");
         let review = |code: &str| Verdict::Review { reasons: vec![code.to_owned()] };
         let verdict = match self.status {
-            Status::Processing | Status::AwaitingInput | Status::AwaitingClientInput => None,
+            Status::Processing => None,
+            // Everything was handed over before it began: a workflow that asks for more would wait for ever.
+            Status::AwaitingInput | Status::AwaitingClientInput => Some(review("run_awaits_input")),
             Status::Approved if hit => Some(review(WATCH_LIST)),
             Status::Approved => Some(Verdict::Approved),
             Status::Declined if hit => Some(review(WATCH_LIST)),
@@ -154,8 +156,8 @@ mod tests {
         let declined = Some(Verdict::Rejected { reasons: vec!["declined".into()] });
         let table = [
             ("processing", None),
-            ("awaiting_input", None),
-            ("awaiting_client_input", None),
+            ("awaiting_input", review("run_awaits_input")),
+            ("awaiting_client_input", review("run_awaits_input")),
             ("approved", Some(Verdict::Approved)),
             ("declined", declined),
             ("review", Some(Verdict::Review { reasons: vec![] })),
