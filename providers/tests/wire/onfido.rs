@@ -18,16 +18,17 @@ use providers::{
     kyc::{Address, Applicant, Known, Mention, OnfidoWebhooks, Picture, PictureFormat, Verifier},
     webhooks::{HeaderMap, Refused, Verifier as _},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::{Uuid, uuid};
 use zeroize::Zeroizing;
 
-use crate::specification::check;
+use crate::specification::{check, form};
 
 const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
 const RUN: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
 const WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000001");
+const BASIC_WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000009");
 const CASE: KycCaseId = KycCaseId(uuid!("00000000-0000-7000-8000-000000000002"));
 const CONTENT: &[u8] = b"\xff\xd8\xff the picture \r\n--";
 
@@ -60,7 +61,7 @@ fn config(base_url: Option<String>) -> Config {
     let mut config = Config { kyc_provider: KycProvider::Onfido, ..Config::default() };
     config.onfido = OnfidoConfig {
         region: "eu".into(),
-        basic_workflow_id: Some(Uuid::from_u128(1)),
+        basic_workflow_id: Some(BASIC_WORKFLOW),
         full_workflow_id: Some(WORKFLOW),
         base_url,
     };
@@ -136,26 +137,6 @@ fn a_picture(kind: PictureKind, document_type: DocumentType, country: &str) -> P
     Picture { kind, document_type, country: country.into(), format, content: Zeroizing::new(CONTENT.to_vec()) }
 }
 
-/// The fields of a form, the file as text in place of its bytes, which are returned too.
-fn form(sent: &Sent) -> (Value, Vec<u8>) {
-    let boundary = sent.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
-    let text: String = sent.body.iter().map(|byte| *byte as char).collect();
-    let (mut fields, mut file) = (Map::new(), vec![]);
-    let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
-    assert_eq!((parts[0], parts[parts.len() - 1]), ("", "--\r\n"));
-    for part in &parts[1..parts.len() - 1] {
-        let (head, content) = part.split_once("\r\n\r\n").unwrap();
-        let content = content.strip_suffix("\r\n").unwrap();
-        let name = head.split("name=\"").nth(1).unwrap().split('"').next().unwrap();
-        if name == "file" {
-            assert!(head.contains("filename=\"") && head.contains("Content-Type: image/"), "{head}");
-            file = content.chars().map(|c| c as u8).collect();
-        }
-        fields.insert(name.into(), content.into());
-    }
-    (fields.into(), file)
-}
-
 #[tokio::test]
 async fn every_request_is_one_that_the_specification_knows() {
     let onfido = a_stand_in().await;
@@ -182,12 +163,12 @@ async fn every_request_is_one_that_the_specification_knows() {
                 "POST /v3.6/applicants" => check("applicant_builder", &json()),
                 "POST /v3.6/workflow_runs" => check("workflow_run_builder", &json()),
                 "POST /v3.6/documents" => {
-                    let (fields, file) = form(&sent);
+                    let (fields, file) = form(&sent.content_type, &sent.body);
                     check("document_uploader", &fields);
                     assert_eq!(file, CONTENT);
                 }
                 "POST /v3.6/live_photos" => {
-                    let (fields, file) = form(&sent);
+                    let (fields, file) = form(&sent.content_type, &sent.body);
                     check("live_photo_uploader", &fields);
                     assert_eq!(file, CONTENT);
                 }
@@ -205,6 +186,20 @@ async fn an_address_in_no_country_is_refused_rather_than_left_out() {
     let refused = onfido.kyc.register(CASE, &an_applicant(DocumentType::Passport, "ZZ", true)).await;
     assert_eq!(refused, Err(Failure::Refused { status: 422, code: "unknown_country".into() }));
     assert!(onfido.sent().is_empty());
+}
+
+#[tokio::test]
+async fn each_level_goes_through_its_own_workflow() {
+    let onfido = a_stand_in().await;
+    let mut applicant = an_applicant(DocumentType::Passport, "DE", false);
+    for (level, workflow) in [(Level::Full, WORKFLOW), (Level::Basic, BASIC_WORKFLOW)] {
+        applicant.level = level;
+        let answer = onfido.kyc.submit(CASE, Some(APPLICANT), &applicant).await;
+        // The stand-in's run is one of level full.
+        assert_eq!(answer.is_ok(), level == Level::Full);
+        let asked: Value = serde_json::from_slice(&onfido.sent()[0].body).unwrap();
+        assert_eq!(asked["workflow_id"], json!(workflow));
+    }
 }
 
 #[tokio::test]

@@ -36,3 +36,23 @@ fn collect(schema: &Value, properties: &mut Map<String, Value>) {
     schema["allOf"].as_array().into_iter().flatten().for_each(|part| collect(part, properties));
     properties.extend(schema["properties"].as_object().cloned().unwrap_or_default());
 }
+
+/// The fields of a form, the file as text in place of its bytes, which are returned too.
+pub fn form(content_type: &str, body: &[u8]) -> (Value, Vec<u8>) {
+    let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let text: String = body.iter().map(|byte| *byte as char).collect();
+    let (mut fields, mut file) = (Map::new(), vec![]);
+    let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
+    assert_eq!((parts[0], parts[parts.len() - 1]), ("", "--\r\n"));
+    for part in &parts[1..parts.len() - 1] {
+        let (head, content) = part.split_once("\r\n\r\n").unwrap();
+        let content = content.strip_suffix("\r\n").unwrap();
+        let name = head.split("name=\"").nth(1).unwrap().split('"').next().unwrap();
+        if name == "file" {
+            assert!(head.contains("filename=\"") && head.contains("Content-Type: image/"), "{head}");
+            file = content.chars().map(|c| c as u8).collect();
+        }
+        fields.insert(name.into(), content.into());
+    }
+    (fields.into(), file)
+}
