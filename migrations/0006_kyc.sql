@@ -35,18 +35,22 @@ CREATE UNIQUE INDEX kyc_checks_by_run ON kyc_checks (provider, run);
 
 GRANT SELECT, INSERT, UPDATE ON kyc_checks TO vc_api;
 
--- Whose check the provider speaks of: it knows our people by its own names only, or by the case.
-CREATE FUNCTION kyc_check_owner(of_provider text, of_reference text) RETURNS uuid
+-- Which case the provider speaks of: by its own names for the run and the applicant, or by ours for the case; the
+-- narrowest name decides. A case keeps its names for ever, so that of an earlier case never leads to a later one.
+CREATE FUNCTION kyc_check_of(of_provider text, of_run text, of_applicant text, of_case uuid)
+    RETURNS TABLE (user_id uuid, case_id uuid)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    RETURN (SELECT c.user_id FROM kyc_checks c WHERE c.provider = of_provider AND c.run = of_reference
-            UNION SELECT c.user_id FROM kyc_checks c WHERE c.provider = of_provider AND c.applicant = of_reference
-            UNION SELECT c.user_id FROM kyc_checks c WHERE c.provider = of_provider AND c.case_id::text = of_reference
-            LIMIT 1);
+    RETURN QUERY SELECT c.user_id, c.case_id FROM kyc_checks c WHERE c.provider = of_provider AND c.run = of_run;
+    IF FOUND THEN RETURN; END IF;
+    RETURN QUERY SELECT c.user_id, c.case_id FROM kyc_checks c
+                  WHERE c.provider = of_provider AND c.applicant = of_applicant;
+    IF FOUND THEN RETURN; END IF;
+    RETURN QUERY SELECT c.user_id, c.case_id FROM kyc_checks c WHERE c.provider = of_provider AND c.case_id = of_case;
 END $$;
 
-REVOKE ALL ON FUNCTION kyc_check_owner(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION kyc_check_owner(text, text) TO vc_api;
+REVOKE ALL ON FUNCTION kyc_check_of(text, text, text, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION kyc_check_of(text, text, text, uuid) TO vc_api;
 
 SELECT guard_person_tables('public');
 
@@ -89,8 +93,8 @@ CREATE INDEX kyc_documents_by_age ON kyc_documents (created_at);
 SELECT guard_person_tables('public');
 GRANT SELECT, INSERT, DELETE ON kyc_documents TO vc_api;
 
--- For operators, page by page: the cases that wait for them, the oldest first. They are of everybody, by their nature.
-CREATE FUNCTION kyc_work_list(after bigint, only_of uuid, at_most bigint)
+-- For operators, page by page: the cases that wait for them, the oldest first. They are of everybody but the operator.
+CREATE FUNCTION kyc_work_list(of_operator uuid, after bigint, only_taken boolean, at_most bigint)
     RETURNS TABLE (case_id uuid, user_id uuid, level text, country text, reasons text[], assigned_to uuid,
                    submitted_at timestamptz, "position" bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -98,7 +102,8 @@ BEGIN
     RETURN QUERY
     SELECT k.case_id, k.user_id, k.level, k.country, k.reasons, k.assigned_to, k.submitted_at, k.position
       FROM read.kyc_verifications k
-     WHERE k.status = 'in_review' AND k.position > after AND (only_of IS NULL OR k.assigned_to = only_of)
+     WHERE k.status = 'in_review' AND k.position > after AND k.user_id <> of_operator
+       AND (NOT only_taken OR k.assigned_to = of_operator)
        AND NOT EXISTS (SELECT FROM read.users u WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)
      ORDER BY k.position LIMIT least(at_most, 1000);
 END $$;
@@ -130,7 +135,7 @@ DECLARE
     narrow regprocedure;
 BEGIN
     FOREACH narrow IN ARRAY ARRAY[
-        'kyc_work_list(bigint, uuid, bigint)', 'kyc_case_owner(uuid)', 'destroy_person(uuid)']::regprocedure[]
+        'kyc_work_list(uuid, bigint, boolean, bigint)', 'kyc_case_owner(uuid)', 'destroy_person(uuid)']::regprocedure[]
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', narrow);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO vc_api', narrow);

@@ -185,6 +185,7 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
         | kyc::Event::Assigned { .. }
         | kyc::Event::Noted { .. }
         | kyc::Event::DocumentViewed { .. }
+        | kyc::Event::CaseViewed { .. }
         | kyc::Event::DecisionProposed { .. } => None,
         kyc::Event::Expired { at, .. } => {
             let message =

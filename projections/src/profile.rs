@@ -190,6 +190,7 @@ impl Profile {
             | kyc::Event::Assigned { .. }
             | kyc::Event::Noted { .. }
             | kyc::Event::DocumentViewed { .. }
+            | kyc::Event::CaseViewed { .. }
             | kyc::Event::DecisionProposed { .. } => {}
         }
     }

@@ -64,8 +64,10 @@ pub enum KycProvider {
 pub struct OnfidoConfig {
     /// `eu`, `us` or `ca`: where the account is.
     pub region: String,
-    /// The Studio workflow that a check goes through.
-    pub workflow_id: Option<uuid::Uuid>,
+    /// The Studio workflow that a check of level `basic` goes through: it has no pictures.
+    pub basic_workflow_id: Option<uuid::Uuid>,
+    /// The one that a check of level `full` goes through, with documents and a selfie.
+    pub full_workflow_id: Option<uuid::Uuid>,
     /// Instead of the region's own address: a proxy, or a stand-in. With the version, such as `https://host/v3.6`.
     pub base_url: Option<String>,
 }
@@ -87,7 +89,9 @@ pub enum SetupError {
     ApiKey,
     #[error("a provider's time-out and calls in flight must be above zero")]
     Bounds,
-    #[error("providers.onfido needs the account's region, a workflow_id, and keys of its own under providers.kyc")]
+    #[error(
+        "providers.onfido needs the account's region, a workflow for each level, and keys of its own under providers.kyc"
+    )]
     Onfido,
     #[error("an OpenID provider under providers.social cannot be used: {0}")]
     Social(&'static str),

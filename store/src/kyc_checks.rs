@@ -3,7 +3,7 @@
 
 use aggregates::{KycCaseId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -17,31 +17,42 @@ pub struct CheckReferences {
     pub run_asked_at: Option<DateTime<Utc>>,
 }
 
+/// By what names a provider speaks of a case: its own for run and applicant, or ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckNames {
+    pub run: Option<String>,
+    pub applicant: Option<String>,
+    pub case: Option<KycCaseId>,
+}
+
 impl Store {
-    /// Notes that a case goes to a provider, and what it is called there so far. What is known already stays.
+    /// Notes that a case goes to a provider, and what it is called there so far. What is known already stays, and is
+    /// returned: who comes second goes on with the names of who came first.
     pub async fn note_check(
         &self,
         user: UserId,
         case: KycCaseId,
         provider: &str,
         references: &CheckReferences,
-    ) -> Result<(), Error> {
+    ) -> Result<CheckReferences, Error> {
         let query = sqlx::query(
             "INSERT INTO kyc_checks AS k (case_id, user_id, provider, applicant, run)
              VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (case_id) DO UPDATE
-                SET applicant = coalesce(k.applicant, excluded.applicant), run = coalesce(k.run, excluded.run)",
+                SET applicant = coalesce(k.applicant, excluded.applicant), run = coalesce(k.run, excluded.run)
+             RETURNING applicant, run, run_asked_at",
         );
         let query = query.bind(case.0).bind(user.0).bind(provider).bind(&references.applicant).bind(&references.run);
-        self.write_as(user, query).await?;
-        Ok(())
+        let mut transaction = self.as_person(user).await?;
+        let row = query.fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        references_of(&row)
     }
 
     pub async fn check_references(&self, user: UserId, case: KycCaseId) -> Result<Option<CheckReferences>, Error> {
         let query = sqlx::query("SELECT applicant, run, run_asked_at FROM kyc_checks WHERE case_id = $1").bind(case.0);
         let Some(row) = self.row_of(user, query).await? else { return Ok(None) };
-        let (applicant, run, run_asked_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(Some(CheckReferences { applicant, run, run_asked_at }))
+        references_of(&row).map(Some)
     }
 
     /// Claims the right to ask for a run. False: there is one, or one may have begun within `patience`.
@@ -67,9 +78,16 @@ impl Store {
         Ok(query.fetch_one(self.pool()).await?.try_get::<Option<Uuid>, _>(0)?.map(UserId))
     }
 
-    /// Whose check the provider speaks of: by its own name of applicant or run, or by our case.
-    pub async fn check_owner(&self, provider: &str, reference: &str) -> Result<Option<UserId>, Error> {
-        let query = sqlx::query("SELECT kyc_check_owner($1, $2)").bind(provider).bind(reference);
-        Ok(query.fetch_one(self.pool()).await?.try_get::<Option<Uuid>, _>(0)?.map(UserId))
+    /// Which case the provider speaks of, and whose it is.
+    pub async fn check_of(&self, provider: &str, named: &CheckNames) -> Result<Option<(UserId, KycCaseId)>, Error> {
+        let query = sqlx::query("SELECT user_id, case_id FROM kyc_check_of($1, $2, $3, $4)").bind(provider);
+        let query = query.bind(&named.run).bind(&named.applicant).bind(named.case.map(|case| case.0));
+        let Some(row) = query.fetch_optional(self.pool()).await? else { return Ok(None) };
+        Ok(Some((UserId(row.try_get(0)?), KycCaseId(row.try_get(1)?))))
     }
+}
+
+fn references_of(row: &PgRow) -> Result<CheckReferences, Error> {
+    let (applicant, run, run_asked_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(CheckReferences { applicant, run, run_asked_at })
 }

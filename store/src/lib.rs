@@ -38,7 +38,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use cqrs::CqrsContext;
 pub use error::{AppendError, Error};
-pub use kyc_checks::CheckReferences;
+pub use kyc_checks::{CheckNames, CheckReferences};
 pub use leadership::Leadership;
 pub use log::{Appended, Loaded, Unit, new_id};
 pub use people::PersonalData;

@@ -152,8 +152,15 @@ impl History {
         let Some(user) = chosen(&self.cases, who) else { return };
         let Some(case_id) = self.cases[&user].1.case().map(|case| case.case_id) else { return };
         let (provider, provider_reference) = ("sandbox".into(), format!("ver_{case_id}"));
-        let command =
-            kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until: None, now };
+        let command = kyc::Command::RecordVerdict {
+            case_id,
+            provider,
+            provider_reference,
+            verdict,
+            four_eyes: kyc::FourEyes::WatchList,
+            valid_until: None,
+            now,
+        };
         run(&mut self.cases, &mut self.events, user, command, now);
     }
 

@@ -91,6 +91,7 @@ fn of_a_review() -> Vec<Event> {
         Event::Assigned { case_id, operator, at },
         Event::Noted { case_id, operator, note: sealed("c2VhbGVkIG5vdGU"), at },
         Event::DocumentViewed { case_id, document_id: CREDENTIAL, operator, at },
+        Event::CaseViewed { case_id, operator, at },
         Event::DecisionProposed { case_id, operator, decision: Decision::Approve, at },
     ]
 }

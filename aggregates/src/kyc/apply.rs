@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::{Approval, Case, Details, Draft, Event, Kyc, Level, Note, Picture, Proposal, Status};
+use super::{Approval, Case, Details, Draft, Event, Kyc, Level, Note, Picture, Proposal, Status, WATCH_LIST};
 use crate::{KycCaseId, UserId};
 
 impl Kyc {
@@ -38,13 +38,15 @@ impl Kyc {
                 let note = Note { operator: *operator, text: note.clone(), at: *at };
                 self.in_case(|case| case.notes.push(note));
             }
-            Event::DocumentViewed { case_id: _, document_id: _, operator: _, at: _ } => {}
+            Event::DocumentViewed { case_id: _, document_id: _, operator: _, at: _ }
+            | Event::CaseViewed { case_id: _, operator: _, at: _ } => {}
             Event::DecisionProposed { operator, decision, case_id: _, at: _ } => {
                 let proposal = Proposal { operator: *operator, decision: decision.clone() };
                 self.in_case(|case| case.proposal = Some(proposal));
             }
-            Event::Approved { case_id, provider, provider_reference, valid_until, at, decided_by: _ } => {
+            Event::Approved { case_id, provider, provider_reference, valid_until, at, decided_by } => {
                 self.conclude(Status::Approved, (provider, provider_reference), Some(*at), &[]);
+                self.watch_listed &= decided_by.is_empty();
                 self.approve(*case_id, *at, *valid_until);
             }
             Event::Rejected { provider, provider_reference, reasons, decided_by, at, case_id: _ } => {
@@ -125,6 +127,7 @@ impl Kyc {
         reasons: &[String],
     ) {
         self.status = status;
+        self.watch_listed |= reasons.iter().any(|reason| reason == WATCH_LIST);
         self.in_case(|case| {
             case.provider = Some(provider.to_owned());
             case.provider_reference = Some(reference.to_owned());

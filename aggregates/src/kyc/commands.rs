@@ -6,7 +6,7 @@ use super::{Decision, Details, DocumentType, FourEyes, Level, Picture};
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Begins to put a case together. One at a time; allowed while no case is open and attempts are left.
+    /// Begins to put a case together, in place of an earlier draft; allowed while no case is open and attempts are left.
     OpenDraft {
         case_id: KycCaseId,
         level: Level,
@@ -50,17 +50,24 @@ pub enum Command {
         provider: String,
         provider_reference: String,
         verdict: Verdict,
+        /// When operators have to be two: then a provider that has left a case to them does not approve it after all.
+        four_eyes: FourEyes,
         /// Until when an approval holds; none: for ever.
         valid_until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     },
-    /// An operator does something about a case in review, or looks at it.
+    /// An operator does something about a case of somebody else, or looks at it; in review, and then only.
     Review {
         case_id: KycCaseId,
         /// Whose case it is.
         person: UserId,
         operator: UserId,
         step: ReviewStep,
+        now: DateTime<Utc>,
+    },
+    /// The person is about to go by other names than those that were verified. Refused while a case goes by them, or a
+    /// draft with details; an approval ends.
+    LeaveNames {
         now: DateTime<Utc>,
     },
     /// The approval's time is over.
@@ -77,7 +84,9 @@ pub enum ReviewStep {
     Note {
         text: Sealed,
     },
-    /// Looks at a picture. Allowed in every state of the case, as long as the picture belongs to it.
+    /// Looks at the case and the applicant's personal data.
+    Read,
+    /// Looks at a picture, which belongs to the case.
     View {
         document_id: crate::CredentialId,
     },

@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use super::{Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status, Verdict};
+use super::{
+    Case, Command, Details, Draft, Error, Event, FourEyes, Kyc, Level, PictureKind, Status, Verdict, WATCH_LIST,
+};
 use crate::KycCaseId;
 
 impl Kyc {
@@ -34,13 +36,17 @@ impl Kyc {
                 self.may_begin(Level::Basic, attempts)?;
                 Ok(vec![Event::Submitted { case_id, applicant, document_type, country, level: Level::Basic, at: now }])
             }
-            Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until, now } => {
+            Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, valid_until, now } => {
                 let case = self.case_of(case_id)?;
+                if verdict == Verdict::Approved && self.is_for_operators(case, four_eyes) {
+                    return Ok(vec![]);
+                }
                 Ok(self.verdict(case, (provider, provider_reference), verdict, valid_until, now))
             }
             Command::Review { case_id, person, operator, step, now } => {
                 self.review(case_id, (person, operator), step, now)
             }
+            Command::LeaveNames { now } => self.leave_names(now),
             Command::Expire { now } => match (&self.approval, self.is_expired(now)) {
                 (Some(approval), true) => Ok(vec![Event::Expired { case_id: approval.case_id, at: now }]),
                 (Some(_) | None, _) => Ok(vec![]),
@@ -58,19 +64,25 @@ impl Kyc {
         if self.draft.as_ref().is_some_and(|draft| draft.case_id == case_id) || self.handed_in(case_id) {
             return Ok(vec![]);
         }
-        if let Some(draft) = &self.draft {
-            return Err(Error::DraftOpen { case_id: draft.case_id });
-        }
         self.may_begin(level, attempts)?;
         Ok(vec![Event::DraftOpened { case_id, level, at: now }])
     }
 
     /// Whether a case of this level may be begun, or handed in.
     fn may_begin(&self, level: Level, attempts: u32) -> Result<(), Error> {
+        self.no_open_case()?;
+        if self.approval.as_ref().is_some_and(|approval| approval.level >= level) {
+            return Err(Error::AlreadyApproved);
+        }
+        if self.rejections >= attempts {
+            return Err(Error::TooManyAttempts { limit: attempts });
+        }
+        Ok(())
+    }
+
+    fn no_open_case(&self) -> Result<(), Error> {
         match (self.status, &self.case) {
-            (Status::Pending | Status::InReview, Some(open)) => {
-                return Err(Error::CaseOpen { case_id: open.case_id });
-            }
+            (Status::Pending | Status::InReview, Some(open)) => Err(Error::CaseOpen { case_id: open.case_id }),
             (
                 Status::NotStarted
                 | Status::Pending
@@ -79,15 +91,17 @@ impl Kyc {
                 | Status::Rejected
                 | Status::Expired,
                 _,
-            ) => {}
+            ) => Ok(()),
         }
-        if self.approval.as_ref().is_some_and(|approval| approval.level >= level) {
-            return Err(Error::AlreadyApproved);
+    }
+
+    fn leave_names(&self, now: DateTime<Utc>) -> Result<Vec<Event>, Error> {
+        self.no_open_case()?;
+        if let Some(draft) = self.draft.as_ref().filter(|draft| draft.details.is_some()) {
+            return Err(Error::DraftOpen { case_id: draft.case_id });
         }
-        if self.rejections >= attempts {
-            return Err(Error::TooManyAttempts { limit: attempts });
-        }
-        Ok(())
+        let ended = self.approval.iter().map(|approval| Event::Expired { case_id: approval.case_id, at: now });
+        Ok(ended.collect())
     }
 
     fn submit_draft(&self, case_id: KycCaseId, now: DateTime<Utc>) -> Result<Vec<Event>, Error> {
@@ -117,9 +131,7 @@ impl Kyc {
         if self.status.is_final() {
             return vec![];
         }
-        match verdict {
-            // Whom a watch list names no provider approves any more.
-            Verdict::Approved if case.is_on_watch_list() => vec![],
+        match self.heeding_watch_lists(verdict) {
             Verdict::Approved => {
                 vec![Event::Approved { case_id, provider, provider_reference, decided_by, valid_until, at: now }]
             }
@@ -137,6 +149,25 @@ impl Kyc {
             Verdict::Review { reasons } => {
                 vec![Event::ReviewStarted { case_id, provider, provider_reference, reasons, at: now }]
             }
+        }
+    }
+
+    /// Whether operators are at it whom the provider does not overrule: one has proposed a decision, or two are needed.
+    fn is_for_operators(&self, case: &Case, four_eyes: FourEyes) -> bool {
+        let takes_two = self.takes_two(four_eyes) && !self.is_on_watch_list();
+        self.status == Status::InReview && (case.proposal.is_some() || takes_two)
+    }
+
+    /// Whom a watch list has named no provider approves any more, also in a later case.
+    fn heeding_watch_lists(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Approved if self.is_on_watch_list() => Verdict::Review { reasons: vec![WATCH_LIST.to_owned()] },
+            Verdict::Review { mut reasons } if self.is_on_watch_list() => {
+                reasons.retain(|reason| reason != WATCH_LIST);
+                reasons.insert(0, WATCH_LIST.to_owned());
+                Verdict::Review { reasons }
+            }
+            verdict @ (Verdict::Approved | Verdict::Review { .. } | Verdict::Rejected { .. }) => verdict,
         }
     }
 

@@ -70,6 +70,8 @@ pub enum Event {
     },
     /// An operator looked at a picture.
     DocumentViewed { case_id: KycCaseId, document_id: CredentialId, operator: UserId, at: DateTime<Utc> },
+    /// An operator looked at the case, with the applicant's personal data.
+    CaseViewed { case_id: KycCaseId, operator: UserId, at: DateTime<Utc> },
     /// The first of two operators has decided. A contrary proposal takes the place of an earlier one.
     DecisionProposed { case_id: KycCaseId, operator: UserId, decision: Decision, at: DateTime<Utc> },
     Approved {
@@ -95,7 +97,8 @@ pub enum Event {
         decided_by: Vec<UserId>,
         at: DateTime<Utc>,
     },
-    /// The approval's time is over. What the person has stays; for more they have to be verified again.
+    /// The approval's time is over, or the person goes by another name than the one that was verified. What the
+    /// person has stays; for more they have to be verified again.
     Expired { case_id: KycCaseId, at: DateTime<Utc> },
 }
 
@@ -113,6 +116,7 @@ impl Fact for Event {
             Event::Assigned { .. } => "assigned",
             Event::Noted { .. } => "noted",
             Event::DocumentViewed { .. } => "document_viewed",
+            Event::CaseViewed { .. } => "case_viewed",
             Event::DecisionProposed { .. } => "decision_proposed",
             Event::Approved { .. } => "approved",
             Event::Rejected { .. } => "rejected",

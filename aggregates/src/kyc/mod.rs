@@ -36,9 +36,11 @@ pub struct Kyc {
     approval: Option<Approval>,
     /// Cases that were rejected since the last approval.
     rejections: u32,
+    /// Whether a watch list has named the person, in whatever case. Operators alone can say that it is somebody else.
+    watch_listed: bool,
 }
 
-aggregate!(Kyc, Kind::Kyc, snapshot_version = 2);
+aggregate!(Kyc, Kind::Kyc, snapshot_version = 3);
 
 impl Kyc {
     /// Where the latest case stands that was handed in.
@@ -64,6 +66,11 @@ impl Kyc {
     /// The approval whose time is over without that being recorded yet.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.approval.is_some() && self.approval(now).is_none()
+    }
+
+    /// Whether a watch list has named the person since operators approved of them last: then people alone decide.
+    pub fn is_on_watch_list(&self) -> bool {
+        self.watch_listed
     }
 
     /// Cases that were rejected since the last approval.

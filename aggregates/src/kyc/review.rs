@@ -19,25 +19,34 @@ impl Kyc {
         if person == operator {
             return Err(Error::OwnCase);
         }
-        if let ReviewStep::View { document_id } = step {
-            let is_there = case.pictures.iter().any(|picture| picture.document_id == document_id);
-            return match is_there {
-                true => Ok(vec![Event::DocumentViewed { case_id, document_id, operator, at }]),
-                false => Err(Error::NoSuchDocument),
-            };
-        }
         if self.status != Status::InReview {
             return Err(Error::NotInReview);
         }
         match step {
-            ReviewStep::View { .. } => Ok(vec![]),
+            ReviewStep::Read => Ok(vec![Event::CaseViewed { case_id, operator, at }]),
+            ReviewStep::View { document_id } => {
+                let is_there = case.pictures.iter().any(|picture| picture.document_id == document_id);
+                match is_there {
+                    true => Ok(vec![Event::DocumentViewed { case_id, document_id, operator, at }]),
+                    false => Err(Error::NoSuchDocument),
+                }
+            }
             ReviewStep::Assign if case.assigned_to == Some(operator) => Ok(vec![]),
             ReviewStep::Assign => Ok(vec![Event::Assigned { case_id, operator, at }]),
             ReviewStep::Note { .. } if case.notes.len() >= MOST_NOTES => Err(Error::TooManyNotes { limit: MOST_NOTES }),
             ReviewStep::Note { text } => Ok(vec![Event::Noted { case_id, operator, note: text, at }]),
             ReviewStep::Decide { decision, four_eyes, valid_until } => {
-                decided(case, operator, decision, four_eyes, valid_until, at)
+                decided(case, operator, decision, self.takes_two(four_eyes), valid_until, at)
             }
+        }
+    }
+
+    /// Whether one operator alone cannot decide.
+    pub(super) fn takes_two(&self, four_eyes: FourEyes) -> bool {
+        match four_eyes {
+            FourEyes::Never => false,
+            FourEyes::WatchList => self.is_on_watch_list(),
+            FourEyes::Always => true,
         }
     }
 }
@@ -46,16 +55,11 @@ fn decided(
     case: &Case,
     operator: UserId,
     decision: Decision,
-    four_eyes: FourEyes,
+    takes_two: bool,
     valid_until: Option<DateTime<Utc>>,
     at: DateTime<Utc>,
 ) -> Result<Vec<Event>, Error> {
     let case_id = case.case_id;
-    let takes_two = match four_eyes {
-        FourEyes::Never => false,
-        FourEyes::WatchList => case.is_on_watch_list(),
-        FourEyes::Always => true,
-    };
     let mut decided_by = vec![operator];
     if takes_two {
         match &case.proposal {

@@ -148,13 +148,6 @@ pub struct Case {
     pub notes: Vec<Note>,
 }
 
-impl Case {
-    /// Whether a watch list has named the applicant: then people alone decide.
-    pub fn is_on_watch_list(&self) -> bool {
-        self.reasons.iter().any(|reason| reason == WATCH_LIST)
-    }
-}
-
 /// The reason by which a provider tells of a hit on a watch list.
 pub const WATCH_LIST: &str = "watchlist_hit";
 

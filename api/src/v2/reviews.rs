@@ -54,7 +54,6 @@ enum PictureResponse {
 }
 
 refusals!(List, V2, [400, 401, 403, 429, 500, 503, 504]);
-refusals!(Get, V2, [400, 401, 403, 404, 429, 500, 503, 504]);
 refusals!(Step, V2, [400, 401, 403, 404, 409, 429, 500, 503, 504]);
 refusals!(Say, V2, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 504]);
 
@@ -62,7 +61,7 @@ refusals!(Say, V2, [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 500, 503, 
 impl Reviews {
     /// Cases that wait for a decision
     ///
-    /// The longest waiting first.
+    /// The longest waiting first, without the caller's own.
     #[oai(path = "/", method = "get", operation_id = "listReviews")]
     async fn list(
         &self,
@@ -73,17 +72,20 @@ impl Reviews {
         cursor: Query<Option<Cursor>>,
     ) -> Result<PageResponse, Failure<List>> {
         let (system, PageSize(size)) = (&caller.service.system, limit.0.unwrap_or(PageSize::DEFAULT));
-        let of = mine.0.unwrap_or_default().then_some(caller.user_id);
-        let waiting = identity::work_list(system, cursor.0.map(|Cursor(after)| after), of, size).await?;
+        let (after, mine) = (cursor.0.map(|Cursor(after)| after), mine.0.unwrap_or_default());
+        let waiting = identity::work_list(system, caller.user_id, after, mine, size).await?;
         Ok(PageResponse::Page(Json(ReviewPage::of(waiting, size))))
     }
 
     /// A case
     ///
-    /// With the applicant's personal data.
+    /// With the applicant's personal data, as long as it waits for a decision. That it was looked at, and by whom, is
+    /// recorded first. Nobody looks at their own.
     #[oai(path = "/:case_id", method = "get", operation_id = "getReview")]
-    async fn get(&self, caller: Caller<KycReview>, case_id: Path<Uuid>) -> Result<ReviewResponse, Failure<Get>> {
-        let review = identity::review(&caller.service.system, KycCaseId(case_id.0)).await?;
+    async fn get(&self, caller: Caller<KycReview>, case_id: Path<Uuid>) -> Result<ReviewResponse, Failure<Step>> {
+        let (system, case) = (&caller.service.system, KycCaseId(case_id.0));
+        let written = identity::review(system, caller.user_id, case, &caller.origin()).await?;
+        let (review, _) = caller.wrote(written);
         Ok(ReviewResponse::Review(Json(review.into())))
     }
 

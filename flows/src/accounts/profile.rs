@@ -10,7 +10,7 @@ use projections::ReadError;
 use store::PersonalData;
 
 use super::{Account, text::name};
-use crate::{Error, Origin, System, Written, people};
+use crate::{Error, Origin, System, Written, identity, people};
 
 /// What stands for a name or an address of somebody who was erased.
 pub const ERASED: &str = "erased";
@@ -93,7 +93,8 @@ async fn readable(
     }
 }
 
-/// Changes names. Those that are the same already change nothing; one that is not given stays as it is at the moment of
+/// Changes names, which ends an approval of the earlier ones; refused while these are being verified. Those that are the
+/// same already change nothing; one that is not given stays as it is at the moment of
 /// the append, whoever changes it meanwhile.
 pub async fn rename(
     system: &System,
@@ -108,6 +109,7 @@ pub async fn rename(
     let (first, last) = (first.filter(|first| *first != now.first_name), last.filter(|last| *last != now.last_name));
     let mut position = store.head().await?;
     if first.is_some() || last.is_some() {
+        identity::leave_names(system, user_id, origin).await?;
         let first = sealed(system, user_id, PersonalData::FirstName, first).await?;
         let last = sealed(system, user_id, PersonalData::LastName, last).await?;
         let changed = people::change(system, user_id, Actor::Person(user_id), origin, |person| {

@@ -63,6 +63,7 @@ fn of_kyc(event: &kyc::Event) -> Vec<(&'static str, PersonalData, &Sealed)> {
         | Event::Assigned { .. }
         | Event::Noted { .. }
         | Event::DocumentViewed { .. }
+        | Event::CaseViewed { .. }
         | Event::DecisionProposed { .. }
         | Event::Approved { .. }
         | Event::Rejected { .. }
@@ -80,6 +81,7 @@ fn is_of_operators(event: &AnyEvent) -> bool {
             Event::Assigned { .. }
                 | Event::Noted { .. }
                 | Event::DocumentViewed { .. }
+                | Event::CaseViewed { .. }
                 | Event::DecisionProposed { .. }
         ),
         AnyEvent::User(_)

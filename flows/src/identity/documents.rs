@@ -23,11 +23,19 @@ pub async fn add_document(
     let of_kind = |picture: &&kyc::Picture| picture.kind == kind;
     let replaced = draft_of(&identity, case_id)?.pictures.iter().find(of_kind).cloned();
     let picture::Clean { format, content } = picture::clean(system, uploaded).await?;
-    let key = DocumentKey { user_id, case_id, document_id: CredentialId(store::new_id()) };
+    let digest = store.document_digest(&content);
+    let mut key = DocumentKey { user_id, case_id, document_id: CredentialId(store::new_id()) };
+    // The same picture again, whose time was over: it is put back under its name.
+    if let Some(same) = replaced.as_ref().filter(|old| old.digest == digest) {
+        let lost = DocumentKey { document_id: same.document_id, ..key };
+        if store.document(lost).await?.is_none() {
+            key = lost;
+        }
+    }
     let picture = kyc::Picture {
         document_id: key.document_id,
         kind,
-        digest: store.document_digest(&content),
+        digest,
         bytes: u32::try_from(content.len()).map_err(|e| Error::Internal(Box::new(e)))?,
         at: crate::now(),
     };
@@ -47,7 +55,7 @@ pub async fn add_document(
     let picture = draft.pictures.iter().find(of_kind).cloned().ok_or(kyc::Error::NoSuchDocument)?;
     // What nobody speaks of any more: the earlier one, or this one if it was there already.
     let superfluous = if picture.document_id == key.document_id {
-        replaced.map(|old| old.document_id)
+        replaced.map(|old| old.document_id).filter(|old| *old != key.document_id)
     } else {
         Some(key.document_id)
     };

@@ -1,7 +1,7 @@
 //! Putting a case together.
 
 use aggregates::{Actor, KycCaseId, Sealed, UserId, kyc};
-use store::PersonalData;
+use store::{PersonalData, documents::DocumentKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{Submission, change, finish, own, submission};
@@ -57,7 +57,7 @@ impl From<Address> for providers::kyc::Address {
     }
 }
 
-/// Begins a case.
+/// Begins a case, in place of one that is still being put together; its pictures go.
 pub async fn open_draft(
     system: &System,
     user_id: UserId,
@@ -66,7 +66,15 @@ pub async fn open_draft(
 ) -> Result<Written<kyc::Kyc>, Error> {
     let (case_id, attempts) = (KycCaseId(store::new_id()), system.settings.kyc.attempts);
     let command = kyc::Command::OpenDraft { case_id, level, attempts, now: crate::now() };
-    change(system, user_id, &command, Actor::Person(user_id), origin).await
+    let before = own(system, user_id).await?;
+    let opened = change(system, user_id, &command, Actor::Person(user_id), origin).await?;
+    if let Some(draft) = before.draft() {
+        for picture in &draft.pictures {
+            let key = DocumentKey { user_id, case_id: draft.case_id, document_id: picture.document_id };
+            system.store.delete_document(key).await?;
+        }
+    }
+    Ok(opened)
 }
 
 /// Says who hands in what.

@@ -55,6 +55,12 @@ pub async fn own(system: &System, user_id: UserId) -> Result<kyc::Kyc, Error> {
     Ok(kyc::Kyc::clone(&*system.store.load_latest::<kyc::Kyc>(user_id).await?))
 }
 
+/// Before the person's names change: refused while a case goes by them, and an approval of them is over.
+pub(crate) async fn leave_names(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
+    let command = kyc::Command::LeaveNames { now: crate::now() };
+    change(system, user_id, &command, Actor::Person(user_id), origin).await.map(drop)
+}
+
 /// Records that the person's approval is over, if it is.
 pub async fn expire(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
     let command = kyc::Command::Expire { now: crate::now() };

@@ -49,8 +49,17 @@ fn rewrite(uploaded: &[u8], settings: &Settings) -> Result<Clean, Error> {
     let (picture, orientation) = decoded(uploaded, format, settings)?;
     let mut picture = Wiped(picture);
     picture.0.apply_orientation(orientation);
-    let content = written(&picture.0, format)?;
-    Ok(Clean { format, content })
+    // What is kept is bounded as what comes in is: a PNG may come out many times as long as it went in.
+    let is_bounded = |content: &Zeroizing<Vec<u8>>| content.len() <= settings.max_document_bytes;
+    let mut clean = Clean { format, content: written(&picture.0, format)? };
+    if !is_bounded(&clean.content) {
+        let format = PictureFormat::Jpeg;
+        clean = Clean { format, content: written(&picture.0, format)? };
+    }
+    match is_bounded(&clean.content) {
+        true => Ok(clean),
+        false => Err(Error::invalid("file", "is too long once it is written anew; make it smaller")),
+    }
 }
 
 /// By what is in the file, whatever it is called.

@@ -39,18 +39,30 @@ pub struct NoteView {
     pub at: DateTime<Utc>,
 }
 
-/// The cases that wait for operators, the longest waiting first: those behind `after`, of all or of `of`.
+/// The cases of other people that wait for an operator, the longest waiting first: those behind `after`; all, or those
+/// that the operator has taken.
 pub async fn work_list(
     system: &System,
+    operator: UserId,
     after: Option<i64>,
-    of: Option<UserId>,
+    is_only_own: bool,
     limit: usize,
 ) -> Result<Vec<WaitingCase>, Error> {
-    Ok(system.store.work_list(after.unwrap_or(0), of, i64::try_from(limit).unwrap_or(i64::MAX)).await?)
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(system.store.work_list(operator, after.unwrap_or(0), is_only_own, limit).await?)
 }
 
-pub async fn review(system: &System, case_id: KycCaseId) -> Result<Review, Error> {
+/// Shows a case in review to an operator, with the applicant's personal data. That they were looked at is in the log
+/// before they are shown.
+pub async fn review(
+    system: &System,
+    operator: UserId,
+    case_id: KycCaseId,
+    origin: &Origin,
+) -> Result<Written<Review>, Error> {
     let user_id = owner(system, case_id).await?;
+    let Written { value: (), position } =
+        step(system, (user_id, operator), case_id, kyc::ReviewStep::Read, origin).await?;
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
     let case = identity.case().filter(|case| case.case_id == case_id).ok_or(kyc::Error::NoSuchCase)?;
     let applicant = applicant(system, user_id, case).await?;
@@ -71,7 +83,8 @@ pub async fn review(system: &System, case_id: KycCaseId) -> Result<Review, Error
         document_number: applicant.document_number.clone(),
         address,
     };
-    Ok(Review { user_id, status: identity.status(), case: case.clone(), applicant, notes })
+    let review = Review { user_id, status: identity.status(), case: case.clone(), applicant, notes };
+    Ok(Written { value: review, position })
 }
 
 /// Takes a review, from whoever has it.

@@ -21,6 +21,11 @@ pub struct Submission {
 /// The sealed part of a case, as it lies in the event.
 #[derive(serde::Serialize, serde::Deserialize, Zeroize)]
 pub(super) struct SealedApplicant {
+    /// As the account had them when the case was put together. Earlier cases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
     pub document_number: String,
     #[zeroize(skip)]
     pub date_of_birth: NaiveDate,
@@ -54,8 +59,13 @@ pub async fn submit(
 pub(super) async fn sealed(system: &System, user_id: UserId, submission: Submission) -> Result<kyc::Details, Error> {
     check(&submission)?;
     let Submission { document_type, document_number, date_of_birth, country } = submission;
-    let applicant =
-        Zeroizing::new(SealedApplicant { document_number: document_number.trim().to_owned(), date_of_birth });
+    let mut names = account_names(system, user_id).await?;
+    let applicant = Zeroizing::new(SealedApplicant {
+        first_name: Some(std::mem::take(&mut names.0)),
+        last_name: Some(std::mem::take(&mut names.1)),
+        document_number: document_number.trim().to_owned(),
+        date_of_birth,
+    });
     let plaintext = Zeroizing::new(serde_json::to_string(&*applicant).map_err(|e| Error::Internal(Box::new(e)))?);
     let applicant = system.store.seal(user_id, PersonalData::Applicant, &plaintext).await?;
     Ok(kyc::Details { applicant, document_type, country })
@@ -63,21 +73,18 @@ pub(super) async fn sealed(system: &System, user_id: UserId, submission: Submiss
 
 /// A case's applicant in the clear.
 pub(super) async fn applicant(system: &System, user_id: UserId, case: &kyc::Case) -> Result<Applicant, Error> {
-    let store = &system.store;
-    let person = store.load::<aggregates::user::User>(user_id).await?;
-    let (Some(first_name), Some(last_name)) = (person.first_name(), person.last_name()) else {
-        return Err(Error::NotFound { what: "account" });
+    let mut sealed = open(system, user_id, case).await?;
+    let mut names = match (sealed.first_name.take(), sealed.last_name.take()) {
+        (Some(first), Some(last)) => Zeroizing::new((first, last)),
+        (Some(_) | None, _) => account_names(system, user_id).await?,
     };
-    let plaintext = store.open(user_id, PersonalData::Applicant, &case.applicant).await?;
-    let sealed: Zeroizing<SealedApplicant> =
-        Zeroizing::new(serde_json::from_str(&plaintext).map_err(|e| Error::Internal(Box::new(e)))?);
     let address = match &case.address {
         Some(address) => Some(Address::open(system, user_id, address).await?.into()),
         None => None,
     };
     Ok(Applicant {
-        first_name: store.open(user_id, PersonalData::FirstName, first_name).await?.to_string(),
-        last_name: store.open(user_id, PersonalData::LastName, last_name).await?.to_string(),
+        first_name: std::mem::take(&mut names.0),
+        last_name: std::mem::take(&mut names.1),
         date_of_birth: sealed.date_of_birth,
         level: case.level,
         document_type: case.document_type,
@@ -85,6 +92,30 @@ pub(super) async fn applicant(system: &System, user_id: UserId, case: &kyc::Case
         country: case.country.clone(),
         address,
     })
+}
+
+/// Whether the person still goes by the names that the case was handed in with.
+pub(super) async fn keeps_names(system: &System, user_id: UserId, case: &kyc::Case) -> Result<bool, Error> {
+    let sealed = open(system, user_id, case).await?;
+    let now = account_names(system, user_id).await?;
+    let same = |then: &Option<String>, now: &String| then.as_ref().is_none_or(|then| then == now);
+    Ok(same(&sealed.first_name, &now.0) && same(&sealed.last_name, &now.1))
+}
+
+async fn open(system: &System, user_id: UserId, case: &kyc::Case) -> Result<Zeroizing<SealedApplicant>, Error> {
+    let plaintext = system.store.open(user_id, PersonalData::Applicant, &case.applicant).await?;
+    Ok(Zeroizing::new(serde_json::from_str(&plaintext).map_err(|e| Error::Internal(Box::new(e)))?))
+}
+
+async fn account_names(system: &System, user_id: UserId) -> Result<Zeroizing<(String, String)>, Error> {
+    let store = &system.store;
+    let person = store.load_latest::<aggregates::user::User>(user_id).await?;
+    let (Some(first_name), Some(last_name)) = (person.first_name(), person.last_name()) else {
+        return Err(Error::NotFound { what: "account" });
+    };
+    let first = store.open(user_id, PersonalData::FirstName, first_name).await?.to_string();
+    let last = store.open(user_id, PersonalData::LastName, last_name).await?.to_string();
+    Ok(Zeroizing::new((first, last)))
 }
 
 fn check(submission: &Submission) -> Result<(), Error> {
@@ -101,8 +132,6 @@ fn check(submission: &Submission) -> Result<(), Error> {
 }
 
 pub(super) fn check_country(field: &'static str, country: &str) -> Result<(), Error> {
-    if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(Error::invalid(field, "is a code of two upper-case letters (ISO 3166-1 alpha-2)"));
-    }
-    Ok(())
+    let known: Result<aggregates::card::Country, _> = country.parse();
+    known.map(drop).map_err(|_| Error::invalid(field, "is a code of two upper-case letters (ISO 3166-1 alpha-2)"))
 }

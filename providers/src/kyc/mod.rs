@@ -4,7 +4,10 @@ mod applicant;
 mod onfido;
 mod sandbox;
 
-use aggregates::{KycCaseId, kyc::Verdict};
+use aggregates::{
+    KycCaseId,
+    kyc::{Level, Verdict},
+};
 use async_trait::async_trait;
 
 use crate::Failure;
@@ -35,8 +38,9 @@ pub trait Verifier: Send + Sync {
     /// Asks for a check of what was registered and uploaded.
     async fn submit(&self, case: KycCaseId, reference: Option<&str>, applicant: &Applicant) -> Result<Check, Failure>;
 
-    /// How a check stands; none where the provider has no check of this case.
-    async fn look_up(&self, case: KycCaseId, run: Option<&str>) -> Result<Option<Check>, Failure>;
+    /// How a check stands; none where the provider has no check of this case. [`Failure::Malformed`] where it is one of
+    /// another case, applicant or level.
+    async fn look_up(&self, known: &Known<'_>) -> Result<Option<Check>, Failure>;
 
     /// Of what a webhook of this provider speaks.
     fn mentioned(&self, webhook: &[u8]) -> Mention;
@@ -49,6 +53,15 @@ pub struct Check {
     pub provider_reference: String,
     /// None while the provider is still at work.
     pub verdict: Option<Verdict>,
+}
+
+/// A case whose check is looked up, and what the provider calls it as far as that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub case: KycCaseId,
+    pub level: Level,
+    pub applicant: Option<&'a str>,
+    pub run: Option<&'a str>,
 }
 
 /// By what names a webhook speaks of a case. None of them: it does not concern us.

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use reqwest::{Client, Url, header::HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use super::{Applicant, Check, MOST_REASONS, Mention, Picture, Verifier};
+use super::{Applicant, Check, Known, MOST_REASONS, Mention, Picture, Verifier};
 use crate::{
     Failure, SetupError, VendorConfig,
     config::BaseUrl,
@@ -129,9 +129,9 @@ impl Verifier for Sandbox {
         Mention { case: notice.map(|notice| notice.data.case_id), ..Mention::default() }
     }
 
-    async fn look_up(&self, case: KycCaseId, _: Option<&str>) -> Result<Option<Check>, Failure> {
+    async fn look_up(&self, known: &Known<'_>) -> Result<Option<Check>, Failure> {
         let mut url = self.checks.clone();
-        url.set_query(Some(&format!("case_id={case}")));
+        url.set_query(Some(&format!("case_id={}", known.case)));
         let call = async {
             let answer = self.line.get(url).await?;
             answer.json_if_present("no_such_check")?.map(check).transpose()

@@ -1,10 +1,21 @@
 #![allow(clippy::unwrap_used)]
 
-use aggregates::{KycCaseId, kyc::Verdict};
-use providers::{Config, Failure, kyc::Check, sandbox::SandboxConfig};
+use aggregates::{
+    KycCaseId,
+    kyc::{Level, Verdict},
+};
+use providers::{
+    Config, Failure,
+    kyc::{Check, Known},
+    sandbox::SandboxConfig,
+};
 use uuid::Uuid;
 
 use crate::harness::{a_sandbox, a_sandbox_with, an_applicant_with_document, pause};
+
+fn known(case: KycCaseId) -> Known<'static> {
+    Known { case, level: Level::Basic, applicant: None, run: None }
+}
 
 #[tokio::test]
 async fn the_document_number_chooses_the_verdict() {
@@ -21,7 +32,7 @@ async fn the_document_number_chooses_the_verdict() {
         let case = KycCaseId(Uuid::now_v7());
         let expected = Check { provider_reference: format!("check_{case}"), verdict: Some(verdict) };
         assert_eq!(kyc.submit(case, None, &an_applicant_with_document(number)).await.unwrap(), expected, "{number}");
-        assert_eq!(kyc.look_up(case, None).await.unwrap(), Some(expected), "{number}");
+        assert_eq!(kyc.look_up(&known(case)).await.unwrap(), Some(expected), "{number}");
     }
 }
 
@@ -39,9 +50,9 @@ async fn a_slow_check_is_pending_and_then_approved() {
     let kyc = a_sandbox_with(sandbox, Config::default()).await.providers.kyc;
     let case = KycCaseId(Uuid::now_v7());
     assert_eq!(kyc.submit(case, None, &an_applicant_with_document("SLOW-1")).await.unwrap().verdict, None);
-    assert_eq!(kyc.look_up(case, None).await.unwrap().unwrap().verdict, None);
+    assert_eq!(kyc.look_up(&known(case)).await.unwrap().unwrap().verdict, None);
     pause(1_050).await;
-    assert_eq!(kyc.look_up(case, None).await.unwrap().unwrap().verdict, Some(Verdict::Approved));
+    assert_eq!(kyc.look_up(&known(case)).await.unwrap().unwrap().verdict, Some(Verdict::Approved));
 }
 
 #[tokio::test]
@@ -49,5 +60,5 @@ async fn a_provider_that_is_down_keeps_nothing() {
     let kyc = a_sandbox().await.providers.kyc;
     let case = KycCaseId(Uuid::now_v7());
     assert_eq!(kyc.submit(case, None, &an_applicant_with_document("DOWN-1")).await, Err(Failure::Unknown));
-    assert_eq!(kyc.look_up(case, None).await, Ok(None));
+    assert_eq!(kyc.look_up(&known(case)).await, Ok(None));
 }

@@ -11,4 +11,5 @@ mod retry;
 mod secrets;
 mod serving;
 mod social;
+mod specification;
 mod stripe;

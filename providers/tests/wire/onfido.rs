@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, Mutex},
 };
 
 use aggregates::{
@@ -15,21 +15,22 @@ use chrono::{NaiveDate, Utc};
 use poem::{Endpoint, Request, Response, Server, http::StatusCode, listener::TcpAcceptor};
 use providers::{
     Config, Failure, KycProvider, OnfidoConfig, Providers, SetupError,
-    kyc::{Address, Applicant, Mention, OnfidoWebhooks, Picture, PictureFormat, Verifier},
+    kyc::{Address, Applicant, Known, Mention, OnfidoWebhooks, Picture, PictureFormat, Verifier},
     webhooks::{HeaderMap, Refused, Verifier as _},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use uuid::{Uuid, uuid};
 use zeroize::Zeroizing;
 
+use crate::specification::{check, form};
+
 const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
 const RUN: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
 const WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000001");
+const BASIC_WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000009");
+const CASE: KycCaseId = KycCaseId(uuid!("00000000-0000-7000-8000-000000000002"));
 const CONTENT: &[u8] = b"\xff\xd8\xff the picture \r\n--";
-
-static SPECIFICATION: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../onfido/openapi.json")).unwrap());
 
 /// What the stand-in was sent.
 #[derive(Clone)]
@@ -58,7 +59,12 @@ async fn a_stand_in() -> StandIn {
 
 fn config(base_url: Option<String>) -> Config {
     let mut config = Config { kyc_provider: KycProvider::Onfido, ..Config::default() };
-    config.onfido = OnfidoConfig { region: "eu".into(), workflow_id: Some(WORKFLOW), base_url };
+    config.onfido = OnfidoConfig {
+        region: "eu".into(),
+        basic_workflow_id: Some(BASIC_WORKFLOW),
+        full_workflow_id: Some(WORKFLOW),
+        base_url,
+    };
     config.kyc.api_key = "api_sandbox.xyz".into();
     config.kyc.webhook_secret = "wU99mE6jJ7nXOLFwZ0tJymM1lpI15pZh".into();
     config
@@ -79,7 +85,8 @@ fn answering(
             seen.lock().unwrap().push(Sent { line, authorization, content_type, body });
             let (status, mut answer) = status.lock().unwrap().clone();
             if answer.is_null() {
-                answer = json!({ "id": id, "status": "processing" });
+                answer = a_run("processing");
+                answer["id"] = id.into();
             }
             Response::builder().status(StatusCode::from_u16(status).unwrap()).body(answer.to_string())
         }
@@ -95,6 +102,14 @@ impl StandIn {
     fn sent(&self) -> Vec<Sent> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
+}
+
+fn a_run(status: &str) -> Value {
+    json!({ "id": RUN, "status": status, "applicant_id": APPLICANT, "workflow_id": WORKFLOW, "customer_user_id": CASE })
+}
+
+fn the_run_of(case: KycCaseId) -> Known<'static> {
+    Known { case, level: Level::Full, applicant: Some(APPLICANT), run: Some(RUN) }
 }
 
 fn an_applicant(document_type: DocumentType, country: &str, has_address: bool) -> Applicant {
@@ -122,63 +137,14 @@ fn a_picture(kind: PictureKind, document_type: DocumentType, country: &str) -> P
     Picture { kind, document_type, country: country.into(), format, content: Zeroizing::new(CONTENT.to_vec()) }
 }
 
-/// Valid by the schema, and with nothing in it that the schema does not know.
-fn check(schema: &str, sent: &Value) {
-    let components = &SPECIFICATION["components"];
-    let root = json!({ "$ref": format!("#/components/schemas/{schema}"), "components": components });
-    let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
-    let errors: Vec<_> = validator.iter_errors(sent).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{schema}: {errors:?} in {sent}");
-    known(&components["schemas"][schema], sent);
-}
-
-fn known(schema: &Value, sent: &Value) {
-    let mut properties = Map::new();
-    collect(schema, &mut properties);
-    for (name, value) in sent.as_object().into_iter().flatten() {
-        let property = properties.get(name).unwrap_or_else(|| panic!("{name} is not in the schema"));
-        if value.is_object() {
-            known(property, value);
-        }
-    }
-}
-
-fn collect(schema: &Value, properties: &mut Map<String, Value>) {
-    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
-        collect(&SPECIFICATION["components"]["schemas"][name], properties);
-    }
-    schema["allOf"].as_array().into_iter().flatten().for_each(|part| collect(part, properties));
-    properties.extend(schema["properties"].as_object().cloned().unwrap_or_default());
-}
-
-/// The fields of a form, the file as text in place of its bytes, which are returned too.
-fn form(sent: &Sent) -> (Value, Vec<u8>) {
-    let boundary = sent.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
-    let text: String = sent.body.iter().map(|byte| *byte as char).collect();
-    let (mut fields, mut file) = (Map::new(), vec![]);
-    let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
-    assert_eq!((parts[0], parts[parts.len() - 1]), ("", "--\r\n"));
-    for part in &parts[1..parts.len() - 1] {
-        let (head, content) = part.split_once("\r\n\r\n").unwrap();
-        let content = content.strip_suffix("\r\n").unwrap();
-        let name = head.split("name=\"").nth(1).unwrap().split('"').next().unwrap();
-        if name == "file" {
-            assert!(head.contains("filename=\"") && head.contains("Content-Type: image/"), "{head}");
-            file = content.chars().map(|c| c as u8).collect();
-        }
-        fields.insert(name.into(), content.into());
-    }
-    (fields.into(), file)
-}
-
 #[tokio::test]
 async fn every_request_is_one_that_the_specification_knows() {
     let onfido = a_stand_in().await;
-    let case = KycCaseId(Uuid::now_v7());
+    let case = CASE;
     let types =
         [DocumentType::Passport, DocumentType::NationalId, DocumentType::DrivingLicence, DocumentType::ResidencePermit];
     let mut lines = BTreeSet::new();
-    for (document_type, country) in types.into_iter().flat_map(|one| ["DE", "US", "GB", "ZZ"].map(|c| (one, c))) {
+    for (document_type, country) in types.into_iter().flat_map(|one| ["DE", "US", "GB", "FR"].map(|c| (one, c))) {
         for has_address in [true, false] {
             let applicant = an_applicant(document_type, country, has_address);
             let name = onfido.kyc.register(case, &applicant).await.unwrap();
@@ -188,7 +154,7 @@ async fn every_request_is_one_that_the_specification_knows() {
             }
             let check = onfido.kyc.submit(case, Some(APPLICANT), &applicant).await.unwrap();
             assert_eq!((check.provider_reference.as_str(), check.verdict), (RUN, None));
-            onfido.kyc.look_up(case, Some(RUN)).await.unwrap().unwrap();
+            onfido.kyc.look_up(&the_run_of(case)).await.unwrap().unwrap();
         }
         for sent in onfido.sent() {
             assert_eq!(sent.authorization, "Token token=api_sandbox.xyz");
@@ -197,12 +163,12 @@ async fn every_request_is_one_that_the_specification_knows() {
                 "POST /v3.6/applicants" => check("applicant_builder", &json()),
                 "POST /v3.6/workflow_runs" => check("workflow_run_builder", &json()),
                 "POST /v3.6/documents" => {
-                    let (fields, file) = form(&sent);
+                    let (fields, file) = form(&sent.content_type, &sent.body);
                     check("document_uploader", &fields);
                     assert_eq!(file, CONTENT);
                 }
                 "POST /v3.6/live_photos" => {
-                    let (fields, file) = form(&sent);
+                    let (fields, file) = form(&sent.content_type, &sent.body);
                     check("live_photo_uploader", &fields);
                     assert_eq!(file, CONTENT);
                 }
@@ -215,9 +181,31 @@ async fn every_request_is_one_that_the_specification_knows() {
 }
 
 #[tokio::test]
+async fn an_address_in_no_country_is_refused_rather_than_left_out() {
+    let onfido = a_stand_in().await;
+    let refused = onfido.kyc.register(CASE, &an_applicant(DocumentType::Passport, "ZZ", true)).await;
+    assert_eq!(refused, Err(Failure::Refused { status: 422, code: "unknown_country".into() }));
+    assert!(onfido.sent().is_empty());
+}
+
+#[tokio::test]
+async fn each_level_goes_through_its_own_workflow() {
+    let onfido = a_stand_in().await;
+    let mut applicant = an_applicant(DocumentType::Passport, "DE", false);
+    for (level, workflow) in [(Level::Full, WORKFLOW), (Level::Basic, BASIC_WORKFLOW)] {
+        applicant.level = level;
+        let answer = onfido.kyc.submit(CASE, Some(APPLICANT), &applicant).await;
+        // The stand-in's run is one of level full.
+        assert_eq!(answer.is_ok(), level == Level::Full);
+        let asked: Value = serde_json::from_slice(&onfido.sent()[0].body).unwrap();
+        assert_eq!(asked["workflow_id"], json!(workflow));
+    }
+}
+
+#[tokio::test]
 async fn what_onfido_answers_is_told_apart() {
     let onfido = a_stand_in().await;
-    let (case, applicant) = (KycCaseId(Uuid::now_v7()), an_applicant(DocumentType::Passport, "DE", true));
+    let (case, applicant) = (CASE, an_applicant(DocumentType::Passport, "DE", true));
     let invalid = json!({ "error": { "type": "validation_error", "message": "Ada is no name", "fields": {} } });
     let submit = async || onfido.kyc.submit(case, Some(APPLICANT), &applicant).await;
     for (status, expected) in [
@@ -232,9 +220,15 @@ async fn what_onfido_answers_is_told_apart() {
         onfido.answers(status, invalid.clone());
         assert_eq!(submit().await, Err(expected), "{status}");
     }
-    onfido.answers(201, json!({ "id": RUN, "status": "approved" }));
+    onfido.answers(201, a_run("approved"));
     assert_eq!(submit().await.unwrap().verdict, Some(Verdict::Approved));
     onfido.answers(201, json!({ "id": "not a uuid", "status": "approved" }));
+    assert_eq!(submit().await, Err(Failure::Malformed));
+    // A run of another case, however it was found.
+    let mut another = a_run("approved");
+    another["customer_user_id"] = Uuid::now_v7().to_string().into();
+    onfido.answers(200, another);
+    assert_eq!(onfido.kyc.look_up(&the_run_of(case)).await, Err(Failure::Malformed));
     assert_eq!(submit().await, Err(Failure::Malformed));
     assert!(!onfido.kyc.is_idempotent());
 }
@@ -247,9 +241,10 @@ async fn without_keys_of_its_own_onfido_is_not_used() {
     no_region.onfido.region = "mars".into();
     let mut sandboxs = whole.clone();
     sandboxs.kyc.webhook_secret = providers::sandbox::DEFAULT_WEBHOOK_SECRET.into();
-    let mut no_workflow = whole;
-    no_workflow.onfido.workflow_id = None;
-    for config in [no_region, sandboxs, no_workflow] {
+    let (mut no_basic, mut no_full) = (whole.clone(), whole);
+    no_basic.onfido.basic_workflow_id = None;
+    no_full.onfido.full_workflow_id = None;
+    for config in [no_region, sandboxs, no_basic, no_full] {
         assert_eq!(Providers::sandbox("http://127.0.0.1:1", &config).err(), Some(SetupError::Onfido));
     }
 }

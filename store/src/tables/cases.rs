@@ -42,6 +42,7 @@ impl Changes {
             | Event::DocumentAdded { .. }
             | Event::Noted { .. }
             | Event::DocumentViewed { .. }
+            | Event::CaseViewed { .. }
             | Event::DecisionProposed { .. } => {}
         }
     }

@@ -132,11 +132,17 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
-    /// Cases that operators have to decide, the longest waiting first: those behind a position; of everybody, or of the
-    /// operator who has taken them.
-    pub async fn work_list(&self, after: i64, of: Option<UserId>, limit: i64) -> Result<Vec<WaitingCase>, Error> {
-        let query = sqlx::query("SELECT * FROM kyc_work_list($1, $2, $3)").bind(after).bind(of.map(|of| of.0));
-        all(query.bind(limit).fetch_all(self.pool()).await?)
+    /// Cases that an operator may decide, the longest waiting first: those behind a position; of everybody else, or only
+    /// those that the operator has taken.
+    pub async fn work_list(
+        &self,
+        operator: UserId,
+        after: i64,
+        is_only_own: bool,
+        limit: i64,
+    ) -> Result<Vec<WaitingCase>, Error> {
+        let query = sqlx::query("SELECT * FROM kyc_work_list($1, $2, $3, $4)").bind(operator.0).bind(after);
+        all(query.bind(is_only_own).bind(limit).fetch_all(self.pool()).await?)
     }
 
     /// People whose approval ended in `span`, by its end.

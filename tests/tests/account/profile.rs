@@ -28,6 +28,19 @@ async fn a_person_reads_and_changes_their_profile() {
 }
 
 #[tokio::test]
+async fn a_new_name_has_to_be_verified_anew() {
+    let system = TestSystem::start().await;
+    let (person, mut client) = (system.a_person().await, system.client());
+    client.pass_kyc(&person).await.unwrap();
+    assert_eq!(call(&mut client, Method::PATCH, ME, &person, json!({ "last_name": "King" })).await.status, 200);
+    assert_eq!(read(&mut client, "/api/v2/kyc", &person).await["status"], "expired");
+    let refused = client.request_card(&person, 100).await.unwrap_err().to_string();
+    assert!(refused.contains("kyc.required"), "{refused}");
+    client.pass_kyc(&person).await.unwrap();
+    client.request_card(&person, 100).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_name_that_does_not_change_is_no_event() {
     let system = TestSystem::start().await;
     let person = system.a_person().await;

@@ -23,6 +23,9 @@ async fn a_case_goes_from_the_list_to_a_decision() {
     call(&mut client, "POST", &of_case("/notes"), token, &json!({ "text": "A namesake." }), 204).await;
     let seen = read(&mut client, &of_case(""), token).await;
     assert_eq!(seen["applicant"]["document_number"], "REVIEW1");
+    let mut events = store.events_of(&[(aggregates::Kind::Kyc, person.user_id.parse().unwrap())], 100).await.unwrap();
+    let viewed = events.pop().unwrap();
+    assert_eq!((viewed.name.as_str(), viewed.actor), ("case_viewed", format!("person:{}", session.session.user_id)));
     assert_eq!(seen["applicant"]["address"], "Unter den Linden 6, 10117 Berlin, DE");
     assert_eq!(
         (&seen["notes"][0]["text"], &seen["assigned_to"]),
@@ -35,6 +38,9 @@ async fn a_case_goes_from_the_list_to_a_decision() {
     assert_eq!(told["rejection_reasons"], json!(["document_expired"]));
     let again = call(&mut client, "POST", &of_case("/decision"), token, &reject, 409).await;
     assert_eq!(again["code"], "kyc.not_in_review");
+    // Once it is decided nobody needs to look at the person any more.
+    let closed = client.get(&of_case(""), Some(token)).await.unwrap();
+    assert_eq!((closed.status.as_u16(), closed.json()["code"].clone()), (409, json!("kyc.not_in_review")));
     system.caught_up().await;
     assert_eq!(read(&mut client, REVIEWS, token).await["reviews"], json!([]));
     // And once more.
@@ -72,6 +78,10 @@ async fn nobody_decides_about_themselves_and_nobody_without_the_right() {
     let decision = format!("{REVIEWS}/{case}/decision");
     let refused = call(&mut client, "POST", &decision, &own.token, &json!({ "verdict": "approve" }), 403).await;
     assert_eq!(refused["code"], "kyc.own_case");
+    let own_review = client.get(&format!("{REVIEWS}/{case}"), Some(&own.token)).await.unwrap();
+    assert_eq!((own_review.status.as_u16(), own_review.json()["code"].clone()), (403, json!("kyc.own_case")));
+    system.caught_up().await;
+    assert_eq!(read(&mut client, REVIEWS, &own.token).await["reviews"], json!([]));
     let auditor = Member::new(&store, &[Role::Auditor]).await.log_in(&store, &[Proof::Password, Proof::Totp]).await;
     let refused = call(&mut client, "POST", &decision, &auditor.token, &json!({ "verdict": "approve" }), 403).await;
     assert_eq!(refused["code"], "auth.forbidden");

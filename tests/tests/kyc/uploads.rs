@@ -109,6 +109,22 @@ async fn a_case_is_its_persons_alone() {
 }
 
 #[tokio::test]
+async fn a_picture_whose_time_was_over_is_put_back_and_without_one_people_look() {
+    let system = TestSystem::start().await;
+    let (person, mut client) = (system.a_person().await, system.client());
+    let case = a_draft(&mut client, &person.token, "APPROVE1").await;
+    let picture = png(90, 90);
+    assert_eq!(upload(&mut client, &person.token, &case, "front", &picture).await.status, 201);
+    sqlx::query("DELETE FROM kyc_documents").execute(&mut system.database.connect().await).await.unwrap();
+    assert_eq!(upload(&mut client, &person.token, &case, "front", &picture).await.status, 201);
+    let sql = "SELECT count(*) FROM kyc_documents";
+    let kept: i64 = sqlx::query_scalar(sql).fetch_one(&mut system.sql().await).await.unwrap();
+    assert_eq!(kept, 1);
+    // The others are gone.
+    assert_eq!(super::submit(&mut client, &person.token, &case).await["status"], "in_review");
+}
+
+#[tokio::test]
 async fn pictures_go_with_their_person_and_replaying_shows_them_erased() {
     let system = TestSystem::start().await;
     let (person, _, verification) = handed_in(&system, "APPROVE1").await;

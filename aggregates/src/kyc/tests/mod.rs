@@ -71,9 +71,13 @@ fn submit(case_id: KycCaseId) -> Command {
 }
 
 fn verdict(case_id: KycCaseId, verdict: Verdict) -> Command {
+    verdict_under(FourEyes::WatchList, case_id, verdict)
+}
+
+fn verdict_under(four_eyes: FourEyes, case_id: KycCaseId, verdict: Verdict) -> Command {
     let (provider, provider_reference) = ("sandbox".into(), "ver_1".into());
     let valid_until = Some(november(20));
-    Command::RecordVerdict { case_id, provider, provider_reference, verdict, valid_until, now: november(2) }
+    Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, valid_until, now: november(2) }
 }
 
 fn rejection() -> Verdict {

@@ -1,6 +1,7 @@
 use super::{
-    ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, ReviewStep, Verdict, a_case_in_review, a_hit, a_listed_case,
-    after, an_approved_person, by, decide, november, reject, sealed, verdict,
+    ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, OTHER_CASE, ReviewStep, Verdict, WATCH_LIST, a_case_in_review,
+    a_hit, a_listed_case, a_pending_case, after, an_approved_person, by, decide, doubts, november, reject, sealed,
+    submit, verdict, verdict_under,
 };
 use crate::kyc::{Error, Event, Level, Status};
 
@@ -11,6 +12,34 @@ fn whom_a_watch_list_names_people_alone_decide() {
     // Also where the hit came later than the doubts.
     let later = after(a_case_in_review(), [verdict(CASE, a_hit())]);
     assert_eq!(later.decide(verdict(CASE, Verdict::Approved)), Ok(vec![]));
+}
+
+#[test]
+fn a_hit_is_not_forgotten_by_handing_in_again() {
+    let hit = Verdict::Rejected { reasons: vec![WATCH_LIST.into()] };
+    let again = after(a_case_in_review(), [verdict(CASE, hit), submit(OTHER_CASE)]);
+    assert!(again.is_on_watch_list());
+    for said in [Verdict::Approved, doubts()] {
+        let looked_at = after(again.clone(), [verdict(OTHER_CASE, said)]);
+        assert_eq!(looked_at.status(), Status::InReview);
+        assert_eq!(looked_at.case().map(|case| case.reasons.clone()), Some(vec![WATCH_LIST.to_owned()]));
+    }
+    // Two operators say that it is somebody else.
+    let yes = |operator| by(operator, decide(Decision::Approve, FourEyes::WatchList));
+    let cleared = after(a_listed_case(), [yes(OLGA), yes(OSKAR)]);
+    assert!(!cleared.is_on_watch_list());
+}
+
+#[test]
+fn a_provider_does_not_overrule_operators() {
+    let approved = |four_eyes| verdict_under(four_eyes, CASE, Verdict::Approved);
+    let proposed = after(a_case_in_review(), [by(OLGA, decide(reject(), FourEyes::Always))]);
+    for (kyc, four_eyes) in [(a_case_in_review(), FourEyes::Always), (proposed, FourEyes::Never)] {
+        assert_eq!(kyc.decide(approved(four_eyes)), Ok(vec![]));
+    }
+    // Nobody is at it yet, and one would be enough.
+    assert_eq!(after(a_case_in_review(), [approved(FourEyes::WatchList)]).status(), Status::Approved);
+    assert_eq!(after(a_pending_case(), [approved(FourEyes::Always)]).status(), Status::Approved);
 }
 
 #[test]

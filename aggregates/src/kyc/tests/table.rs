@@ -34,7 +34,7 @@ fn table() -> Vec<(&'static str, Command, [&'static str; 11])> {
     let drafted = "draft_opened";
     #[rustfmt::skip]
     let rows = vec![
-        ("open another", open_draft(OTHER_CASE, Level::Full), [drafted, d, d, o, o, o, o, "AlreadyApproved", drafted, drafted, NONE]),
+        ("open another", open_draft(OTHER_CASE, Level::Full), [drafted, drafted, drafted, o, o, o, o, "AlreadyApproved", drafted, drafted, NONE]),
         ("open the same", open_draft(CASE, Level::Full), [drafted, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE]),
         ("give details", details(DocumentType::Passport), [n, "details_given", "details_given", n, n, n, n, n, n, n, n]),
         ("give an address", address(), [n, "address_given", "address_given", n, n, n, n, n, n, n, n]),
@@ -50,11 +50,14 @@ fn table() -> Vec<(&'static str, Command, [&'static str; 11])> {
         ("of another case", verdict(OTHER_CASE, Verdict::Approved), [n, n, n, n, n, n, n, n, n, n, n]),
         ("assign", review(ReviewStep::Assign), [n, n, n, i, "assigned", "assigned", "assigned", i, i, i, i]),
         ("note", review(note()), [n, n, n, i, "noted", "noted", "noted", i, i, i, i]),
-        ("view", review(view()), [n, n, n, "document_viewed", "document_viewed", "document_viewed", "document_viewed", "document_viewed", "document_viewed", "document_viewed", "document_viewed"]),
+        ("read", review(ReviewStep::Read), [n, n, n, i, "case_viewed", "case_viewed", "case_viewed", i, i, i, i]),
+        ("read one's own", by(ALICE, ReviewStep::Read), [n, n, n, "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase"]),
+        ("view", review(view()), [n, n, n, i, "document_viewed", "document_viewed", "document_viewed", i, i, i, i]),
         ("approve", review(decide(Decision::Approve, FourEyes::WatchList)), [n, n, n, i, "approved", "decision_proposed", "approved", i, i, i, i]),
         ("reject", review(decide(reject(), FourEyes::WatchList)), [n, n, n, i, "rejected", "decision_proposed", "decision_proposed", i, i, i, i]),
         ("approve alone", by(OLGA, decide(Decision::Approve, FourEyes::Always)), [n, n, n, i, "decision_proposed", "decision_proposed", "SecondOperatorNeeded", i, i, i, i]),
         ("approve oneself", by(ALICE, decide(Decision::Approve, FourEyes::Never)), [n, n, n, "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase", "OwnCase"]),
+        ("leave names", Command::LeaveNames { now: november(3) }, [NONE, NONE, d, o, o, o, o, "expired", NONE, NONE, NONE]),
         ("expire in time", Command::Expire { now: november(19) }, [NONE; 11]),
         ("expire", Command::Expire { now: november(20) }, [NONE, NONE, NONE, NONE, NONE, NONE, NONE, "expired", NONE, NONE, NONE]),
     ];

@@ -69,3 +69,15 @@ fn any_bytes_are_read_or_refused_without_harm() {
         let _ = rewrite(&broken, &Settings::default());
     }
 }
+
+#[test]
+fn what_comes_out_is_bounded_as_what_goes_in() {
+    let uploaded = encoded(1_000, 1_000, ImageFormat::Png);
+    for max_document_bytes in [uploaded.len(), uploaded.len() * 2, uploaded.len() * 20] {
+        let settings = Settings { max_document_bytes, ..Settings::default() };
+        match rewrite(&uploaded, &settings) {
+            Ok(clean) => assert!(clean.content.len() <= max_document_bytes),
+            Err(error) => assert!(error.to_string().contains("too long"), "{error}"),
+        }
+    }
+}

@@ -7,14 +7,17 @@ mod requests;
 mod runs;
 mod webhook;
 
-use aggregates::{KycCaseId, kyc::PictureKind};
+use aggregates::{
+    KycCaseId,
+    kyc::{Level, PictureKind},
+};
 use async_trait::async_trait;
 use reqwest::{Url, header::HeaderValue};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Applicant, Check, Mention, Picture, Verifier};
+use super::{Applicant, Check, Known, Mention, Picture, Verifier};
 use crate::{
     Config, Failure, SetupError,
     config::{BaseUrl, base_url},
@@ -24,7 +27,7 @@ use crate::{
     sandbox::{DEFAULT_KEY, DEFAULT_WEBHOOK_SECRET},
 };
 use requests::{ApplicantRequest, Form, RunRequest};
-use runs::Run;
+use runs::{Run, RunOf};
 
 pub use webhook::OnfidoWebhooks;
 
@@ -33,7 +36,8 @@ const NAME: &str = "onfido";
 pub struct Onfido {
     line: Line,
     base: BaseUrl,
-    workflow_id: Uuid,
+    basic_workflow: Uuid,
+    full_workflow: Uuid,
     register: Meter,
     upload: Meter,
     submit: Meter,
@@ -55,13 +59,16 @@ impl Onfido {
         };
         let is_sandboxs = config.kyc.api_key.expose_secret() == DEFAULT_KEY
             || config.kyc.webhook_secret.expose_secret() == DEFAULT_WEBHOOK_SECRET;
-        let workflow_id = settings.workflow_id.filter(|_| !is_sandboxs).ok_or(SetupError::Onfido)?;
+        let workflow = |id: Option<Uuid>| id.filter(|_| !is_sandboxs).ok_or(SetupError::Onfido);
+        let (basic_workflow, full_workflow) =
+            (workflow(settings.basic_workflow_id)?, workflow(settings.full_workflow_id)?);
         let base = base_url(&base)?;
         let client = http::client(&base, config)?;
         Ok(Onfido {
             line: Line::with_scheme(&client, &config.kyc, "Token token=")?,
             base,
-            workflow_id,
+            basic_workflow,
+            full_workflow,
             register: Meter::new(NAME, "kyc_register"),
             upload: Meter::new(NAME, "kyc_upload"),
             submit: Meter::new(NAME, "kyc_submit"),
@@ -73,6 +80,13 @@ impl Onfido {
         let content_type = HeaderValue::try_from(form.content_type()).map_err(|_| Failure::Malformed)?;
         let answer = self.line.post_as(self.base.join(path), content_type, form.into_body(), None).await?;
         answer.json::<Made<'_>>().map(drop)
+    }
+
+    fn workflow(&self, level: Level) -> Uuid {
+        match level {
+            Level::Basic => self.basic_workflow,
+            Level::Full => self.full_workflow,
+        }
     }
 
     fn run(&self, id: &str) -> Url {
@@ -91,7 +105,7 @@ impl Verifier for Onfido {
     }
 
     async fn register(&self, _: KycCaseId, applicant: &Applicant) -> Result<Option<String>, Failure> {
-        let body = ApplicantRequest::of(applicant).to_body();
+        let body = ApplicantRequest::of(applicant)?.to_body();
         let call = async {
             let answer = self.line.post(self.base.join("/applicants"), body, None).await?;
             let made: Made<'_> = answer.json()?;
@@ -109,23 +123,30 @@ impl Verifier for Onfido {
         self.upload.measure(self.send_form(path, form)).await
     }
 
-    async fn submit(&self, case: KycCaseId, applicant: Option<&str>, _: &Applicant) -> Result<Check, Failure> {
+    async fn submit(&self, case: KycCaseId, applicant: Option<&str>, who: &Applicant) -> Result<Check, Failure> {
         let applicant_id = applicant.ok_or(Failure::Malformed)?;
-        let body = RunRequest { applicant_id, workflow_id: self.workflow_id, customer_user_id: case }.to_body();
+        let body = RunRequest { applicant_id, workflow_id: self.workflow(who.level), customer_user_id: case }.to_body();
         let call = async {
             let answer = self.line.post(self.base.join("/workflow_runs"), body, None).await?;
             // Else a run might have begun, and another one would be waited with.
             if answer.is_throttled() {
                 return Err(Failure::Unreachable);
             }
-            answer.json::<Run>()?.check()
+            let of = RunOf { run: None, case, applicant, workflow: self.workflow(who.level) };
+            answer.json::<Run>()?.check(&of)
         };
         self.submit.measure(call).await
     }
 
-    async fn look_up(&self, _: KycCaseId, run: Option<&str>) -> Result<Option<Check>, Failure> {
-        let Some(run) = run else { return Ok(None) };
-        let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check().map(Some) };
+    async fn look_up(&self, known: &Known<'_>) -> Result<Option<Check>, Failure> {
+        let Some(run) = known.run else { return Ok(None) };
+        let of = RunOf {
+            run: Some(run),
+            case: known.case,
+            applicant: known.applicant,
+            workflow: self.workflow(known.level),
+        };
+        let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check(&of).map(Some) };
         self.look_up.measure(call).await
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::{Applicant, Picture};
-use crate::wiped::WipedBuffer;
+use crate::{Failure, wiped::WipedBuffer};
 
 #[derive(Serialize)]
 pub struct ApplicantRequest<'a> {
@@ -47,29 +47,32 @@ pub struct RunRequest<'a> {
 }
 
 impl<'a> ApplicantRequest<'a> {
-    pub fn of(applicant: &'a Applicant) -> ApplicantRequest<'a> {
-        let address = applicant.address.as_ref().and_then(|address| {
-            Some(AddressRequest {
+    /// [`Failure::Refused`] where the address is in no country that there is: without it nobody would look at where the
+    /// applicant lives.
+    pub fn of(applicant: &'a Applicant) -> Result<ApplicantRequest<'a>, Failure> {
+        let address = applicant.address.as_ref().map(|address| {
+            Ok(AddressRequest {
                 street: &address.street,
                 town: &address.town,
                 postcode: &address.postcode,
                 state: address.state.as_deref(),
-                country: alpha3(&address.country)?,
+                country: alpha3(&address.country).ok_or_else(no_country)?,
             })
         });
+        let address = address.transpose()?;
         let kind = match applicant.document_type {
             DocumentType::Passport => "passport",
             DocumentType::NationalId => "identity_card",
             DocumentType::DrivingLicence => "driving_licence",
             DocumentType::ResidencePermit => "other",
         };
-        ApplicantRequest {
+        Ok(ApplicantRequest {
             first_name: plain_name(&applicant.first_name),
             last_name: plain_name(&applicant.last_name),
             dob: applicant.date_of_birth,
             address,
             id_numbers: vec![IdNumber { kind, value: &applicant.document_number }],
-        }
+        })
     }
 
     pub fn to_body(&self) -> WipedBuffer {
@@ -86,6 +89,10 @@ impl RunRequest<'_> {
 /// Onfido takes no names with these characters, and would refuse the applicant for them.
 fn plain_name(name: &str) -> String {
     name.chars().filter(|c| !"^!#$%*=<>;{}\"".contains(*c)).collect()
+}
+
+fn no_country() -> Failure {
+    Failure::Refused { status: 422, code: "unknown_country".into() }
 }
 
 /// The country in three letters; none for a code that is no country's.

@@ -1,8 +1,12 @@
 //! What a workflow run says.
 
-use aggregates::kyc::{Verdict, WATCH_LIST};
+use aggregates::{
+    KycCaseId,
+    kyc::{Verdict, WATCH_LIST},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::super::{Check, MOST_REASONS};
 use crate::{Failure, failure::stable_code};
@@ -11,6 +15,9 @@ use crate::{Failure, failure::stable_code};
 pub struct Run {
     id: String,
     status: Status,
+    applicant_id: Option<String>,
+    workflow_id: Option<Uuid>,
+    customer_user_id: Option<String>,
     #[serde(default)]
     reasons: Option<Vec<String>>,
     /// What the workflow was built to put out.
@@ -34,16 +41,31 @@ enum Status {
     Unknown,
 }
 
+/// What a run has to be of, to be believed.
+pub struct RunOf<'a> {
+    /// None: it has only now got its name.
+    pub run: Option<&'a str>,
+    pub case: KycCaseId,
+    pub applicant: Option<&'a str>,
+    pub workflow: Uuid,
+}
+
 impl Run {
-    pub fn check(self) -> Result<Check, Failure> {
+    /// What it says of the case. A run of another one, or one that somebody began by hand, says nothing of it.
+    pub fn check(self, of: &RunOf<'_>) -> Result<Check, Failure> {
         let provider_reference = super::known_id(&self.id)?;
+        if !self.is(of) {
+            return Err(Failure::Malformed);
+        }
         let hit = self.is_on_watch_list();
         let reasons = self.reasons.unwrap_or_default();
         let mut codes: Vec<String> = reasons.iter().take(MOST_REASONS).map(|reason| stable_code(reason)).collect();
         codes.retain(|code| code != "unspecified");
         let review = |code: &str| Verdict::Review { reasons: vec![code.to_owned()] };
         let verdict = match self.status {
-            Status::Processing | Status::AwaitingInput | Status::AwaitingClientInput => None,
+            Status::Processing => None,
+            // Everything was handed over before it began: a workflow that asks for more would wait for ever.
+            Status::AwaitingInput | Status::AwaitingClientInput => Some(review("run_awaits_input")),
             Status::Approved if hit => Some(review(WATCH_LIST)),
             Status::Approved => Some(Verdict::Approved),
             Status::Declined if hit => Some(review(WATCH_LIST)),
@@ -60,6 +82,15 @@ impl Run {
             Status::Unknown => Some(review("run_status_unknown")),
         };
         Ok(Check { provider_reference, verdict })
+    }
+
+    fn is(&self, of: &RunOf<'_>) -> bool {
+        let case = self.customer_user_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
+        of.run.is_none_or(|run| run == self.id)
+            && case == Some(of.case.0)
+            && self.workflow_id == Some(of.workflow)
+            && of.applicant.is_some()
+            && self.applicant_id.as_deref() == of.applicant
     }
 
     /// A reason that begins with `watchlist`, or an output of that name which is not `clear`.
@@ -84,9 +115,39 @@ mod tests {
 
     const ID: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
 
-    fn verdict(mut run: Value) -> Option<Verdict> {
-        run["id"] = ID.into();
-        serde_json::from_value::<Run>(run).unwrap().check().unwrap().verdict
+    const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
+    const OF: RunOf<'static> = RunOf {
+        run: None,
+        case: KycCaseId(Uuid::from_u128(7)),
+        applicant: Some(APPLICANT),
+        workflow: Uuid::from_u128(8),
+    };
+
+    fn check(run: Value) -> Result<Check, Failure> {
+        let mut whole = json!({ "id": ID, "applicant_id": APPLICANT, "workflow_id": OF.workflow,
+            "customer_user_id": OF.case });
+        let fields = run.as_object().unwrap().clone();
+        whole.as_object_mut().unwrap().extend(fields);
+        serde_json::from_value::<Run>(whole).unwrap().check(&OF)
+    }
+
+    fn verdict(run: Value) -> Option<Verdict> {
+        check(run).unwrap().verdict
+    }
+
+    #[test]
+    fn a_run_of_something_else_says_nothing_of_the_case() {
+        assert!(check(json!({ "status": "approved" })).is_ok());
+        let other = "00000000-0000-0000-0000-000000000009";
+        for field in ["applicant_id", "workflow_id", "customer_user_id"] {
+            for value in [Value::Null, other.into()] {
+                assert_eq!(check(json!({ "status": "approved", field: value })), Err(Failure::Malformed), "{field}");
+            }
+        }
+        let run: Run = serde_json::from_value(json!({ "id": ID, "status": "approved", "applicant_id": APPLICANT,
+            "workflow_id": OF.workflow, "customer_user_id": OF.case }))
+        .unwrap();
+        assert_eq!(run.check(&RunOf { run: Some(other), ..OF }), Err(Failure::Malformed));
     }
 
     #[test]
@@ -95,8 +156,8 @@ mod tests {
         let declined = Some(Verdict::Rejected { reasons: vec!["declined".into()] });
         let table = [
             ("processing", None),
-            ("awaiting_input", None),
-            ("awaiting_client_input", None),
+            ("awaiting_input", review("run_awaits_input")),
+            ("awaiting_client_input", review("run_awaits_input")),
             ("approved", Some(Verdict::Approved)),
             ("declined", declined),
             ("review", Some(Verdict::Review { reasons: vec![] })),
@@ -128,7 +189,6 @@ mod tests {
 
     #[test]
     fn an_id_that_is_none_is_not_taken() {
-        let run: Run = serde_json::from_value(json!({"id": "../applicants", "status": "approved"})).unwrap();
-        assert_eq!(run.check(), Err(Failure::Malformed));
+        assert_eq!(check(json!({"id": "../applicants", "status": "approved"})), Err(Failure::Malformed));
     }
 }
