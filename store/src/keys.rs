@@ -126,13 +126,16 @@ impl Keys {
     }
 
     pub(crate) fn keyed_hash(&self, scope: &str, value: impl AsRef<[u8]>) -> [u8; 32] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.inner.index.as_bytes()).expect("HMAC takes keys of any length");
-        // The length keeps ("ab", "c") and ("a", "bc") apart.
-        mac.update(&(scope.len() as u64).to_be_bytes());
-        mac.update(scope.as_bytes());
-        mac.update(value.as_ref());
-        mac.finalize().into_bytes().into()
+        hash_under(&self.inner.index, scope, value)
+    }
+
+    /// By which two processes see whether they have the same key-encryption keys: number and check, ascending. A check
+    /// tells nothing of its key, and is of no use for another number.
+    pub(crate) fn kek_checks(&self) -> Vec<(i64, Vec<u8>)> {
+        let check = |(number, kek): (&u32, &DataKey)| {
+            (i64::from(*number), hash_under(kek, "kek-check", number.to_string()).to_vec())
+        };
+        self.inner.keks.iter().map(check).collect()
     }
 
     /// The key-encryption key that wraps new keys.
@@ -162,6 +165,15 @@ fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32> 
     }
     let named = read(&path)?.trim().parse().ok().filter(|named| numbers.any(|number| number == *named));
     named.ok_or_else(|| Error::Keys(format!("{} does not name a key that is there", path.display())))
+}
+
+fn hash_under(key: &DataKey, scope: &str, value: impl AsRef<[u8]>) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    // The length keeps ("ab", "c") and ("a", "bc") apart.
+    mac.update(&(scope.len() as u64).to_be_bytes());
+    mac.update(scope.as_bytes());
+    mac.update(value.as_ref());
+    mac.finalize().into_bytes().into()
 }
 
 fn bound(owner: &str, kek_id: &str) -> String {

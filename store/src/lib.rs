@@ -15,6 +15,7 @@ mod error;
 pub mod factors;
 mod holders;
 pub mod identities;
+mod keks;
 pub mod keys;
 mod kyc_checks;
 mod leadership;
@@ -103,6 +104,7 @@ struct Inner {
     pool: PgPool,
     log: log::Log,
     keys: keys::Keys,
+    keks_checked: tokio::sync::OnceCell<()>,
     people: people::People,
     vault: vault::Vault,
     passwords: passwords::Hasher,
@@ -136,6 +138,7 @@ impl Store {
             vault: vault::Vault::new(config.cached_secrets),
             passwords: passwords::Hasher::new(),
             keys,
+            keks_checked: tokio::sync::OnceCell::new(),
             pool,
         };
         Store { inner: Arc::new(inner) }

@@ -75,7 +75,7 @@ impl People {
 impl Store {
     /// Makes the person's key. A repeat keeps the first one.
     pub async fn create_person_key(&self, user: UserId) -> Result<(), Error> {
-        let wrapped = self.inner.keys.wrap(&DataKey::generate(), &owner(user));
+        let wrapped = self.wrap(&DataKey::generate(), &owner(user)).await?;
         let query = sqlx::query(
             "INSERT INTO person_keys (user_id, kek_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         );

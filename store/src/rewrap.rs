@@ -77,6 +77,7 @@ impl Store {
     /// done. May be broken off and begun again, and run more than once at a time: each row is replaced only if it is
     /// still what was read, so an erasure or another writer is never undone.
     pub async fn rewrap(&self, mut progress: impl FnMut(u64)) -> Result<Rewrapped, Error> {
+        self.check_keks().await?;
         let mut all = Rewrapped::default();
         for table in self.wrapping_tables().await? {
             if WRAPPINGS.iter().all(|wrapping| wrapping.table != table) {

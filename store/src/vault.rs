@@ -50,7 +50,7 @@ impl Store {
     /// card has is [`Error::DuplicateCardNumber`].
     pub async fn put_card(&self, user: UserId, card: CardId, secrets: &CardSecrets) -> Result<(), Error> {
         let key = DataKey::generate();
-        let wrapped = self.inner.keys.wrap(&key, &owner(card));
+        let wrapped = self.wrap(&key, &owner(card)).await?;
         let query = sqlx::query(
             "INSERT INTO card_vault (card_id, user_id, kek_id, wrapped_key, number, cvv, expiry, fingerprint)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (card_id) DO NOTHING",

@@ -15,7 +15,8 @@ use crate::{Config, Failure};
 pub(crate) enum Keys {
     /// Show which keys there are and which is in use.
     List,
-    /// Write the next key, which is not yet used: it only verifies, or unwraps.
+    /// Write the next key, which is not yet used: it only verifies, or unwraps. For a kek the database is asked for the
+    /// next number and told the key's check, so that no other machine makes a different key of the same number.
     Rotate { kind: Kind },
     /// Use this key from the next start on.
     Use { kind: Kind, number: u32 },
@@ -41,7 +42,11 @@ pub(crate) async fn run(config: &Config, command: &Keys) -> Result<(), Failure> 
     match command {
         Keys::List => list(config)?,
         Keys::Rotate { kind } => {
-            println!("{}", ring(config, (*kind).into())?.add()?);
+            let number = match kind {
+                Kind::Signing => ring(config, KeyKind::Signing)?.add(0)?,
+                Kind::Kek => rotate_kek(config).await?,
+            };
+            println!("{number}");
             eprintln!("written, and not yet used: bring it to every machine and restart, then `keys use`");
         }
         Keys::Use { kind, number } => {
@@ -55,7 +60,7 @@ pub(crate) async fn run(config: &Config, command: &Keys) -> Result<(), Failure> 
             if !ring.numbers()?.contains(number) {
                 return Err(Failure::Other(format!("there is no kek-{number}")));
             }
-            store(config)?.retire_kek(*number).await?;
+            store(config).await?.retire_kek(*number).await?;
             match ring.discard(*number)? {
                 true => println!("kek-{number} is retired, and its file here deleted: delete it everywhere else"),
                 false => println!("kek-{number} is retired: take it out of the configuration, and destroy it"),
@@ -73,8 +78,24 @@ fn ring(config: &Config, kind: KeyKind) -> Result<KeyRing<'_>, Failure> {
     Ok(KeyRing::new(&config.keys_dir, kind).with(elsewhere))
 }
 
-fn store(config: &Config) -> Result<Store, Failure> {
-    Ok(Store::connect(config.database_url(), config.load_keys()?, &config.store)?)
+/// With keys that are the same as everywhere else.
+async fn store(config: &Config) -> Result<Store, Failure> {
+    let store = Store::connect(config.database_url(), config.load_keys()?, &config.store)?;
+    store.check_keks().await?;
+    Ok(store)
+}
+
+async fn rotate_kek(config: &Config) -> Result<u32, Failure> {
+    let ring = ring(config, KeyKind::Kek)?;
+    let number = ring.add(store(config).await?.highest_kek().await?)?;
+    // Puts the new key down. Another machine may have done so with one of its own since we asked for the number.
+    match store(config).await {
+        Ok(_) => Ok(number),
+        Err(failure) => {
+            ring.take_back(number)?;
+            Err(failure)
+        }
+    }
 }
 
 fn list(config: &Config) -> Result<(), Failure> {
@@ -90,7 +111,7 @@ fn list(config: &Config) -> Result<(), Failure> {
 
 /// With a progress bar on a terminal.
 async fn rewrap(config: &Config) -> Result<(), Failure> {
-    let store = store(config)?;
+    let store = store(config).await?;
     let bar = ProgressBar::new(store.keys_to_rewrap().await?).with_style(style());
     let rewrapped = store.rewrap(|more| bar.inc(more)).await?;
     bar.finish();
@@ -107,7 +128,7 @@ fn style() -> ProgressStyle {
 }
 
 async fn status(config: &Config) -> Result<(), Failure> {
-    let (ring, wrapped) = (ring(config, KeyKind::Kek)?, store(config)?.wrapped_keys().await?);
+    let (ring, wrapped) = (ring(config, KeyKind::Kek)?, store(config).await?.wrapped_keys().await?);
     let (current, numbers) = (ring.current()?, ring.numbers()?);
     for number in &numbers {
         let tables = wrapped.get(&format!("kek-{number}"));

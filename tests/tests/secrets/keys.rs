@@ -67,6 +67,39 @@ async fn a_row_relabelled_with_another_key_encryption_key_does_not_open() {
     assert!(matches!(outcome, Err(Error::Unsealable)), "{outcome:?}");
 }
 
+/// As when an operator has made the next key on two machines: each would wrap what the other cannot open.
+#[tokio::test]
+async fn two_keys_under_one_number_are_refused_before_anything_is_wrapped() {
+    let database = TestDatabase::new().await;
+    let (here, there) = (a_copy_of_the_keys(), a_copy_of_the_keys());
+    fs::write(there.path().join("kek-1.key"), ANOTHER_KEY).unwrap();
+    let first = store(&database, here.path());
+    first.create_person_key(a_person()).await.unwrap();
+    let second = store(&database, there.path());
+    for outcome in [second.check_keks().await, second.create_person_key(a_person()).await] {
+        assert!(matches!(&outcome, Err(Error::Keys(reason)) if reason.contains("kek-1")), "{outcome:?}");
+    }
+    let wrapped: i64 = sqlx::query_scalar("SELECT count(*) FROM person_keys")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(wrapped, 1);
+    // The api, in its own role, compares too.
+    assert!(database.api_store().check_keks().await.is_ok());
+    assert!(store(&database, here.path()).check_keks().await.is_ok());
+}
+
+#[tokio::test]
+async fn the_highest_number_counts_retired_keys() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    assert_eq!(store.highest_kek().await.unwrap(), 0);
+    store.check_keks().await.unwrap();
+    assert_eq!(store.highest_kek().await.unwrap(), 1);
+    store.retire_kek(7).await.unwrap();
+    assert_eq!(store.highest_kek().await.unwrap(), 7);
+}
+
 #[test]
 fn keys_that_are_missing_or_spoilt_are_refused_at_the_start() {
     for (file, content) in [
