@@ -5,10 +5,11 @@
 //! | `kek-<n>.key` | key-encryption keys, base64 of 32 bytes; the current one wraps new keys, all unwrap |
 //! | `index.key` | keys the blind indexes and fingerprints, base64 of 32 bytes; never changes |
 //! | `signing-<n>.pem` | RSA-3072 keys for access tokens, PKCS #8; the current one signs, all verify |
-//! | `kek-current`, `signing-current` | the number of the current key; without the file the highest |
+//! | `kek-current`, `signing-current` | the number of the current key; may be missing where there is but one |
 //!
-//! To rotate without downtime: pin the current number, bring the new key to every machine and restart, then change the
-//! number and restart. Nobody meets a key then that it does not have. [`KeyRing`] does these steps. What old
+//! To rotate without downtime: pin the current number, bring the new key with the pinned number to every machine and
+//! restart, then change the number and restart. Nobody meets a key then that it does not have: several keys of a kind
+//! without a pinned number are refused, rather than the newest used before all have it. [`KeyRing`] does these steps. What old
 //! key-encryption keys have wrapped is then wrapped anew ([`crate::Store::rewrap`]), and they are retired.
 
 mod ring;
@@ -157,11 +158,18 @@ impl Keys {
     }
 }
 
-/// The number in `<name>-current`, or the highest there is.
-fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32> + Clone) -> Result<u32, Error> {
+/// The number in `<name>-current`, or the only one there is.
+fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32>) -> Result<u32, Error> {
     let path = directory.join(format!("{name}-current"));
     if !path.exists() {
-        return numbers.max().ok_or_else(|| Error::Keys(format!("no {name}-<n> in {}", directory.display())));
+        return match (numbers.next(), numbers.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Error::Keys(format!("no {name}-<n> in {}", directory.display()))),
+            (Some(_), Some(_)) => Err(Error::Keys(format!(
+                "there are several {name}-<n>, and no {} says which is in use: bring it along with the keys",
+                path.display()
+            ))),
+        };
     }
     let named = read(&path)?.trim().parse().ok().filter(|named| numbers.any(|number| number == *named));
     named.ok_or_else(|| Error::Keys(format!("{} does not name a key that is there", path.display())))

@@ -131,6 +131,13 @@ async fn a_key_made_on_two_machines_is_two_keys() {
     let second = elsewhere.run(&["keys", "rotate", "kek"]).await.unwrap_or_else(|failure| panic!("{failure}"));
     assert_eq!(String::from_utf8(second.stdout).unwrap().trim(), "3");
 
+    // Brought without the number in use, it might be used before all have it.
+    let pinned = there.path().join("kek-current");
+    fs::rename(&pinned, there.path().join("aside")).unwrap();
+    let Err(refused) = elsewhere.run(&["keys", "status"]).await else { panic!("the newest key is taken") };
+    assert!(refused.0.contains("kek-current"), "{refused}");
+    fs::rename(there.path().join("aside"), &pinned).unwrap();
+
     // Somebody renames one all the same.
     fs::rename(there.path().join("kek-3.key"), there.path().join("kek-2.key")).unwrap();
     let Err(refused) = elsewhere.run(&["keys", "status"]).await else { panic!("all is said to be well") };
@@ -142,6 +149,7 @@ async fn a_key_made_on_two_machines_is_two_keys() {
 #[tokio::test]
 async fn a_kek_may_come_from_a_program_and_from_the_environment() {
     let keys = copied(&keys_dir());
+    fs::write(keys.path().join("kek-current"), "1").unwrap();
     let config = keys.path().join("config.toml");
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let program = |script: &str| format!("[keys.kek.2]\ncommand = [\"sh\", \"-c\", \"{script}\"]\n");

@@ -8,7 +8,8 @@ use store::{
 use crate::{Config, Failure};
 
 /// The keys in the directory that `keys_dir` names, and those that are configured under `keys`. To rotate without
-/// downtime: `rotate` on one machine, bring the file to all and restart them, then `use` on all and restart them. When
+/// downtime: `rotate` on one machine, bring the new file and `kek-current` (or `signing-current`) to all and restart them,
+/// then `use` on all and restart them. Where there are several keys and no such file, nothing starts. When
 /// the last token that an old signing key signed has expired, delete its file. An old `kek` goes in two more steps:
 /// `rewrap`, then `retire`.
 #[derive(Subcommand)]
@@ -47,7 +48,7 @@ pub(crate) async fn run(config: &Config, command: &Keys) -> Result<(), Failure> 
                 Kind::Kek => rotate_kek(config).await?,
             };
             println!("{number}");
-            eprintln!("written, and not yet used: bring it to every machine and restart, then `keys use`");
+            eprintln!("written, and not yet used: bring it and the -current file to every machine and restart, then `keys use`");
         }
         Keys::Use { kind, number } => {
             ring(config, (*kind).into())?.choose(*number)?;

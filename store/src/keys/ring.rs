@@ -60,7 +60,7 @@ impl<'a> KeyRing<'a> {
         current(self.directory, self.kind.parts().0, self.numbers()?.into_iter())
     }
 
-    /// Writes the next key, above `highest` at least; its number. The one in use stays in use, also where it was so only for being the highest.
+    /// Writes the next key, above `highest` at least; its number. The one in use stays in use, also where it was so only for being alone.
     pub fn add(&self, highest: u32) -> Result<u32, Error> {
         let numbers = self.numbers()?;
         let in_use = current(self.directory, self.kind.parts().0, numbers.iter().copied())?;
@@ -135,6 +135,12 @@ mod tests {
         assert_eq!(ring.add(0)?, 3);
         assert_eq!(ring.current()?, 2);
         assert!(ring.choose(9).is_err());
+        // Brought without the number in use, keys are of no use: the newest might not be everywhere yet.
+        let pinned = directory.join("kek-current");
+        fs::rename(&pinned, directory.join("aside")).map_err(|e| Error::Keys(e.to_string()))?;
+        assert!(matches!(ring.current(), Err(Error::Keys(reason)) if reason.contains("kek-current")));
+        assert!(ring.add(0).is_err());
+        fs::rename(directory.join("aside"), &pinned).map_err(|e| Error::Keys(e.to_string()))?;
         assert_eq!(ring.current()?, 2);
         // The number of a key that is gone is not given again.
         assert!(ring.discard(3)? && ring.discard(2).is_err());

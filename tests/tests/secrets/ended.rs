@@ -97,6 +97,7 @@ async fn a_key_that_does_not_open_is_left_and_named() {
     let spoil = "UPDATE person_keys SET wrapped_key = '\\x00' WHERE user_id = $1";
     sqlx::query(spoil).bind(people[1].0).execute(&mut database.connect().await).await.unwrap();
     std::fs::write(keys.path().join("kek-2.key"), super::keys::ANOTHER_KEY).unwrap();
+    std::fs::write(keys.path().join("kek-current"), "2").unwrap();
     let after = super::keys::store(&database, keys.path());
     let rewrapped = after.rewrap(|_| ()).await.unwrap();
     assert_eq!((rewrapped.done, rewrapped.failed), (2, 1));
