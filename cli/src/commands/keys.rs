@@ -1,7 +1,7 @@
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use store::{
-    Store,
+    Rewrapped, Store,
     keys::{KeyKind, KeyRing},
 };
 
@@ -22,7 +22,7 @@ pub(crate) enum Keys {
     /// Use this key from the next start on.
     Use { kind: Kind, number: u32 },
     /// Wrap all keys of people and cards anew, under the kek that is in use, while everything goes on. May be broken
-    /// off, and run again.
+    /// off, and run again. Fails as long as an old kek wraps anything, and says how much.
     Rewrap,
     /// Show how many keys each kek wraps.
     Status,
@@ -117,10 +117,14 @@ async fn rewrap(config: &Config) -> Result<(), Failure> {
     let rewrapped = store.rewrap(|more| bar.inc(more)).await?;
     bar.finish();
     println!("{} keys wrapped anew", rewrapped.done);
-    match rewrapped.failed {
-        0 => Ok(()),
-        failed => Err(Failure::Other(format!("{failed} keys do not open, and stay as they are; the log names them"))),
-    }
+    let left = match rewrapped {
+        Rewrapped { left: 0, .. } => return Ok(()),
+        Rewrapped { left, failed: 0, .. } => format!("{left} keys are left, written meanwhile by who still uses an old kek"),
+        Rewrapped { left, failed, .. } => {
+            format!("{left} keys are left, of which {failed} do not open and stay as they are; the log names them")
+        }
+    };
+    Err(Failure::Other(left))
 }
 
 fn style() -> ProgressStyle {

@@ -100,7 +100,7 @@ async fn a_key_that_does_not_open_is_left_and_named() {
     std::fs::write(keys.path().join("kek-current"), "2").unwrap();
     let after = super::keys::store(&database, keys.path());
     let rewrapped = after.rewrap(|_| ()).await.unwrap();
-    assert_eq!((rewrapped.done, rewrapped.failed), (2, 1));
+    assert_eq!((rewrapped.done, rewrapped.failed, rewrapped.left), (2, 1, 1));
     assert_eq!(after.keys_to_rewrap().await.unwrap(), 1);
     assert!(after.retire_kek(1).await.is_err());
     for person in [people[0], people[2]] {
