@@ -40,6 +40,8 @@ impl Vault {
         Vault { cache: quick_cache::sync::Cache::new(capacity) }
     }
 
+    /// Somebody who has read the row before it went may put it back just after this; 10 s after the reading it is old
+    /// all the same, as in every other process. Who must not see it uses [`Store::card_secrets_now`].
     pub fn forget(&self, card: CardId) {
         self.cache.remove(&card.0);
     }
@@ -78,23 +80,25 @@ impl Store {
 
     /// The secrets of a person's card, none if the vault has no such card of theirs.
     pub async fn card_secrets(&self, user: UserId, card: CardId) -> Result<Option<CardSecrets>, Error> {
-        let Some(sealed) = self.sealed_card(user, card).await? else { return Ok(None) };
+        let sealed = self.sealed_card(user, card).await?;
+        sealed.map(|sealed| self.open_card(card, &sealed)).transpose()
+    }
+
+    /// The same as they are now, past what this process remembers, which it forgets.
+    pub async fn card_secrets_now(&self, user: UserId, card: CardId) -> Result<Option<CardSecrets>, Error> {
+        self.inner.vault.forget(card);
+        // Not by way of the cache: somebody who read before the destruction may put it back at any moment.
+        let sealed = self.read_sealed(user, card).await?;
+        sealed.map(|sealed| self.open_card(card, &sealed)).transpose()
+    }
+
+    fn open_card(&self, card: CardId, sealed: &SealedCard) -> Result<CardSecrets, Error> {
         let key = self.inner.keys.unwrap(&sealed.key, &owner(card))?;
         let open = |bytes: &[u8], field| {
             let plaintext = key.open(bytes, &bound(card, field))?;
             std::str::from_utf8(&plaintext).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| Error::Unsealable)
         };
-        Ok(Some(CardSecrets {
-            number: open(&sealed.number, "number")?,
-            cvv: open(&sealed.cvv, "cvv")?,
-            expiry: sealed.expiry,
-        }))
-    }
-
-    /// The same as they are now, past what this process remembers.
-    pub async fn card_secrets_now(&self, user: UserId, card: CardId) -> Result<Option<CardSecrets>, Error> {
-        self.inner.vault.forget(card);
-        self.card_secrets(user, card).await
+        Ok(CardSecrets { number: open(&sealed.number, "number")?, cvv: open(&sealed.cvv, "cvv")?, expiry: sealed.expiry })
     }
 
     /// Destroys the secrets of cards that were terminated before this time, or whose last month ended before it; how
@@ -122,24 +126,30 @@ impl Store {
         {
             return Ok((sealed.user_id == user).then_some(sealed));
         }
-        let query = sqlx::query(
-            "SELECT kek_id, wrapped_key, number, cvv, expiry FROM card_vault WHERE card_id = $1 AND user_id = $2",
-        );
-        let Some(row) = self.row_of(user, query.bind(card.0).bind(user.0)).await? else {
+        let Some(sealed) = self.read_sealed(user, card).await?.map(Arc::new) else {
             self.inner.vault.forget(card);
             return Ok(None);
         };
+        self.inner.vault.cache.insert(card.0, sealed.clone());
+        Ok(Some(sealed))
+    }
+
+    async fn read_sealed(&self, user: UserId, card: CardId) -> Result<Option<SealedCard>, Error> {
+        // Before it is read: what is destroyed while we read counts as old from then.
+        let read_at = Instant::now();
+        let query = sqlx::query(
+            "SELECT kek_id, wrapped_key, number, cvv, expiry FROM card_vault WHERE card_id = $1 AND user_id = $2",
+        );
+        let Some(row) = self.row_of(user, query.bind(card.0).bind(user.0)).await? else { return Ok(None) };
         let expiry: String = row.try_get(4)?;
-        let sealed = Arc::new(SealedCard {
+        Ok(Some(SealedCard {
             user_id: user,
             key: WrappedKey { kek_id: row.try_get(0)?, bytes: row.try_get(1)? },
             number: row.try_get(2)?,
             cvv: row.try_get(3)?,
             expiry: expiry.parse().map_err(|_| Error::Unsealable)?,
-            read_at: Instant::now(),
-        });
-        self.inner.vault.cache.insert(card.0, sealed.clone());
-        Ok(Some(sealed))
+            read_at,
+        }))
     }
 }
 

@@ -71,6 +71,18 @@ async fn what_another_process_destroyed_is_not_handed_out() {
     assert!(here.card_secrets(OWNER, card).await.unwrap().is_none(), "and it is forgotten");
 }
 
+/// It neither takes from what is remembered nor adds to it.
+#[tokio::test]
+async fn to_see_secrets_as_they_are_now_is_not_remembered() {
+    let database = TestDatabase::new().await;
+    let (here, elsewhere) = (database.store(), database.store());
+    let card = a_card(&here, "4532123456789012", "10/20", &[]).await;
+    assert!(here.card_secrets_now(OWNER, card).await.unwrap().is_some());
+    assert!(here.card_secrets_now(UserId(new_id()), card).await.unwrap().is_none(), "it is somebody else's");
+    assert_eq!(elsewhere.destroy_secrets_of_cards_ended_before(Utc::now()).await.unwrap(), 1);
+    assert!(here.card_secrets(OWNER, card).await.unwrap().is_none());
+}
+
 /// A table with wrapped keys that nobody wraps anew would keep an old key-encryption key alive, or die with it.
 #[tokio::test]
 async fn every_table_with_wrapped_keys_is_guarded_and_rewrapped() {
