@@ -83,6 +83,26 @@ async fn to_see_secrets_as_they_are_now_is_not_remembered() {
     assert!(here.card_secrets(OWNER, card).await.unwrap().is_none());
 }
 
+/// A deleted row's place is free for others only once the row is cleared away.
+#[tokio::test]
+async fn what_was_deleted_is_cleared_away() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let [stays, goes, comes] = [(); 3].map(|()| UserId(new_id()));
+    let mut connection = database.connect().await;
+    let mut place_of = async |user: UserId| -> String {
+        let sql = "SELECT ctid::text FROM person_keys WHERE user_id = $1";
+        sqlx::query_scalar(sql).bind(user.0).fetch_one(&mut connection).await.unwrap()
+    };
+    store.create_person_key(stays).await.unwrap();
+    store.create_person_key(goes).await.unwrap();
+    let place = place_of(goes).await;
+    store.discard_secrets(goes).await.unwrap();
+    store.clear_away_destroyed().await.unwrap();
+    store.create_person_key(comes).await.unwrap();
+    assert_eq!(place_of(comes).await, place);
+}
+
 /// A table with wrapped keys that nobody wraps anew would keep an old key-encryption key alive, or die with it.
 #[tokio::test]
 async fn every_table_with_wrapped_keys_is_guarded_and_rewrapped() {
