@@ -52,6 +52,6 @@ impl Store {
     /// Wraps a key under the current key-encryption key, once that is known to be the right one.
     pub(crate) async fn wrap(&self, key: &DataKey, owner: &str) -> Result<WrappedKey, Error> {
         self.check_keks().await?;
-        Ok(self.inner.keys.wrap(key, owner))
+        self.inner.keys.wrap(key, owner)
     }
 }

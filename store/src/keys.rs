@@ -102,10 +102,17 @@ impl Keys {
             keys.insert(place, signing_key(&pem)?);
         }
         let index = match &sources.index {
-            Some(place) => place.key("index")?,
+            Some(place) => place.key("index", &sources.variables())?,
             None => symmetric("index", &read(&directory.join("index.key"))?)?,
         };
         Ok(Keys { inner: Arc::new(Inner { keks, current_kek, index, signing: Arc::new(SigningKeys { keys }) }) })
+    }
+
+    /// For who opens, wraps and signs nothing: whatever needs a key fails. Blind indexes find nothing, and there is no
+    /// current signing key.
+    pub fn none() -> Keys {
+        let signing = Arc::new(SigningKeys { keys: vec![] });
+        Keys { inner: Arc::new(Inner { keks: BTreeMap::new(), current_kek: 0, index: DataKey::generate(), signing }) }
     }
 
     /// Writes a first set of keys into `directory`, each file only if it is missing.
@@ -144,9 +151,11 @@ impl Keys {
         format!("kek-{}", self.inner.current_kek)
     }
 
-    pub(crate) fn wrap(&self, key: &DataKey, owner: &str) -> WrappedKey {
-        let (kek, kek_id) = (&self.inner.keks[&self.inner.current_kek], self.current_kek_id());
-        WrappedKey { bytes: kek.seal(key.as_bytes(), &bound(owner, &kek_id)), kek_id }
+    pub(crate) fn wrap(&self, key: &DataKey, owner: &str) -> Result<WrappedKey, Error> {
+        let kek_id = self.current_kek_id();
+        let kek = self.inner.keks.get(&self.inner.current_kek);
+        let kek = kek.ok_or_else(|| Error::Keys(format!("{kek_id} is missing")))?;
+        Ok(WrappedKey { bytes: kek.seal(key.as_bytes(), &bound(owner, &kek_id)), kek_id })
     }
 
     pub(crate) fn unwrap(&self, wrapped: &WrappedKey, owner: &str) -> Result<DataKey, Error> {

@@ -119,8 +119,9 @@ impl Store {
             let mut anew = Vec::with_capacity(found.len());
             for key in found {
                 let bound_to = format!("{owner}:{}", key.id);
-                match self.inner.keys.unwrap(&key.wrapped, &bound_to) {
-                    Ok(data_key) => anew.push((self.inner.keys.wrap(&data_key, &bound_to), key)),
+                let data_key = self.inner.keys.unwrap(&key.wrapped, &bound_to);
+                match data_key.and_then(|data_key| self.inner.keys.wrap(&data_key, &bound_to)) {
+                    Ok(wrapped) => anew.push((wrapped, key)),
                     Err(error) => {
                         tracing::error!(%error, table, id = %key.id, kek_id = key.wrapped.kek_id, "a key stays as it is");
                         pass.failed += 1;

@@ -6,14 +6,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Failure, compose, memory, telemetry};
+use crate::{Config, Failure, compose, telemetry};
 
 pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
-    memory::guard(config.memory_guard)?;
+    let keys = config.load_keys()?;
     // Before anybody is told that we listen.
     config.api.check().map_err(api::ServeError::from)?;
     let metrics = telemetry::install_metrics()?;
-    let keys = config.load_keys()?;
     let (signing, system) = (keys.signing(), compose::api_system(config, keys)?);
     check_keks(&system.store).await?;
     let deps = api::Deps {
@@ -28,9 +27,8 @@ pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
 }
 
 pub(crate) async fn worker(config: &Config) -> Result<(), Failure> {
-    memory::guard(config.memory_guard)?;
-    let metrics = telemetry::install_metrics()?;
     let system = compose::system(config, config.load_keys()?)?;
+    let metrics = telemetry::install_metrics()?;
     check_keks(&system.store).await?;
     let settings = workers::Settings {
         redis_url: config.redis_url().clone(),
