@@ -40,6 +40,11 @@ impl Vault {
         Vault { cache: quick_cache::sync::Cache::new(capacity) }
     }
 
+    /// What was read less than 10 s before `now`.
+    fn remembered(&self, card: CardId, now: Instant) -> Option<Arc<SealedCard>> {
+        self.cache.get(&card.0).filter(|sealed| now.duration_since(sealed.read_at) < CACHED_FOR)
+    }
+
     /// Somebody who has read the row before it went may put it back just after this; 10 s after the reading it is old
     /// all the same, as in every other process. Who must not see it uses [`Store::card_secrets_now`].
     pub fn forget(&self, card: CardId) {
@@ -133,9 +138,7 @@ impl Store {
     }
 
     async fn sealed_card(&self, user: UserId, card: CardId) -> Result<Option<Arc<SealedCard>>, Error> {
-        if let Some(sealed) = self.inner.vault.cache.get(&card.0)
-            && sealed.read_at.elapsed() < CACHED_FOR
-        {
+        if let Some(sealed) = self.inner.vault.remembered(card, Instant::now()) {
             return Ok((sealed.user_id == user).then_some(sealed));
         }
         let Some(sealed) = self.read_sealed(user, card).await?.map(Arc::new) else {
@@ -171,4 +174,31 @@ fn owner(card: CardId) -> String {
 
 fn bound(card: CardId, field: &str) -> String {
     format!("card:{card}:{field}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_sealed_card_is_remembered_for_ten_seconds_and_no_longer() {
+        let (vault, card, read_at) = (Vault::new(10), CardId(crate::new_id()), Instant::now());
+        let sealed = SealedCard {
+            user_id: UserId(crate::new_id()),
+            key: WrappedKey { kek_id: "kek-1".into(), bytes: vec![1] },
+            number: vec![2],
+            cvv: vec![3],
+            expiry: Expiry::new(10, 2029).expect("a month of a year"),
+            read_at,
+        };
+        vault.cache.insert(card.0, Arc::new(sealed));
+        for (after, is_there) in [(0, true), (9_999, true), (10_000, false), (60_000, false)] {
+            let remembered = vault.remembered(card, read_at + Duration::from_millis(after));
+            assert_eq!(remembered.is_some(), is_there, "after {after} ms");
+        }
+        vault.forget(card);
+        assert!(vault.remembered(card, read_at).is_none());
+    }
 }
