@@ -2,9 +2,11 @@
 //! (`tests/onfido/openapi.json`).
 #![allow(clippy::unwrap_used)]
 
+mod schema;
+
 use std::{
     collections::BTreeSet,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, Mutex},
 };
 
 use aggregates::{
@@ -23,13 +25,12 @@ use tokio::net::TcpListener;
 use uuid::{Uuid, uuid};
 use zeroize::Zeroizing;
 
+use schema::check;
+
 const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
 const RUN: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
 const WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000001");
 const CONTENT: &[u8] = b"\xff\xd8\xff the picture \r\n--";
-
-static SPECIFICATION: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../onfido/openapi.json")).unwrap());
 
 /// What the stand-in was sent.
 #[derive(Clone)]
@@ -120,35 +121,6 @@ fn an_applicant(document_type: DocumentType, country: &str, has_address: bool) -
 fn a_picture(kind: PictureKind, document_type: DocumentType, country: &str) -> Picture {
     let format = if kind == PictureKind::Back { PictureFormat::Png } else { PictureFormat::Jpeg };
     Picture { kind, document_type, country: country.into(), format, content: Zeroizing::new(CONTENT.to_vec()) }
-}
-
-/// Valid by the schema, and with nothing in it that the schema does not know.
-fn check(schema: &str, sent: &Value) {
-    let components = &SPECIFICATION["components"];
-    let root = json!({ "$ref": format!("#/components/schemas/{schema}"), "components": components });
-    let validator = jsonschema::options().should_validate_formats(true).build(&root).unwrap();
-    let errors: Vec<_> = validator.iter_errors(sent).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{schema}: {errors:?} in {sent}");
-    known(&components["schemas"][schema], sent);
-}
-
-fn known(schema: &Value, sent: &Value) {
-    let mut properties = Map::new();
-    collect(schema, &mut properties);
-    for (name, value) in sent.as_object().into_iter().flatten() {
-        let property = properties.get(name).unwrap_or_else(|| panic!("{name} is not in the schema"));
-        if value.is_object() {
-            known(property, value);
-        }
-    }
-}
-
-fn collect(schema: &Value, properties: &mut Map<String, Value>) {
-    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
-        collect(&SPECIFICATION["components"]["schemas"][name], properties);
-    }
-    schema["allOf"].as_array().into_iter().flatten().for_each(|part| collect(part, properties));
-    properties.extend(schema["properties"].as_object().cloned().unwrap_or_default());
 }
 
 /// The fields of a form, the file as text in place of its bytes, which are returned too.
