@@ -103,7 +103,11 @@ impl Store {
             let plaintext = key.open(bytes, &bound(card, field))?;
             std::str::from_utf8(&plaintext).map(|text| Zeroizing::new(text.to_owned())).map_err(|_| Error::Unsealable)
         };
-        Ok(CardSecrets { number: open(&sealed.number, "number")?, cvv: open(&sealed.cvv, "cvv")?, expiry: sealed.expiry })
+        Ok(CardSecrets {
+            number: open(&sealed.number, "number")?,
+            cvv: open(&sealed.cvv, "cvv")?,
+            expiry: sealed.expiry,
+        })
     }
 
     /// Destroys the secrets of cards that were terminated before this time, or whose last month ended before it; how

@@ -48,7 +48,9 @@ pub(crate) async fn run(config: &Config, command: &Keys) -> Result<(), Failure> 
                 Kind::Kek => rotate_kek(config).await?,
             };
             println!("{number}");
-            eprintln!("written, and not yet used: bring it and the -current file to every machine and restart, then `keys use`");
+            eprintln!(
+                "written, and not yet used: bring it and the -current file to every machine and restart, then `keys use`"
+            );
         }
         Keys::Use { kind, number } => {
             ring(config, (*kind).into())?.choose(*number)?;
@@ -119,7 +121,9 @@ async fn rewrap(config: &Config) -> Result<(), Failure> {
     println!("{} keys wrapped anew", rewrapped.done);
     let left = match rewrapped {
         Rewrapped { left: 0, .. } => return Ok(()),
-        Rewrapped { left, failed: 0, .. } => format!("{left} keys are left, written meanwhile by who still uses an old kek"),
+        Rewrapped { left, failed: 0, .. } => {
+            format!("{left} keys are left, written meanwhile by who still uses an old kek")
+        }
         Rewrapped { left, failed, .. } => {
             format!("{left} keys are left, of which {failed} do not open and stay as they are; the log names them")
         }

@@ -212,7 +212,9 @@ mod tests {
         let place = program(&format!("printenv {variable} >&2 && exit 1; echo {KEY}"));
         assert!(place.key("kek-7", &[]).is_err());
         let kek = [("1".to_owned(), Place::Env(variable.into())), ("2".to_owned(), Place::File("/kek".into()))].into();
-        for sources in [Sources { kek, index: None }, Sources { kek: [].into(), index: Some(Place::Env(variable.into())) }] {
+        for sources in
+            [Sources { kek, index: None }, Sources { kek: [].into(), index: Some(Place::Env(variable.into())) }]
+        {
             assert_eq!(sources.variables(), [variable]);
             assert!(place.key("kek-7", &sources.variables()).is_ok());
         }

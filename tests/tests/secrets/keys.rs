@@ -81,10 +81,8 @@ async fn two_keys_under_one_number_are_refused_before_anything_is_wrapped() {
     for outcome in [second.check_keks().await, second.create_person_key(a_person()).await] {
         assert!(matches!(&outcome, Err(Error::Keys(reason)) if reason.contains("kek-1")), "{outcome:?}");
     }
-    let wrapped: i64 = sqlx::query_scalar("SELECT count(*) FROM person_keys")
-        .fetch_one(&mut database.connect().await)
-        .await
-        .unwrap();
+    let wrapped: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM person_keys").fetch_one(&mut database.connect().await).await.unwrap();
     assert_eq!(wrapped, 1);
     // The api, in its own role, compares too.
     assert!(database.api_store().check_keks().await.is_ok());
