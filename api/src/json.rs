@@ -6,8 +6,9 @@
 mod depth;
 mod object;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Buf, Bytes};
+use http_body_util::{BodyExt, LengthLimitError, Limited, combinators::BoxBody};
+use hyper::body::Body as HttpBody;
 use poem::{Body, IntoResponse, Request, RequestBody, Response, http::StatusCode};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -92,17 +93,33 @@ pub async fn read(body: Body, context: &Context) -> Result<Bytes, Problem> {
 /// The same for a body that may be longer, or has to be shorter, than others.
 pub async fn read_up_to(body: Body, context: &Context, longest: usize) -> Result<Bytes, Problem> {
     let http = &context.service.http;
-    let limited = Limited::new(http_body_util::combinators::BoxBody::from(body), longest);
+    let mut body = BoxBody::from(body);
     // What may be longer may take longer, as long as any request may.
     let patience = if longest > http.max_body_bytes { http.request_timeout() } else { http.body_timeout() };
-    match tokio::time::timeout(patience, limited.collect()).await {
+    match tokio::time::timeout(patience, Limited::new(&mut body, longest).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(longest)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let _ = tokio::time::timeout(http.body_timeout(), drain(&mut body, longest)).await;
+            Err(too_large(longest))
+        }
         Ok(Err(_)) => {
             Err(Problem::new(StatusCode::BAD_REQUEST, "request.body_broken", "The body did not arrive whole"))
         }
         Err(_) => {
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request.body_timeout", "The body did not arrive in time"))
+        }
+    }
+}
+
+/// Takes up to `most` bytes off the line. Whoever is still sending when the connection is closed hears no answer, so
+/// a body that is not much too long is read to its end.
+async fn drain<B: HttpBody + Unpin>(body: &mut B, most: usize) {
+    let mut left = most;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Buf::remaining);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
         }
     }
 }

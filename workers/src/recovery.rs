@@ -4,6 +4,8 @@
 //! harm: each flow looks at the aggregate itself before it does anything. Passwords whose event is missing are found
 //! beside them.
 
+mod cards;
+
 use std::{
     collections::HashMap,
     fmt::Display,
@@ -11,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aggregates::{CardId, PaymentId, UserId};
+use aggregates::{PaymentId, UserId};
 use chrono::{DateTime, Utc};
 use flows::{Error, Origin, System};
 use futures::{StreamExt, stream};
@@ -20,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Failure;
+
+pub(crate) use cards::{Cards, Expiries, Tellings};
 
 /// Between two looks at what is open.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -68,66 +72,6 @@ impl Flow for Payments {
 
     async fn finish(system: &System, id: PaymentId) -> Result<(), Error> {
         flows::payments::finish(system, id, &Origin::of_worker()).await.map(drop)
-    }
-}
-
-pub(crate) struct Cards;
-
-impl Flow for Cards {
-    const NAME: &'static str = "card";
-    type Id = CardId;
-
-    fn age(system: &System) -> Duration {
-        system.settings.abandoned_after()
-    }
-
-    async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
-        system.store.open_cards(span, ROUND).await
-    }
-
-    async fn finish(system: &System, id: CardId) -> Result<(), Error> {
-        flows::cards::finish(system, id, &Origin::of_worker()).await.map(drop)
-    }
-}
-
-/// Cards of whose state the issuer does not know.
-pub(crate) struct Tellings;
-
-impl Flow for Tellings {
-    const NAME: &'static str = "card status";
-    type Id = CardId;
-
-    /// At once: whoever froze a card wants the issuer to know.
-    fn age(_: &System) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
-        system.store.untold_cards(span, ROUND).await
-    }
-
-    async fn finish(system: &System, id: CardId) -> Result<(), Error> {
-        flows::cards::tell_issuer(system, id, &Origin::of_worker()).await
-    }
-}
-
-/// Cards that have expired, or will soon.
-pub(crate) struct Expiries;
-
-impl Flow for Expiries {
-    const NAME: &'static str = "card expiry";
-    type Id = CardId;
-
-    fn age(_: &System) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
-        system.store.expiring_cards(span, flows::cards::EXPIRES_SOON_DAYS, ROUND).await
-    }
-
-    async fn finish(system: &System, id: CardId) -> Result<(), Error> {
-        flows::cards::mind_expiry(system, id, &Origin::of_worker()).await
     }
 }
 

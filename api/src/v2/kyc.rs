@@ -110,6 +110,8 @@ impl Kyc {
     }
 
     /// Say where one lives
+    ///
+    /// For a draft of the level `full`; takes the place of an address that was given before.
     #[oai(path = "/cases/:case_id/address", method = "put", operation_id = "putKycAddress")]
     async fn put_address(
         &self,

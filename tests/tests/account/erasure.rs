@@ -84,6 +84,13 @@ async fn the_log_of_an_erased_person_rebuilds_equal_read_models() {
     let holder = system.a_cardholder(100).await;
     system.client().post_prepared(&holder.payment("10.00", "shop.example"), None).await.unwrap();
     erase(&system, &holder.person).await;
+    // The last event: the issuer has heard that the card is over.
+    let (store, card) = (system.store(), holder.card_id.parse::<aggregates::CardId>().unwrap());
+    eventually("the issuer was told", async || {
+        let stream = store.stream(aggregates::Kind::Card, card.0).await.unwrap();
+        stream.last().filter(|event| event.name == "issuer_status_recorded").map(drop)
+    })
+    .await;
     system.caught_up().await;
     let dump = async || {
         let views = system.views();

@@ -6,8 +6,8 @@ use tests::database::TestDatabase;
 
 use crate::examples::{a_new_card, a_requested_card, events_of, grown, held, november, requested, unit};
 
-fn frozen() -> Vec<Event> {
-    vec![Event::Frozen { by: Authority::Person, reason: None, at: november(2) }]
+fn refused() -> Vec<Event> {
+    vec![Event::IssueFailed { issuer: "sandbox".into(), reason: "programme_closed".into(), at: november(2) }]
 }
 
 /// Invariant 2 hangs on this: a limit is checked against the state that the append finds.
@@ -17,7 +17,7 @@ async fn a_decision_on_another_process_old_state_is_refused_and_right_after_a_re
     let (ours, theirs) = (database.store(), database.store());
     let id = a_requested_card(&ours).await.id;
     let seen_by_them = theirs.load::<Card>(id).await.unwrap();
-    grown(&theirs, &seen_by_them, frozen()).await;
+    grown(&theirs, &seen_by_them, refused()).await;
 
     let stale = ours.load::<Card>(id).await.unwrap();
     assert_eq!((stale.version, stale.status()), (1, Some(Status::Requested)), "from memory");
@@ -25,17 +25,10 @@ async fn a_decision_on_another_process_old_state_is_refused_and_right_after_a_re
     assert!(matches!(outcome, Err(AppendError::Conflict)), "{outcome:?}");
 
     let fresh = ours.load::<Card>(id).await.unwrap();
-    assert_eq!((fresh.version, fresh.status()), (2, Some(Status::Frozen)), "the refusal threw the old state out");
-    assert!(
-        fresh
-            .decide(Command::Unfreeze {
-                by: Authority::Person,
-                whose: Authority::Person,
-                reason: Reason::Requested,
-                now: november(3),
-            })
-            .is_ok()
-    );
+    assert_eq!((fresh.version, fresh.status()), (2, Some(Status::IssueFailed)), "the refusal threw the old state out");
+    let now = november(3);
+    let freeze = Command::Freeze { by: Authority::Person, reason: Reason::Requested, now };
+    assert!(fresh.decide(freeze).is_err(), "decided on what is");
     ours.append(unit().stream(&fresh, vec![held(1)])).await.unwrap();
 }
 
@@ -45,7 +38,7 @@ async fn a_refusal_throws_out_the_old_state_of_a_stream_that_was_only_read() {
     let database = TestDatabase::new().await;
     let (ours, theirs) = (database.store(), database.store());
     let read = a_requested_card(&ours).await.id;
-    grown(&theirs, &theirs.load::<Card>(read).await.unwrap(), frozen()).await;
+    grown(&theirs, &theirs.load::<Card>(read).await.unwrap(), refused()).await;
 
     let written = a_new_card();
     let attempt = async || {
@@ -61,8 +54,8 @@ async fn the_latest_state_is_read_past_memory() {
     let database = TestDatabase::new().await;
     let (ours, theirs) = (database.store(), database.store());
     let id = a_requested_card(&ours).await.id;
-    grown(&theirs, &theirs.load::<Card>(id).await.unwrap(), frozen()).await;
-    assert_eq!(ours.load_latest::<Card>(id).await.unwrap().status(), Some(Status::Frozen));
+    grown(&theirs, &theirs.load::<Card>(id).await.unwrap(), refused()).await;
+    assert_eq!(ours.load_latest::<Card>(id).await.unwrap().status(), Some(Status::IssueFailed));
     assert_eq!(ours.load::<Card>(id).await.unwrap().version, 2, "and remembered");
 }
 

@@ -30,7 +30,9 @@ async fn asked(system: &TestSystem, mut question: Value, line: usize) -> Vec<Dur
 #[tokio::test]
 async fn an_issuer_that_asks_much_is_answered_in_time() {
     let generous = [
+        ("VC_FLOWS__FRAUD__ATTEMPTS_10_MINUTES__WARN_ABOVE", "100000"),
         ("VC_FLOWS__FRAUD__ATTEMPTS_10_MINUTES__FAIL_ABOVE", "100000"),
+        ("VC_FLOWS__FRAUD__ATTEMPTS_HOUR__WARN_ABOVE", "100000"),
         ("VC_FLOWS__FRAUD__ATTEMPTS_HOUR__FAIL_ABOVE", "100000"),
     ];
     let system = a_network(&generous, 1).await;

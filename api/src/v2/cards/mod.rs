@@ -1,6 +1,7 @@
 //! Cards of the caller's own, and of others for those who look after cards.
 
 pub mod controls;
+mod examples;
 pub mod life;
 mod limits;
 pub mod operators;
@@ -11,10 +12,9 @@ use flows::cards::{self, CardView};
 use poem_openapi::{
     ApiResponse, Enum, Object, OpenApi,
     param::{Header, Path},
-    types::Example,
 };
 use serde::{Deserialize, Serialize};
-use uuid::{Uuid, uuid};
+use uuid::Uuid;
 
 use super::{Tag, payments::Amount};
 use crate::{
@@ -293,37 +293,6 @@ impl From<CardView> for Card {
             predecessor: view.predecessor.map(|card| card.0),
             successor: view.successor.map(|card| card.0),
             requested_at: view.requested_at,
-        }
-    }
-}
-
-impl Example for NewCard {
-    fn example() -> NewCard {
-        NewCard {
-            card_type: CardScheme::VirtualVisa,
-            currency: "USD".into(),
-            purpose: CardPurpose::Standard,
-            merchant: None,
-            controls: None,
-        }
-    }
-}
-
-impl Example for Card {
-    fn example() -> Card {
-        let dollars = |cents| Money::new(cents, Currency::USD).into();
-        Card {
-            card_id: uuid!("0199f5a4-7c10-7d45-8f3b-2b6e9a1c7f02"),
-            status: CardStatus::Active,
-            card_type: CardScheme::VirtualVisa,
-            purpose: "standard".into(),
-            last_four: Some("9012".into()),
-            expires: Some("10/27".into()),
-            monthly_limit: dollars(1_000_000),
-            used_this_month: dollars(9_999),
-            predecessor: None,
-            successor: None,
-            requested_at: DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(1_760_970_600),
         }
     }
 }
