@@ -48,8 +48,9 @@ impl Store {
     /// only once their erasure is in the log. `cards` are forgotten here at once.
     ///
     /// What is sealed under the key, in the log, in read models and on the bus, cannot be opened from then on;
-    /// processes that have just read the key may go on for as long as they remember it, 10 s. Copies in backups, in the write-ahead log and in free
-    /// space of the tables' files live as long as those do (see [`Store::clear_away_destroyed`]). A repeat destroys what came to be meanwhile.
+    /// processes that have just read the key may go on for as long as they remember it, 10 s. Copies in backups, in the
+    /// write-ahead log and in free space of the tables' files live as long as those do (see
+    /// [`Store::clear_away_destroyed`]). A repeat destroys what came to be meanwhile.
     pub async fn destroy_person(&self, user: UserId, cards: &[CardId]) -> Result<(), Error> {
         self.write_as(user, sqlx::query("SELECT destroy_person($1)").bind(user.0)).await?;
         self.inner.people.forget(user);

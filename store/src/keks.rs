@@ -40,7 +40,8 @@ impl Store {
         self.inner.keks_checked.get_or_try_init(compare).await.copied()
     }
 
-    /// The highest number that a key-encryption key ever had, retired ones included; 0 if there was none. For operators.
+    /// The highest number that a key-encryption key ever had, retired ones included; 0 if there was none. For
+    /// operators.
     pub async fn highest_kek(&self) -> Result<u32, Error> {
         let sql = "SELECT coalesce(max(number), 0) FROM (
                        SELECT number FROM keks

@@ -9,8 +9,8 @@
 //!
 //! To rotate without downtime: pin the current number, bring the new key with the pinned number to every machine and
 //! restart, then change the number and restart. Nobody meets a key then that it does not have: several keys of a kind
-//! without a pinned number are refused, rather than the newest used before all have it. [`KeyRing`] does these steps. What old
-//! key-encryption keys have wrapped is then wrapped anew ([`crate::Store::rewrap`]), and they are retired.
+//! without a pinned number are refused, rather than the newest used before all have it. [`KeyRing`] does these steps.
+//! What old key-encryption keys have wrapped is then wrapped anew ([`crate::Store::rewrap`]), and they are retired.
 
 mod ring;
 mod sources;

@@ -47,8 +47,8 @@ pub use rewrap::Rewrapped;
 /// What PostgreSQL, or the way to it, said.
 pub use sqlx::Error as DatabaseError;
 
-/// How long a process, this one included, may go on opening what was just destroyed: a person's key, a card's secrets. Short, and
-/// still one look at the table for many openings.
+/// How long a process, this one included, may go on opening what was just destroyed: a person's key, a card's secrets.
+/// Short, and still one look at the table for many openings.
 const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// Sizes and times of the store.

@@ -1,6 +1,7 @@
 //! The card vault: numbers and CVVs under a data key for each card, bound to card and field.
 //!
-//! Only ciphertext is kept in memory between uses, and for 10 s; the plaintext lives as long as the one call that needs it.
+//! Only ciphertext is kept in memory between uses, and for 10 s; the plaintext lives as long as the one call that needs
+//! it.
 
 use std::{sync::Arc, time::Instant};
 
@@ -53,8 +54,8 @@ impl Vault {
 }
 
 impl Store {
-    /// Puts the secrets of a person's card into the vault. A repeat for the same card keeps what is there; a number that another
-    /// card has is [`Error::DuplicateCardNumber`].
+    /// Puts the secrets of a person's card into the vault. A repeat for the same card keeps what is there; a number
+    /// that another card has is [`Error::DuplicateCardNumber`].
     pub async fn put_card(&self, user: UserId, card: CardId, secrets: &CardSecrets) -> Result<(), Error> {
         let key = DataKey::generate();
         let wrapped = self.wrap(&key, &owner(card)).await?;
@@ -132,8 +133,8 @@ impl Store {
     /// that their place is used again. For workers, whose role has to own the tables; others are only warned.
     ///
     /// PostgreSQL overwrites nothing in place: not by an update, which writes another row, and not here. What was in a
-    /// row stays on the disk until something else is written there, as it does in backups and the write-ahead log. It is
-    /// ciphertext under a key-encryption key, and void once that key is rotated, retired and destroyed.
+    /// row stays on the disk until something else is written there, as it does in backups and the write-ahead log. It
+    /// is ciphertext under a key-encryption key, and void once that key is rotated, retired and destroyed.
     pub async fn clear_away_destroyed(&self) -> Result<(), Error> {
         for table in ["VACUUM (INDEX_CLEANUP ON) person_keys", "VACUUM (INDEX_CLEANUP ON) card_vault"] {
             sqlx::query(table).execute(self.pool()).await?;

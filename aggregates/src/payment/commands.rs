@@ -27,8 +27,8 @@ pub enum Command {
     Resume { now: DateTime<Utc> },
     /// What was held may be captured.
     Authorize { reference: String, now: DateTime<Utc> },
-    /// More may be captured. `slot` is where the card counts its own hold of `amount`, in the same append. `forced`: the
-    /// network took it, whatever we say.
+    /// More may be captured. `slot` is where the card counts its own hold of `amount`, in the same append. `forced`:
+    /// the network took it, whatever we say.
     Increment { reference: String, amount: Money, forced: bool, slot: Slot, now: DateTime<Utc> },
     /// More was asked for, and the card or screening refused.
     DeclineIncrement { reference: String, amount: Money, reason: Decline, now: DateTime<Utc> },

@@ -8,9 +8,9 @@ use store::{
 use crate::{Config, Failure};
 
 /// The keys in the directory that `keys_dir` names, and those that are configured under `keys`. To rotate without
-/// downtime: `rotate` on one machine, bring the new file and `kek-current` (or `signing-current`) to all and restart them,
-/// then `use` on all and restart them. Where there are several keys and no such file, nothing starts. When
-/// the last token that an old signing key signed has expired, delete its file. An old `kek` goes in two more steps:
+/// downtime: `rotate` on one machine, bring the new file and `kek-current` (or `signing-current`) to all and restart
+/// them, then `use` on all and restart them. Where there are several keys and no such file, nothing starts. When the
+/// last token that an old signing key signed has expired, delete its file. An old `kek` goes in two more steps:
 /// `rewrap`, then `retire`.
 #[derive(Subcommand)]
 pub(crate) enum Keys {

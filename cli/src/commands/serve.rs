@@ -65,8 +65,8 @@ pub(crate) async fn sandbox(config: &Config) -> Result<(), Failure> {
     Ok(providers::sandbox::serve(listener, settings, stopped()?).await?)
 }
 
-/// Refuses to start with another key-encryption key than the others have under its number. A database that is away is no
-/// reason: it is asked again before anything is wrapped.
+/// Refuses to start with another key-encryption key than the others have under its number. A database that is away is
+/// no reason: it is asked again before anything is wrapped.
 async fn check_keks(store: &store::Store) -> Result<(), Failure> {
     match store.check_keks().await {
         Err(store::Error::Database(error)) => {

@@ -1,5 +1,5 @@
-//! The texts, all in one place. Plain text, and nothing in them that somebody else could have chosen: a name or a device's
-//! own description in a mail of ours would be a stranger's words under our letterhead.
+//! The texts, all in one place. Plain text, and nothing in them that somebody else could have chosen: a name or a
+//! device's own description in a mail of ours would be a stranger's words under our letterhead.
 
 use std::time::Duration;
 

@@ -4,8 +4,8 @@
 //! and for a minute; for the token the secrets are handed out, encrypted under the device's key. So whoever stands
 //! between us and the device, and whoever gets hold of the token, has nothing to read.
 //!
-//! Each time is an event, in the log before anything is handed out, and the holder gets a letter. What cannot be spent with (frozen, terminated,
-//! expired) is not shown.
+//! Each time is an event, in the log before anything is handed out, and the holder gets a letter. What cannot be spent
+//! with (frozen, terminated, expired) is not shown.
 
 mod device;
 
@@ -72,8 +72,8 @@ pub async fn allow(
     Ok(Allowed { token: issued.await?, expires_in: WITHIN })
 }
 
-/// Uses a token up and hands the secrets out, once the event is in the log. Whatever is wrong with the token, it is void
-/// afterwards.
+/// Uses a token up and hands the secrets out, once the event is in the log. Whatever is wrong with the token, it is
+/// void afterwards.
 pub async fn reveal(
     system: &System,
     principal: Principal,

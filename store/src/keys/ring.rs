@@ -60,7 +60,8 @@ impl<'a> KeyRing<'a> {
         current(self.directory, self.kind.parts().0, self.numbers()?.into_iter())
     }
 
-    /// Writes the next key, above `highest` at least; its number. The one in use stays in use, also where it was so only for being alone.
+    /// Writes the next key, above `highest` at least; its number. The one in use stays in use, also where it was so
+    /// only for being alone.
     pub fn add(&self, highest: u32) -> Result<u32, Error> {
         let numbers = self.numbers()?;
         let in_use = current(self.directory, self.kind.parts().0, numbers.iter().copied())?;

@@ -112,7 +112,8 @@ impl Source for Program<'_> {
         let mut command = Command::new(program);
         // What it says about its failure is for the operator, and goes where our own log goes.
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        // It may need the rest: regions and credentials of a service. Our addresses and other keys are none of its business.
+        // It may need the rest: regions and credentials of a service. Our addresses and other keys are none of its
+        // business.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("VC_")) {
             command.env_remove(name);
         }

@@ -48,7 +48,8 @@ async fn the_device_sees_the_cards_number_and_the_log_says_that_it_did() {
     assert!(listed.contains(&masked) && !listed.contains(&secrets.number), "{}", listed.text());
 }
 
-/// A frozen, terminated or expired card cannot be spent with, and is not shown; nor is one that the issuer has not made.
+/// A frozen, terminated or expired card cannot be spent with, and is not shown; nor is one that the issuer has not
+/// made.
 #[tokio::test]
 async fn a_card_that_cannot_be_spent_with_is_not_shown() {
     let system = TestSystem::start().await;
