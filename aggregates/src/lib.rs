@@ -1,4 +1,5 @@
-//! The domain: what a person, a KYC case, a card, a payment, a client and a notification may do, and what happened to them.
+//! The domain: what a person, a KYC case, a card, a payment, a client and a notification may do, and what happened to
+//! them.
 //!
 //! Everything here is pure. `decide` turns a state and a command into events or a refusal; `apply` turns a state
 //! and an event into the next state. Identifiers, the time and the fraud score arrive inside commands. This crate

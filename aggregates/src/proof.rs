@@ -25,8 +25,8 @@ impl Proof {
         proofs.contains(&Proof::Passkey) || proofs.len() > 1
     }
 
-    /// Authentication method references of what was proven, as `amr` lists them: those of RFC 8176 §2, and `fed`, which it
-    /// has no word for. A passkey may live in software, so it proves possession of a key and no more. A secret of a
+    /// Authentication method references of what was proven, as `amr` lists them: those of RFC 8176 §2, and `fed`, which
+    /// it has no word for. A passkey may live in software, so it proves possession of a key and no more. A secret of a
     /// program is no method of a person.
     pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
         let mut references = BTreeSet::new();

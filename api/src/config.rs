@@ -43,8 +43,8 @@ pub struct Http {
     /// At shutdown, requests under way have this long to finish.
     pub shutdown_seconds: u64,
     /// Proxies of ours in front that append to `X-Forwarded-For`. 0 believes no header and takes the peer's address.
-    /// `Forwarded` (RFC 7239) is never believed: a proxy that writes one of the two lets the other through as the client
-    /// wrote it.
+    /// `Forwarded` (RFC 7239) is never believed: a proxy that writes one of the two lets the other through as the
+    /// client wrote it.
     pub trusted_hops: usize,
     /// Browsers are told to use TLS alone for this long. 0: not told. For where TLS ends in front of us.
     pub hsts_seconds: u64,

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use store::keys::{Keys, Sources};
 
-use crate::Failure;
+use crate::{Failure, memory};
 
 /// The commented defaults.
 pub(crate) const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -21,7 +21,7 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// Keys that are not in that directory.
     pub keys: Sources,
-    /// Whether the memory of api and worker is closed to core dumps and to other programs of the same user.
+    /// Whether the memory of every process with keys is closed to core dumps and to other programs of the same user.
     pub memory_guard: bool,
     pub providers_url: String,
     pub log: String,
@@ -85,8 +85,9 @@ impl Config {
         }
     }
 
-    /// All keys, from wherever they are.
+    /// All keys, from wherever they are; closes this process's memory first.
     pub fn load_keys(&self) -> Result<Keys, Failure> {
+        memory::guard(self.memory_guard)?;
         Ok(Keys::load_from(&self.keys_dir, &self.keys)?)
     }
 

@@ -4,10 +4,10 @@ use tokio::time::Instant;
 
 /// Does `work`, and answers at the next tick of a clock that started with it. Without a tick, at once.
 ///
-/// For answers that must not tell whether there is an account. They do the same expensive work either way, but cannot do
-/// all the same: one writes an account, the other a letter. So no answer leaves before the first tick, which is long
-/// after both would be done; and on a machine so loaded that they are not, the answer leaves at the second or third tick,
-/// which tells of the load, and of what was done only by the rare case that fell between two ticks.
+/// For answers that must not tell whether there is an account. They do the same expensive work either way, but cannot
+/// do all the same: one writes an account, the other a letter. So no answer leaves before the first tick, which is long
+/// after both would be done; and on a machine so loaded that they are not, the answer leaves at the second or third
+/// tick, which tells of the load, and of what was done only by the rare case that fell between two ticks.
 pub(crate) async fn evenly<T>(tick: Duration, work: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let done = work.await;

@@ -5,10 +5,10 @@
 //! [`succeeded`]. Attempts that run side by side are all admitted, but the sixth and later ones of them learn nothing:
 //! their answer is that the account is locked, whether they were right or wrong.
 //!
-//! A success takes back an account's failures, not a network's: an attacker has an account of their own to succeed with.
-//! An account's failures are those of its address, whether there is such an account or not, so that a lock tells nothing.
-//! The price is that a stranger can keep an account's owner waiting, for a quarter of an hour at most, by failing on; the
-//! sessions that the owner has stay open.
+//! A success takes back an account's failures, not a network's: an attacker has an account of their own to succeed
+//! with. An account's failures are those of its address, whether there is such an account or not, so that a lock tells
+//! nothing. The price is that a stranger can keep an account's owner waiting, for a quarter of an hour at most, by
+//! failing on; the sessions that the owner has stay open.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -214,8 +214,9 @@ pub(crate) async fn end_all_by(
     .await
 }
 
-/// As [`people::change`], for events that close sessions: those end in the tables once more, by name, since a login that
-/// overlapped may have written its row after the tables were gone over and its event before these. Which they were.
+/// As [`people::change`], for events that close sessions: those end in the tables once more, by name, since a login
+/// that overlapped may have written its row after the tables were gone over and its event before these. Which they
+/// were.
 pub(crate) async fn closing<E>(
     system: &System,
     user_id: UserId,

@@ -1,8 +1,8 @@
 //! Step-up: a second proof for one sensitive operation, however long ago the login was.
 //!
 //! A step-up is good once, for five minutes, for one person in one session and for one operation. That of a payment
-//! is bound to amount, card and payee (PSD2 RTS, article 5), that of a reveal to card and device: change any of them, and
-//! it no longer serves.
+//! is bound to amount, card and payee (PSD2 RTS, article 5), that of a reveal to card and device: change any of them,
+//! and it no longer serves.
 
 mod policy;
 
@@ -244,8 +244,8 @@ async fn spend(
     if serves { Ok(()) } else { Err(Error::StepUpRefused) }
 }
 
-/// What somebody is told who sent no step-up. A third party's program and an API key are told another thing: neither can
-/// get one, since a proof that they pass on would be one that they could keep.
+/// What somebody is told who sent no step-up. A third party's program and an API key are told another thing: neither
+/// can get one, since a proof that they pass on would be one that they could keep.
 async fn missing(system: &System, principal: Principal, operation: &Operation) -> Result<(), Error> {
     let person = system.store.load_latest::<User>(principal.user_id).await?;
     let (has_factor, demand) = (person.has_second_factor(), system.settings.step_up.demand(operation));

@@ -193,8 +193,8 @@ impl Answer {
         self.json_or(code)
     }
 
-    /// As `json`, for a vendor that names its errors in a way of its own: `code` finds the name in the body, empty where
-    /// there is none.
+    /// As `json`, for a vendor that names its errors in a way of its own: `code` finds the name in the body, empty
+    /// where there is none.
     pub fn json_or<'a, T: Deserialize<'a>>(&'a self, code: fn(&'a [u8]) -> &'a str) -> Result<T, Failure> {
         match self.status {
             200..=299 => serde_json::from_slice(self.body.as_slice()).map_err(|_| Failure::Malformed),

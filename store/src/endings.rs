@@ -47,9 +47,10 @@ impl Store {
     /// Destroys the person's key and every other secret of theirs, and the secrets of their cards: all or nothing, and
     /// only once their erasure is in the log. `cards` are forgotten here at once.
     ///
-    /// What is sealed under the key, in the log, in read models and on the bus, cannot be opened from then on; other
-    /// processes may go on for as long as they remember the key, 10 s. Copies in backups and in the write-ahead log live
-    /// as long as those do. A repeat destroys what came to be meanwhile.
+    /// What is sealed under the key, in the log, in read models and on the bus, cannot be opened from then on;
+    /// processes that have just read the key may go on for as long as they remember it, 10 s. Copies in backups, in the
+    /// write-ahead log and in free space of the tables' files live as long as those do (see
+    /// [`Store::clear_away_destroyed`]). A repeat destroys what came to be meanwhile.
     pub async fn destroy_person(&self, user: UserId, cards: &[CardId]) -> Result<(), Error> {
         self.write_as(user, sqlx::query("SELECT destroy_person($1)").bind(user.0)).await?;
         self.inner.people.forget(user);

@@ -5,11 +5,12 @@
 //! | `kek-<n>.key` | key-encryption keys, base64 of 32 bytes; the current one wraps new keys, all unwrap |
 //! | `index.key` | keys the blind indexes and fingerprints, base64 of 32 bytes; never changes |
 //! | `signing-<n>.pem` | RSA-3072 keys for access tokens, PKCS #8; the current one signs, all verify |
-//! | `kek-current`, `signing-current` | the number of the current key; without the file the highest |
+//! | `kek-current`, `signing-current` | the number of the current key; may be missing where there is but one |
 //!
-//! To rotate without downtime: pin the current number, bring the new key to every machine and restart, then change the
-//! number and restart. Nobody meets a key then that it does not have. [`KeyRing`] does these steps. What old
-//! key-encryption keys have wrapped is then wrapped anew ([`crate::Store::rewrap`]), and they are retired.
+//! To rotate without downtime: pin the current number, bring the new key with the pinned number to every machine and
+//! restart, then change the number and restart. Nobody meets a key then that it does not have: several keys of a kind
+//! without a pinned number are refused, rather than the newest used before all have it. [`KeyRing`] does these steps.
+//! What old key-encryption keys have wrapped is then wrapped anew ([`crate::Store::rewrap`]), and they are retired.
 
 mod ring;
 mod sources;
@@ -101,10 +102,17 @@ impl Keys {
             keys.insert(place, signing_key(&pem)?);
         }
         let index = match &sources.index {
-            Some(place) => place.key("index")?,
+            Some(place) => place.key("index", &sources.variables())?,
             None => symmetric("index", &read(&directory.join("index.key"))?)?,
         };
         Ok(Keys { inner: Arc::new(Inner { keks, current_kek, index, signing: Arc::new(SigningKeys { keys }) }) })
+    }
+
+    /// For who opens, wraps and signs nothing: whatever needs a key fails. Blind indexes find nothing, and there is no
+    /// current signing key.
+    pub fn none() -> Keys {
+        let signing = Arc::new(SigningKeys { keys: vec![] });
+        Keys { inner: Arc::new(Inner { keks: BTreeMap::new(), current_kek: 0, index: DataKey::generate(), signing }) }
     }
 
     /// Writes a first set of keys into `directory`, each file only if it is missing.
@@ -126,13 +134,16 @@ impl Keys {
     }
 
     pub(crate) fn keyed_hash(&self, scope: &str, value: impl AsRef<[u8]>) -> [u8; 32] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.inner.index.as_bytes()).expect("HMAC takes keys of any length");
-        // The length keeps ("ab", "c") and ("a", "bc") apart.
-        mac.update(&(scope.len() as u64).to_be_bytes());
-        mac.update(scope.as_bytes());
-        mac.update(value.as_ref());
-        mac.finalize().into_bytes().into()
+        hash_under(&self.inner.index, scope, value)
+    }
+
+    /// By which two processes see whether they have the same key-encryption keys: number and check, ascending. A check
+    /// tells nothing of its key, and is of no use for another number.
+    pub(crate) fn kek_checks(&self) -> Vec<(i64, Vec<u8>)> {
+        let check = |(number, kek): (&u32, &DataKey)| {
+            (i64::from(*number), hash_under(kek, "kek-check", number.to_string()).to_vec())
+        };
+        self.inner.keks.iter().map(check).collect()
     }
 
     /// The key-encryption key that wraps new keys.
@@ -140,9 +151,11 @@ impl Keys {
         format!("kek-{}", self.inner.current_kek)
     }
 
-    pub(crate) fn wrap(&self, key: &DataKey, owner: &str) -> WrappedKey {
-        let (kek, kek_id) = (&self.inner.keks[&self.inner.current_kek], self.current_kek_id());
-        WrappedKey { bytes: kek.seal(key.as_bytes(), &bound(owner, &kek_id)), kek_id }
+    pub(crate) fn wrap(&self, key: &DataKey, owner: &str) -> Result<WrappedKey, Error> {
+        let kek_id = self.current_kek_id();
+        let kek = self.inner.keks.get(&self.inner.current_kek);
+        let kek = kek.ok_or_else(|| Error::Keys(format!("{kek_id} is missing")))?;
+        Ok(WrappedKey { bytes: kek.seal(key.as_bytes(), &bound(owner, &kek_id)), kek_id })
     }
 
     pub(crate) fn unwrap(&self, wrapped: &WrappedKey, owner: &str) -> Result<DataKey, Error> {
@@ -154,14 +167,30 @@ impl Keys {
     }
 }
 
-/// The number in `<name>-current`, or the highest there is.
-fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32> + Clone) -> Result<u32, Error> {
+/// The number in `<name>-current`, or the only one there is.
+fn current(directory: &Path, name: &str, mut numbers: impl Iterator<Item = u32>) -> Result<u32, Error> {
     let path = directory.join(format!("{name}-current"));
     if !path.exists() {
-        return numbers.max().ok_or_else(|| Error::Keys(format!("no {name}-<n> in {}", directory.display())));
+        return match (numbers.next(), numbers.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(Error::Keys(format!("no {name}-<n> in {}", directory.display()))),
+            (Some(_), Some(_)) => Err(Error::Keys(format!(
+                "there are several {name}-<n>, and no {} says which is in use: bring it along with the keys",
+                path.display()
+            ))),
+        };
     }
     let named = read(&path)?.trim().parse().ok().filter(|named| numbers.any(|number| number == *named));
     named.ok_or_else(|| Error::Keys(format!("{} does not name a key that is there", path.display())))
+}
+
+fn hash_under(key: &DataKey, scope: &str, value: impl AsRef<[u8]>) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    // The length keeps ("ab", "c") and ("a", "bc") apart.
+    mac.update(&(scope.len() as u64).to_be_bytes());
+    mac.update(scope.as_bytes());
+    mac.update(value.as_ref());
+    mac.finalize().into_bytes().into()
 }
 
 fn bound(owner: &str, kek_id: &str) -> String {

@@ -15,6 +15,7 @@ mod error;
 pub mod factors;
 mod holders;
 pub mod identities;
+mod keks;
 pub mod keys;
 mod kyc_checks;
 mod leadership;
@@ -46,8 +47,8 @@ pub use rewrap::Rewrapped;
 /// What PostgreSQL, or the way to it, said.
 pub use sqlx::Error as DatabaseError;
 
-/// How long another process may go on opening what was just destroyed: a person's key, a card's secrets. Short, and
-/// still one look at the table for many openings.
+/// How long a process, this one included, may go on opening what was just destroyed: a person's key, a card's secrets.
+/// Short, and still one look at the table for many openings.
 const CACHED_FOR: Duration = Duration::from_secs(10);
 
 /// Sizes and times of the store.
@@ -103,6 +104,7 @@ struct Inner {
     pool: PgPool,
     log: log::Log,
     keys: keys::Keys,
+    keks_checked: tokio::sync::OnceCell<()>,
     people: people::People,
     vault: vault::Vault,
     passwords: passwords::Hasher,
@@ -136,6 +138,7 @@ impl Store {
             vault: vault::Vault::new(config.cached_secrets),
             passwords: passwords::Hasher::new(),
             keys,
+            keks_checked: tokio::sync::OnceCell::new(),
             pool,
         };
         Store { inner: Arc::new(inner) }

@@ -1,5 +1,5 @@
-//! Failed attempts to log in, counted by keyed hashes of what was tried: the floor below the counters in Redis, which may
-//! forget.
+//! Failed attempts to log in, counted by keyed hashes of what was tried: the floor below the counters in Redis, which
+//! may forget.
 
 use std::time::Duration;
 

@@ -101,8 +101,8 @@ impl Store {
     }
 
     /// Replaces the person's password and, in the same step, ends all of their sessions but `except` and voids what
-    /// was mailed to reset it, and logins that are half done; the sessions that ended. [`Error::Void`] where a reset finds
-    /// nothing to void: its token was used. Until [`Store::password_recorded`] is told the same `at` it counts as
+    /// was mailed to reset it, and logins that are half done; the sessions that ended. [`Error::Void`] where a reset
+    /// finds nothing to void: its token was used. Until [`Store::password_recorded`] is told the same `at` it counts as
     /// unrecorded.
     pub async fn replace_password(
         &self,

@@ -67,6 +67,8 @@ impl People {
         People { cache: quick_cache::sync::Cache::new(capacity) }
     }
 
+    /// Somebody who has read the key before it went may put it back just after this; 10 s after the reading it is old
+    /// all the same, as in every other process.
     pub fn forget(&self, user: UserId) {
         self.cache.remove(&user.0);
     }
@@ -75,7 +77,7 @@ impl People {
 impl Store {
     /// Makes the person's key. A repeat keeps the first one.
     pub async fn create_person_key(&self, user: UserId) -> Result<(), Error> {
-        let wrapped = self.inner.keys.wrap(&DataKey::generate(), &owner(user));
+        let wrapped = self.wrap(&DataKey::generate(), &owner(user)).await?;
         let query = sqlx::query(
             "INSERT INTO person_keys (user_id, kek_id, wrapped_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         );
@@ -140,10 +142,12 @@ impl Store {
         {
             return self.inner.keys.unwrap(&wrapped, &owner(user));
         }
+        // Before it is read: what is destroyed while we read counts as old from then.
+        let read_at = Instant::now();
         let query = sqlx::query("SELECT kek_id, wrapped_key FROM person_keys WHERE user_id = $1");
         let row = self.row_of(user, query.bind(user.0)).await?.ok_or(Error::Erased)?;
         let wrapped = WrappedKey { kek_id: row.try_get(0)?, bytes: row.try_get(1)? };
-        cache.insert(user.0, (Instant::now(), wrapped.clone()));
+        cache.insert(user.0, (read_at, wrapped.clone()));
         self.inner.keys.unwrap(&wrapped, &owner(user))
     }
 }

@@ -36,8 +36,11 @@ const WRAPPINGS: [Wrapping; 3] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rewrapped {
     pub done: u64,
-    /// Those that do not open, by now and before. They are in the log by table and id.
+    /// Those that do not open. They are in the log by table and id.
     pub failed: u64,
+    /// All that an old key-encryption key wraps at the end: what does not open, and what others have written meanwhile.
+    /// Above 0, nothing is finished.
+    pub left: u64,
 }
 
 /// A key as it was read.
@@ -77,6 +80,7 @@ impl Store {
     /// done. May be broken off and begun again, and run more than once at a time: each row is replaced only if it is
     /// still what was read, so an erasure or another writer is never undone.
     pub async fn rewrap(&self, mut progress: impl FnMut(u64)) -> Result<Rewrapped, Error> {
+        self.check_keks().await?;
         let mut all = Rewrapped::default();
         for table in self.wrapping_tables().await? {
             if WRAPPINGS.iter().all(|wrapping| wrapping.table != table) {
@@ -84,15 +88,18 @@ impl Store {
             }
         }
         for wrapping in &WRAPPINGS {
+            let mut last = Rewrapped::default();
             for _ in 0..PASSES {
-                let pass = self.rewrap_table(wrapping, &mut progress).await?;
-                all.done += pass.done;
-                if pass.done == 0 {
-                    all.failed += pass.failed;
+                last = self.rewrap_table(wrapping, &mut progress).await?;
+                all.done += last.done;
+                if last.done == 0 {
                     break;
                 }
             }
+            // Each pass meets them again.
+            all.failed += last.failed;
         }
+        all.left = self.keys_to_rewrap().await?;
         Ok(all)
     }
 
@@ -112,8 +119,9 @@ impl Store {
             let mut anew = Vec::with_capacity(found.len());
             for key in found {
                 let bound_to = format!("{owner}:{}", key.id);
-                match self.inner.keys.unwrap(&key.wrapped, &bound_to) {
-                    Ok(data_key) => anew.push((self.inner.keys.wrap(&data_key, &bound_to), key)),
+                let data_key = self.inner.keys.unwrap(&key.wrapped, &bound_to);
+                match data_key.and_then(|data_key| self.inner.keys.wrap(&data_key, &bound_to)) {
+                    Ok(wrapped) => anew.push((wrapped, key)),
                     Err(error) => {
                         tracing::error!(%error, table, id = %key.id, kek_id = key.wrapped.kek_id, "a key stays as it is");
                         pass.failed += 1;

@@ -260,8 +260,8 @@ impl Store {
     }
 }
 
-/// What becomes a session if its holder goes on: logins half done, pages of a login at ours for somebody else's program,
-/// and the codes that such programs were given.
+/// What becomes a session if its holder goes on: logins half done, pages of a login at ours for somebody else's
+/// program, and the codes that such programs were given.
 const ON_THE_WAY: [Purpose; 3] = [Purpose::SecondFactor, Purpose::AuthorizationRequest, Purpose::AuthorizationCode];
 
 pub(crate) async fn revoke_all(

@@ -37,7 +37,7 @@ impl Store {
             DeliveryMark::Body => keys.keyed_hash(&format!("webhook-body:{source}"), body),
         };
         let (delivery, key) = (new_id(), DataKey::generate());
-        let wrapped = keys.wrap(&key, &owner(delivery));
+        let wrapped = self.wrap(&key, &owner(delivery)).await?;
         let put = sqlx::query(
             "INSERT INTO webhook_deliveries (delivery_id, source, delivery_hash, body, kek_id, wrapped_key)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",

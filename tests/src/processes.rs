@@ -4,17 +4,19 @@
 //! leak in. Its log goes to a file that stays until the [`Environment`] is dropped. Nothing outlives its owner: a
 //! dropped [`Process`] is killed, and the kernel kills it should the owner be killed first.
 
+mod ports;
+mod privileges;
+
 use std::{
     collections::BTreeMap,
     env, fmt, fs, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::Arc,
     time::Duration,
 };
 
-use rand::Rng;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -24,14 +26,11 @@ use tokio::{
 
 use crate::client::Client;
 
+pub use ports::free_port;
+pub use privileges::{WITHOUT_PRIVILEGES, is_privileged};
+
 /// How long a process may take until it listens, or to end when it was asked to.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Ports are taken from below the range of which the kernel serves outgoing connections, so that a killed process
-/// finds its own free again.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
-
-const PORT_ATTEMPTS: usize = 20;
 
 /// Bytes that a stream may keep. The server reserves them, and many systems may share one server.
 const STREAM: u64 = 256 << 20;
@@ -289,16 +288,6 @@ impl Processes {
     }
 }
 
-/// What `setpriv` takes every capability away with.
-pub const WITHOUT_PRIVILEGES: [&str; 4] = ["--bounding-set", "-all", "--inh-caps", "-all"];
-
-/// Whether we have capabilities, as root has.
-pub fn is_privileged() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective.is_some_and(|capabilities| capabilities.trim().bytes().any(|digit| digit != b'0'))
-}
-
 fn binary() -> Result<PathBuf, Failure> {
     if let Some(named) = env::var_os("VC_BIN") {
         return Ok(named.into());
@@ -307,15 +296,4 @@ fn binary() -> Result<PathBuf, Failure> {
     let own = env::current_exe()?;
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("virtual-cards")).find(|path| path.exists());
     found.ok_or_else(|| Failure("there is no virtual-cards beside this program; build it, or name it in VC_BIN".into()))
-}
-
-/// An address on the loopback that nobody listens at just now.
-pub fn free_port() -> Result<SocketAddr, Failure> {
-    for _ in 0..PORT_ATTEMPTS {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(PORTS)));
-        if TcpListener::bind(address).is_ok() {
-            return Ok(address);
-        }
-    }
-    Err(Failure(format!("no free port in {PORTS:?}")))
 }

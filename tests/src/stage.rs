@@ -1,5 +1,5 @@
-//! A whole system and people in it, for a program that is none of ours: it is told by variables where things are and who
-//! it may be.
+//! A whole system and people in it, for a program that is none of ours: it is told by variables where things are and
+//! who it may be.
 
 use std::{fs, path::Path, process::ExitStatus};
 
@@ -29,7 +29,8 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 
 /// Runs `command` beside a system: `VC_STAGE_URL` names its api, `VC_STAGE_TOKEN` somebody's token who has the card
-/// `VC_STAGE_CARD`, `VC_STAGE_STAFF` that of an admin, and `VC_STAGE_THROWAWAY_1` … tokens of people each of whom may come to harm.
+/// `VC_STAGE_CARD`, `VC_STAGE_STAFF` that of an admin, and `VC_STAGE_THROWAWAY_1` … tokens of people each of whom may
+/// come to harm.
 pub async fn run(command: &[String]) -> Result<ExitStatus, Failure> {
     let (program, arguments) = command.split_first().ok_or_else(|| Failure("no command".into()))?;
     let system = TestSystem::start_with(1, &SETTINGS).await;

@@ -45,3 +45,26 @@ async fn the_memory_of_api_and_worker_is_closed_and_no_core_is_dumped() {
         assert!(is_open(&to_debug, file).await, "{file}");
     }
 }
+
+/// A command's memory has the keys as well: it is closed before the first one is asked for.
+#[tokio::test]
+async fn the_memory_of_a_command_is_closed_before_its_keys_are_loaded() {
+    let system = TestSystem::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let script = format!("head -c 1 /proc/$PPID/environ >/dev/null 2>&1 && exit 7; echo {key}");
+    fs::write(&config, format!("[keys.kek.2]\ncommand = [\"sh\", \"-c\", \"{script}\"]\n")).unwrap();
+    for entry in fs::read_dir(tests::database::keys_dir()).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+        fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+    }
+    fs::write(directory.path().join("kek-current"), "1").unwrap();
+    let environment = system.environment.clone().unprivileged().set("VC_CONFIG", config.to_str().unwrap());
+    let environment = environment.set("VC_KEYS_DIR", directory.path().to_str().unwrap());
+    environment.run(&["keys", "status"]).await.unwrap_or_else(|failure| panic!("{failure}"));
+    // Else this would prove nothing.
+    let Err(open) = environment.set("VC_MEMORY_GUARD", "false").run(&["keys", "status"]).await else {
+        panic!("it cannot be read where it is open either")
+    };
+    assert!(open.0.contains("exit status: 7"), "{open}");
+}

@@ -89,6 +89,9 @@ async fn a_trace_shows_one_payment_in_the_log_on_the_bus_and_in_the_read_models(
     }
     let unknown = "0198c5a2-7b1e-7c3d-8000-000000000000";
     assert!(system.environment.run(&["trace", unknown]).await.is_err());
+    // Nothing is opened, so no key is needed.
+    let keyless = system.environment.clone().set("VC_KEYS_DIR", "/there/is/no/such/directory");
+    keyless.run(&["trace", id]).await.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// Invariants 4 and 10: past the bound requests are turned away at once and told when to come back; what was let in

@@ -1,10 +1,10 @@
 //! The long-running loops behind the API: the relay that publishes the log, the projections, the recovery of open
 //! flows, mail, and retention.
 //!
-//! Any number of processes may run them. The relay, the projections and the recovery of each flow ask PostgreSQL for the
-//! lead, so that one process does the work while the others stand by; and each is right even when two believe to lead for
-//! a moment. Mail and retention ask for none: the mail queue gives each letter to one process, and to delete what is
-//! deleted already does no harm. This crate never serves requests and never decides a business rule.
+//! Any number of processes may run them. The relay, the projections and the recovery of each flow ask PostgreSQL for
+//! the lead, so that one process does the work while the others stand by; and each is right even when two believe to
+//! lead for a moment. Mail and retention ask for none: the mail queue gives each letter to one process, and to delete
+//! what is deleted already does no harm. This crate never serves requests and never decides a business rule.
 
 mod mail;
 mod projection;

@@ -29,8 +29,8 @@ pub enum Command {
     Authorize { reference: String, now: DateTime<Utc> },
     /// The network has approved, by itself, what captures have taken by force already: nothing more is held.
     Acknowledge { reference: String, amount: Money, now: DateTime<Utc> },
-    /// More may be captured. `slot` is where the card counts its own hold of `amount`, in the same append. `forced`: the
-    /// network took it, whatever we say.
+    /// More may be captured. `slot` is where the card counts its own hold of `amount`, in the same append. `forced`:
+    /// the network took it, whatever we say.
     Increment { reference: String, amount: Money, forced: bool, slot: Slot, now: DateTime<Utc> },
     /// More was asked for, and the card or screening refused.
     DeclineIncrement { reference: String, amount: Money, reason: Decline, now: DateTime<Utc> },

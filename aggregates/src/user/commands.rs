@@ -50,7 +50,8 @@ pub enum Command {
     ChangePassword {
         now: DateTime<Utc>,
     },
-    /// Set at this moment; what the log knows already changes nothing. Second factors stay (OWASP ASVS 5.0 §6.4.3). Whoever reads the mail has thereby verified the address.
+    /// Set at this moment; what the log knows already changes nothing. Second factors stay (OWASP ASVS 5.0 §6.4.3).
+    /// Whoever reads the mail has thereby verified the address.
     ResetPassword {
         now: DateTime<Utc>,
     },

@@ -30,8 +30,8 @@ use crate::{
 /// Anybody, counted by address.
 pub struct Visitor(Arc<Context>);
 
-/// Somebody with a valid token and an open session, or an API key, and the right `R`, counted by address and person, and by what `R`
-/// adds.
+/// Somebody with a valid token and an open session, or an API key, and the right `R`, counted by address and person,
+/// and by what `R` adds.
 pub struct Caller<R> {
     /// The person; a service's own id where it acts for itself.
     pub user_id: UserId,

@@ -29,9 +29,9 @@ pub struct Inside {
     pub position: i64,
 }
 
-/// Both versions log in the same way: count, check the password, take a place for the signature, open the session, sign.
-/// Whatever can be refused is refused before the session is open, and those who wait for the slow work with passwords
-/// keep no place from those who come by other ways.
+/// Both versions log in the same way: count, check the password, take a place for the signature, open the session,
+/// sign. Whatever can be refused is refused before the session is open, and those who wait for the slow work with
+/// passwords keep no place from those who come by other ways.
 pub async fn log_in(context: &Context, login: Login) -> Result<Entered, Problem> {
     let service = &context.service;
     context.strict(Policy::Login, Some(&login.email)).await?;

@@ -1,7 +1,7 @@
 //! That version 2 refuses members that are not documented, in its document.
 //!
-//! serde refuses them; poem-openapi has no way to say so. So the finished document is gone through once: each schema of a
-//! request's body, and what it refers to, is closed.
+//! serde refuses them; poem-openapi has no way to say so. So the finished document is gone through once: each schema of
+//! a request's body, and what it refers to, is closed.
 
 use std::collections::BTreeSet;
 

@@ -185,7 +185,8 @@ mod tests {
         }
     }
 
-    /// Every write of a person's own account either says where its outcome shows, or begins a ceremony that is begun anew.
+    /// Every write of a person's own account either says where its outcome shows, or begins a ceremony that is begun
+    /// anew.
     #[test]
     fn a_write_that_is_cut_short_says_where_to_look() {
         const NOTHING_TO_LOOK_FOR: [(&str, &str); 2] =

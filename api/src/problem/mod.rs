@@ -1,6 +1,7 @@
 //! What goes wrong, as RFC 9457 problems: one shape for every refusal of every endpoint.
 
 mod cards;
+mod causes;
 mod domain;
 mod failure;
 mod kyc;
@@ -24,6 +25,7 @@ use crate::{
     limits::Standing,
 };
 
+use causes::Causes;
 pub(crate) use failure::refusals;
 pub use failure::{Failure, Statuses};
 pub use transport::{from_poem, unsupported_media_type};
@@ -274,21 +276,6 @@ impl StdError for Problem {}
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         self.0.status
-    }
-}
-
-/// An error with all that caused it, on one line.
-struct Causes<'a>(&'a (dyn StdError + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(cause) = next {
-            write!(f, ": {cause}")?;
-            next = cause.source();
-        }
-        Ok(())
     }
 }
 

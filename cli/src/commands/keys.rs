@@ -1,26 +1,28 @@
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use store::{
-    Store,
+    Rewrapped, Store,
     keys::{KeyKind, KeyRing},
 };
 
 use crate::{Config, Failure};
 
 /// The keys in the directory that `keys_dir` names, and those that are configured under `keys`. To rotate without
-/// downtime: `rotate` on one machine, bring the file to all and restart them, then `use` on all and restart them. When
-/// the last token that an old signing key signed has expired, delete its file. An old `kek` goes in two more steps:
+/// downtime: `rotate` on one machine, bring the new file and `kek-current` (or `signing-current`) to all and restart
+/// them, then `use` on all and restart them. Where there are several keys and no such file, nothing starts. When the
+/// last token that an old signing key signed has expired, delete its file. An old `kek` goes in two more steps:
 /// `rewrap`, then `retire`.
 #[derive(Subcommand)]
 pub(crate) enum Keys {
     /// Show which keys there are and which is in use.
     List,
-    /// Write the next key, which is not yet used: it only verifies, or unwraps.
+    /// Write the next key, which is not yet used: it only verifies, or unwraps. For a kek the database is asked for the
+    /// next number and told the key's check, so that no other machine makes a different key of the same number.
     Rotate { kind: Kind },
     /// Use this key from the next start on.
     Use { kind: Kind, number: u32 },
     /// Wrap all keys of people and cards anew, under the kek that is in use, while everything goes on. May be broken
-    /// off, and run again.
+    /// off, and run again. Fails as long as an old kek wraps anything, and says how much.
     Rewrap,
     /// Show how many keys each kek wraps.
     Status,
@@ -41,8 +43,14 @@ pub(crate) async fn run(config: &Config, command: &Keys) -> Result<(), Failure> 
     match command {
         Keys::List => list(config)?,
         Keys::Rotate { kind } => {
-            println!("{}", ring(config, (*kind).into())?.add()?);
-            eprintln!("written, and not yet used: bring it to every machine and restart, then `keys use`");
+            let number = match kind {
+                Kind::Signing => ring(config, KeyKind::Signing)?.add(0)?,
+                Kind::Kek => rotate_kek(config).await?,
+            };
+            println!("{number}");
+            eprintln!(
+                "written, and not yet used: bring it and the -current file to every machine and restart, then `keys use`"
+            );
         }
         Keys::Use { kind, number } => {
             ring(config, (*kind).into())?.choose(*number)?;
@@ -55,7 +63,7 @@ pub(crate) async fn run(config: &Config, command: &Keys) -> Result<(), Failure> 
             if !ring.numbers()?.contains(number) {
                 return Err(Failure::Other(format!("there is no kek-{number}")));
             }
-            store(config)?.retire_kek(*number).await?;
+            store(config).await?.retire_kek(*number).await?;
             match ring.discard(*number)? {
                 true => println!("kek-{number} is retired, and its file here deleted: delete it everywhere else"),
                 false => println!("kek-{number} is retired: take it out of the configuration, and destroy it"),
@@ -73,8 +81,24 @@ fn ring(config: &Config, kind: KeyKind) -> Result<KeyRing<'_>, Failure> {
     Ok(KeyRing::new(&config.keys_dir, kind).with(elsewhere))
 }
 
-fn store(config: &Config) -> Result<Store, Failure> {
-    Ok(Store::connect(config.database_url(), config.load_keys()?, &config.store)?)
+/// With keys that are the same as everywhere else.
+async fn store(config: &Config) -> Result<Store, Failure> {
+    let store = Store::connect(config.database_url(), config.load_keys()?, &config.store)?;
+    store.check_keks().await?;
+    Ok(store)
+}
+
+async fn rotate_kek(config: &Config) -> Result<u32, Failure> {
+    let ring = ring(config, KeyKind::Kek)?;
+    let number = ring.add(store(config).await?.highest_kek().await?)?;
+    // Puts the new key down. Another machine may have done so with one of its own since we asked for the number.
+    match store(config).await {
+        Ok(_) => Ok(number),
+        Err(failure) => {
+            ring.take_back(number)?;
+            Err(failure)
+        }
+    }
 }
 
 fn list(config: &Config) -> Result<(), Failure> {
@@ -90,15 +114,21 @@ fn list(config: &Config) -> Result<(), Failure> {
 
 /// With a progress bar on a terminal.
 async fn rewrap(config: &Config) -> Result<(), Failure> {
-    let store = store(config)?;
+    let store = store(config).await?;
     let bar = ProgressBar::new(store.keys_to_rewrap().await?).with_style(style());
     let rewrapped = store.rewrap(|more| bar.inc(more)).await?;
     bar.finish();
     println!("{} keys wrapped anew", rewrapped.done);
-    match rewrapped.failed {
-        0 => Ok(()),
-        failed => Err(Failure::Other(format!("{failed} keys do not open, and stay as they are; the log names them"))),
-    }
+    let left = match rewrapped {
+        Rewrapped { left: 0, .. } => return Ok(()),
+        Rewrapped { left, failed: 0, .. } => {
+            format!("{left} keys are left, written meanwhile by who still uses an old kek")
+        }
+        Rewrapped { left, failed, .. } => {
+            format!("{left} keys are left, of which {failed} do not open and stay as they are; the log names them")
+        }
+    };
+    Err(Failure::Other(left))
 }
 
 fn style() -> ProgressStyle {
@@ -107,7 +137,7 @@ fn style() -> ProgressStyle {
 }
 
 async fn status(config: &Config) -> Result<(), Failure> {
-    let (ring, wrapped) = (ring(config, KeyKind::Kek)?, store(config)?.wrapped_keys().await?);
+    let (ring, wrapped) = (ring(config, KeyKind::Kek)?, store(config).await?.wrapped_keys().await?);
     let (current, numbers) = (ring.current()?, ring.numbers()?);
     for number in &numbers {
         let tables = wrapped.get(&format!("kek-{number}"));

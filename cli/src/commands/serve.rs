@@ -6,17 +6,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Failure, compose, memory, telemetry};
+use crate::{Config, Failure, compose, telemetry};
 
 pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
-    memory::guard(config.memory_guard)?;
+    let keys = config.load_keys()?;
     // Before anybody is told that we listen.
     config.api.check().map_err(api::ServeError::from)?;
     let metrics = telemetry::install_metrics()?;
-    let keys = config.load_keys()?;
+    let (signing, system) = (keys.signing(), compose::api_system(config, keys)?);
+    check_keks(&system.store).await?;
     let deps = api::Deps {
-        signing: keys.signing(),
-        system: compose::api_system(config, keys)?,
+        signing,
+        system,
         redis_url: config.redis_url().clone(),
         namespace: config.namespace.clone(),
         metrics,
@@ -26,9 +27,9 @@ pub(crate) async fn api(config: &Config) -> Result<(), Failure> {
 }
 
 pub(crate) async fn worker(config: &Config) -> Result<(), Failure> {
-    memory::guard(config.memory_guard)?;
-    let metrics = telemetry::install_metrics()?;
     let system = compose::system(config, config.load_keys()?)?;
+    let metrics = telemetry::install_metrics()?;
+    check_keks(&system.store).await?;
     let settings = workers::Settings {
         redis_url: config.redis_url().clone(),
         namespace: config.namespace.clone(),
@@ -62,6 +63,18 @@ pub(crate) async fn sandbox(config: &Config) -> Result<(), Failure> {
         ..Default::default()
     };
     Ok(providers::sandbox::serve(listener, settings, stopped()?).await?)
+}
+
+/// Refuses to start with another key-encryption key than the others have under its number. A database that is away is
+/// no reason: it is asked again before anything is wrapped.
+async fn check_keks(store: &store::Store) -> Result<(), Failure> {
+    match store.check_keks().await {
+        Err(store::Error::Database(error)) => {
+            tracing::warn!(%error, "the key-encryption keys could not be compared yet");
+            Ok(())
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Listens, and says where on standard output: whoever started us with port 0 wants to know.

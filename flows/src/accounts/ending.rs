@@ -93,7 +93,11 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         Standing::Open => true,
         Standing::Closed | Standing::Erased => {
             end_access(system, user_id).await?;
-            clear(system, user_id, origin).await?
+            let is_complete = clear(system, user_id, origin).await?;
+            if is_complete && standing == Standing::Erased {
+                store.clear_away_destroyed().await?;
+            }
+            is_complete
         }
     };
     if is_complete {

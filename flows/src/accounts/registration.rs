@@ -1,7 +1,8 @@
 //! Opening an account, and proving that its address is one's own.
 //!
-//! The answer to a registration tells nothing about the address, by its content or by its time: what there is to tell is
-//! mailed. Until somebody with access to the mailbox has confirmed it, an account cannot be used, and belongs to nobody:
+//! The answer to a registration tells nothing about the address, by its content or by its time: what there is to tell
+//! is mailed. Until somebody with access to the mailbox has confirmed it, an account cannot be used, and belongs to
+//! nobody:
 //!
 //! - Whoever registers an address first may be a stranger who waits for its owner to register too and confirm
 //!   (pre-hijacking). So when an unconfirmed address is registered again with *another* password, none counts any more:

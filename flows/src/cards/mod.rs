@@ -1,5 +1,5 @@
-//! Cards: a verified person asks for one, the issuer makes it, the vault keeps its secrets; what it may be used for, and
-//! what becomes of it.
+//! Cards: a verified person asks for one, the issuer makes it, the vault keeps its secrets; what it may be used for,
+//! and what becomes of it.
 
 mod controls;
 mod issue;
@@ -61,7 +61,8 @@ pub struct CardView {
     pub requested_at: DateTime<Utc>,
 }
 
-/// Asks for a card, with a step-up. It is active at once, or `requested` where the issuer did not answer and a worker goes on.
+/// Asks for a card, with a step-up. It is active at once, or `requested` where the issuer did not answer and a worker
+/// goes on.
 pub async fn request(
     system: &System,
     principal: Principal,
@@ -108,7 +109,8 @@ async fn append(
         }
         let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
         identity::permits_card(&system.settings, &verification, monthly_limit)?;
-        // The empty additions hold account and verification in place: should they change meanwhile, the append conflicts.
+        // The empty additions hold account and verification in place: should they change meanwhile, the append
+        // conflicts.
         let unit = with_card(Unit::new(origin.context(Actor::Person(user_id))));
         match store.append(unit.stream(&verification, vec![]).stream(&person, vec![])).await {
             Ok(appended) => return Ok(appended.position),

@@ -41,8 +41,8 @@ pub(crate) async fn shown(
     owner(system, principal, presence, Action::EnrolFactor, origin).await
 }
 
-/// Lets somebody do what cannot be taken back who proves again that they are the owner, however fresh the login is: by a
-/// step-up where there is a second factor, else by the password. `action` is what it is for, in the record.
+/// Lets somebody do what cannot be taken back who proves again that they are the owner, however fresh the login is: by
+/// a step-up where there is a second factor, else by the password. `action` is what it is for, in the record.
 pub(crate) async fn owner(
     system: &System,
     principal: Principal,

@@ -1,5 +1,5 @@
-//! The texts, all in one place. Plain text, and nothing in them that somebody else could have chosen: a name or a device's
-//! own description in a mail of ours would be a stranger's words under our letterhead.
+//! The texts, all in one place. Plain text, and nothing in them that somebody else could have chosen: a name or a
+//! device's own description in a mail of ours would be a stranger's words under our letterhead.
 
 use std::time::Duration;
 
@@ -63,6 +63,10 @@ pub enum Letter<'a> {
     IdentityUnlinked {
         provider: &'a str,
     },
+    /// A card's number and CVV were handed out.
+    CardShown {
+        last_four: &'a str,
+    },
     AccountClosed,
 }
 
@@ -102,6 +106,7 @@ impl Letter<'_> {
             | Letter::PasskeyCopied
             | Letter::IdentityLinked { .. }
             | Letter::IdentityUnlinked { .. }
+            | Letter::CardShown { .. }
             | Letter::AccountClosed => NOTICE_WITHIN,
         }
     }
@@ -215,6 +220,10 @@ impl Letter<'_> {
             Letter::IdentityUnlinked { provider } => (
                 "A way to log in was removed",
                 notice(&format!("Your account can not be logged in to with {provider} any more.")),
+            ),
+            Letter::CardShown { last_four } => (
+                "Your card's details were shown",
+                notice(&format!("The number and the security code of your card ending in {last_four} were shown.")),
             ),
             Letter::AccountClosed => {
                 ("Your account is closed", notice("Your account was closed, and all sessions were ended."))

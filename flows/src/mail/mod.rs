@@ -20,15 +20,15 @@ use crate::{Error, System};
 pub use letters::{EMAIL_CHANGE_WITHIN, Factor, Letter};
 pub(crate) use letters::{RESET_WITHIN, VERIFY_WITHIN};
 
-/// Mails taken from the queue at a time, all of them handed over at once; as many again follow. Not more, lest a lease end
-/// before its mail's turn comes.
+/// Mails taken from the queue at a time, all of them handed over at once; as many again follow. Not more, lest a lease
+/// end before its mail's turn comes.
 const ROUND: i64 = 8;
 
 /// Mails handed over at the same time.
 const AT_ONCE: usize = ROUND as usize;
 
-/// How long a mail that was taken is out of the other workers' sight. Above the provider's time-out (5 s, and half of it
-/// waiting for a place), so that only a dead worker's mail is taken twice.
+/// How long a mail that was taken is out of the other workers' sight. Above the provider's time-out (5 s, and half of
+/// it waiting for a place), so that only a dead worker's mail is taken twice.
 const LEASE: Duration = Duration::from_secs(15);
 
 /// A mail that the provider did not take is tried again after a second, then after twice as long each time, up to this.

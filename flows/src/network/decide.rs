@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{find_card, is_about, of_network, payment_id, request, work::Work};
 use crate::{ATTEMPTS, Error, Origin, System, payments};
 
-/// Whether the purchase may be made. Answers within the settings' time, whatever happens: what is not decided by then is
-/// declined, and a decision that comes about all the same is taken back on record.
+/// Whether the purchase may be made. Answers within the settings' time, whatever happens: what is not decided by then
+/// is declined, and a decision that comes about all the same is taken back on record.
 pub(super) async fn answer(system: &System, issuer: &'static str, question: Question, origin: &Origin) -> bool {
     let within = Duration::from_millis(system.settings.network.decide_within_milliseconds);
     let asked = Asked { issuer, question, deadline: Instant::now() + within, race: Arc::default() };
@@ -143,8 +143,8 @@ impl Asked {
         request(&self.question.authorization, self.question.number as usize)
     }
 
-    /// A merchant that asks for nothing wants to know whether the card is good: whether the least could be held. Nothing
-    /// is recorded, since nothing will move.
+    /// A merchant that asks for nothing wants to know whether the card is good: whether the least could be held.
+    /// Nothing is recorded, since nothing will move.
     fn check(&self, card: Loaded<Card>) -> Result<Verdict, Error> {
         let mut purchase = self.question.purchase.clone();
         purchase.amount.minor_units = 1;

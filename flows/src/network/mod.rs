@@ -1,9 +1,9 @@
 //! Purchases that the card network brings: the issuer asks whether one may be made, and tells later what became of it.
 //!
 //! The question is decided at once by the card's own rules and by screening. Payment and hold, or payment and refusal,
-//! are one append before the answer; the payment's id is made of the issuer's id of the authorisation, so the log itself
-//! knows what was answered before. What the issuer tells afterwards, in any order and more than once, settles against
-//! the hold ([`settle`]).
+//! are one append before the answer; the payment's id is made of the issuer's id of the authorisation, so the log
+//! itself knows what was answered before. What the issuer tells afterwards, in any order and more than once, settles
+//! against the hold ([`settle`]).
 
 mod decide;
 mod heard;

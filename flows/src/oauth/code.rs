@@ -53,7 +53,8 @@ pub(super) async fn issue(system: &System, transaction: &Transaction, proven: Pr
 }
 
 /// Opens a session for a code, once. A second use ends the session that the first one opened, or is about to open
-/// (RFC 6749 §4.1.2): one of the two users was a thief. Without `offline_access` the session lasts for one access token, `lifetime`.
+/// (RFC 6749 §4.1.2): one of the two users was a thief. Without `offline_access` the session lasts for one access
+/// token, `lifetime`.
 pub async fn exchange(
     system: &System,
     client: &Authenticated,

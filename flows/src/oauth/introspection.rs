@@ -51,7 +51,8 @@ pub async fn introspect(
     }))
 }
 
-/// Ends the session of a token, if it is one of the client's own (RFC 7009); which it was. What is unknown, of somebody else or over already is left as it is, without saying so.
+/// Ends the session of a token, if it is one of the client's own (RFC 7009); which it was. What is unknown, of somebody
+/// else or over already is left as it is, without saying so.
 pub async fn revoke(
     system: &System,
     client: &Authenticated,

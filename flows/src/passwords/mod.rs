@@ -1,9 +1,9 @@
 //! Passwords: which are acceptable, and how a person comes to another one.
 //!
 //! A new password, the end of the sessions that the old one opened, and the end of what was mailed to reset it are one
-//! step in the tables, before the event is appended. The other way round, a crash between the two would leave a log that
-//! says the password was changed, and an old password that still opens the account. As it is, a crash leaves a change
-//! without its event, marked as unrecorded, and a worker appends it ([`record`]).
+//! step in the tables, before the event is appended. The other way round, a crash between the two would leave a log
+//! that says the password was changed, and an old password that still opens the account. As it is, a crash leaves a
+//! change without its event, marked as unrecorded, and a worker appends it ([`record`]).
 //!
 //! The moment in the table is the event's own. It tells replacements apart: none is recorded twice, and of two close
 //! together the event of the first does not take the mark of the second away.
@@ -83,7 +83,8 @@ async fn try_change(
     replace(system, user_id, new, Replacement::Changed, Some(session_id), origin).await
 }
 
-/// Whether somebody who is logged in knows the account's password, braked as a login is. [`Error::WrongPassword`] if not.
+/// Whether somebody who is logged in knows the account's password, braked as a login is. [`Error::WrongPassword`] if
+/// not.
 pub(crate) async fn prove(
     system: &System,
     user_id: UserId,
@@ -223,8 +224,9 @@ async fn tell(system: &System, user_id: UserId, at: DateTime<Utc>) -> Result<(),
     Ok(system.store.password_recorded(user_id, at).await?)
 }
 
-/// Appends the event of a replacement that a crash has left without, and writes to the person. Sessions that the tables ended are not closed in the
-/// log by this: which of them was to stay is not known any more, and they expire there as all do.
+/// Appends the event of a replacement that a crash has left without, and writes to the person. Sessions that the tables
+/// ended are not closed in the log by this: which of them was to stay is not known any more, and they expire there as
+/// all do.
 pub async fn record(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
     let Some((replacement, at)) = system.store.unrecorded_password(user_id).await? else { return Ok(()) };
     let appended = people::change(system, user_id, Actor::System("passwords"), origin, |person| {

@@ -44,7 +44,7 @@ pub enum Key<'a> {
     Client(&'a str),
 }
 
-/// Pays. A payment above the amount that the policy sets needs a step-up. Declined is an answer, not an error; pending means that the gateway's answer is not known yet.
+/// Pays; above the policy's amount with a step-up only. Declined is an answer; pending: the gateway's is not known yet.
 pub async fn process(
     system: &System,
     principal: Principal,

@@ -4,8 +4,8 @@
 //! and for a minute; for the token the secrets are handed out, encrypted under the device's key. So whoever stands
 //! between us and the device, and whoever gets hold of the token, has nothing to read.
 //!
-//! Each time is an event, in the log before anything is handed out. What cannot be spent with (frozen, terminated,
-//! expired) is not shown.
+//! Each time is an event, in the log before anything is handed out, and the holder gets a letter. What cannot be spent
+//! with (frozen, terminated, expired) is not shown.
 
 mod device;
 
@@ -26,6 +26,7 @@ use store::{
 use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written,
     factors::{passkeys, record},
+    mail::{self, Letter},
     step_up::{self, Operation},
 };
 
@@ -71,8 +72,8 @@ pub async fn allow(
     Ok(Allowed { token: issued.await?, expires_in: WITHIN })
 }
 
-/// Uses a token up and hands the secrets out, once the event is in the log. Whatever is wrong with the token, it is void
-/// afterwards.
+/// Uses a token up and hands the secrets out, once the event is in the log. Whatever is wrong with the token, it is
+/// void afterwards.
 pub async fn reveal(
     system: &System,
     principal: Principal,
@@ -81,7 +82,8 @@ pub async fn reveal(
     origin: &Origin,
 ) -> Result<Written<ForDevice>, Error> {
     // Somebody else's card is as unknown as none, whatever the token.
-    if system.store.load_latest::<Card>(wanted.card_id).await?.owner() != Some(principal.user_id) {
+    let card = system.store.load_latest::<Card>(wanted.card_id).await?;
+    if card.owner() != Some(principal.user_id) {
         return Err(Error::NotFound { what: "card" });
     }
     let redeemed = system.store.redeem_one_time(Purpose::CardReveal, token).await?;
@@ -101,6 +103,8 @@ pub async fn reveal(
     // Read behind the event and past the cache: what was destroyed meanwhile is not shown.
     let secrets = system.store.card_secrets_now(principal.user_id, wanted.card_id).await?;
     let secrets = secrets.ok_or(Error::NotFound { what: "card" })?;
+    let last_four = card.last_four().unwrap_or_default();
+    mail::notify(system, principal.user_id, Letter::CardShown { last_four }).await;
     let bound_to = format!("{}.{}", wanted.card_id, token.expose_secret());
     Ok(Written { value: wanted.device_key.encrypt(&secrets, &bound_to)?, position })
 }

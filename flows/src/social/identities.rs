@@ -106,8 +106,8 @@ async fn link(
     Err(Error::Conflict)
 }
 
-/// Takes a way in away, if another is left, and ends all other sessions: whoever came that way is not let stay. Only for
-/// somebody who has logged in just now, or shows again who they are.
+/// Takes a way in away, if another is left, and ends all other sessions: whoever came that way is not let stay. Only
+/// for somebody who has logged in just now, or shows again who they are.
 pub async fn unlink(
     system: &System,
     principal: Principal,

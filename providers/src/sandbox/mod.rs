@@ -1,6 +1,7 @@
 //! A server that stands in for all kinds of third parties, for development, tests and benchmarks: the KYC
 //! provider under `/kyc`, the card issuer under `/issuer`, the payment gateway under `/gateway`, the mail
-//! provider with all its mailboxes under `/mail`, the card network under `/sandbox/network`, and under `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
+//! provider with all its mailboxes under `/mail`, the card network under `/sandbox/network`, and under
+//! `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
 //!
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
 //! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `DOWN`; everything else is approved.
@@ -51,7 +52,8 @@ pub struct SandboxConfig {
     pub issuer_key: SecretString,
     pub gateway_key: SecretString,
     pub mail_key: SecretString,
-    /// Where the system is that is told of checks, and asked about purchases, by webhook, such as `http://127.0.0.1:8080`. Empty: nobody is told.
+    /// Where the system is that is told of checks, and asked about purchases, by webhook, such as
+    /// `http://127.0.0.1:8080`. Empty: nobody is told.
     pub webhooks_url: String,
     /// By which these webhooks are signed.
     pub kyc_webhook_secret: SecretString,

@@ -60,8 +60,9 @@ impl<'a> KeyRing<'a> {
         current(self.directory, self.kind.parts().0, self.numbers()?.into_iter())
     }
 
-    /// Writes the next key; its number. The one in use stays in use, also where it was so only for being the highest.
-    pub fn add(&self) -> Result<u32, Error> {
+    /// Writes the next key, above `highest` at least; its number. The one in use stays in use, also where it was so
+    /// only for being alone.
+    pub fn add(&self, highest: u32) -> Result<u32, Error> {
         let numbers = self.numbers()?;
         let in_use = current(self.directory, self.kind.parts().0, numbers.iter().copied())?;
         // First, so that there is no moment at which the new key is taken for the one in use.
@@ -69,12 +70,19 @@ impl<'a> KeyRing<'a> {
         let (name, suffix) = self.kind.parts();
         // What was retired counts too: a number is never given twice.
         let retired = numbered(self.directory, &format!("{name}-"), RETIRED)?.into_keys().max();
-        let number = numbers.last().copied().max(retired).unwrap_or(0) + 1;
+        let number = numbers.last().copied().max(retired).unwrap_or(0).max(highest) + 1;
         write_new(&self.directory.join(format!("{name}-{number}{suffix}")), || match self.kind {
             KeyKind::Signing => new_signing_pem(),
             KeyKind::Kek => Ok(BASE64_STANDARD.encode(DataKey::generate().as_bytes())),
         })?;
         Ok(number)
+    }
+
+    /// Removes a key that was just added, and that nobody has used.
+    pub fn take_back(&self, number: u32) -> Result<(), Error> {
+        let (name, suffix) = self.kind.parts();
+        let path = self.directory.join(format!("{name}-{number}{suffix}"));
+        fs::remove_file(&path).map_err(|e| Error::Keys(format!("{}: {e}", path.display())))
     }
 
     /// Takes a key out of the directory for good. False: it is configured elsewhere, and has to be taken out there.
@@ -122,17 +130,27 @@ mod tests {
         fs::create_dir(&directory).map_err(|e| Error::Keys(e.to_string()))?;
         let ring = KeyRing::new(&directory, KeyKind::Kek);
         write_new(&directory.join("kek-1.key"), || Ok(BASE64_STANDARD.encode([7; 32])))?;
-        assert_eq!(ring.add()?, 2);
+        assert_eq!(ring.add(0)?, 2);
         assert_eq!((ring.current()?, ring.numbers()?), (1, vec![1, 2]));
         ring.choose(2)?;
-        assert_eq!(ring.add()?, 3);
+        assert_eq!(ring.add(0)?, 3);
         assert_eq!(ring.current()?, 2);
         assert!(ring.choose(9).is_err());
+        // Brought without the number in use, keys are of no use: the newest might not be everywhere yet.
+        let pinned = directory.join("kek-current");
+        fs::rename(&pinned, directory.join("aside")).map_err(|e| Error::Keys(e.to_string()))?;
+        assert!(matches!(ring.current(), Err(Error::Keys(reason)) if reason.contains("kek-current")));
+        assert!(ring.add(0).is_err());
+        fs::rename(directory.join("aside"), &pinned).map_err(|e| Error::Keys(e.to_string()))?;
         assert_eq!(ring.current()?, 2);
         // The number of a key that is gone is not given again.
         assert!(ring.discard(3)? && ring.discard(2).is_err());
-        assert_eq!((ring.numbers()?, ring.add()?), (vec![1, 2], 4));
-        assert_eq!(KeyRing::new(&directory, KeyKind::Kek).with(vec![7]).add()?, 8);
+        assert_eq!((ring.numbers()?, ring.add(0)?), (vec![1, 2], 4));
+        assert_eq!(KeyRing::new(&directory, KeyKind::Kek).with(vec![7]).add(0)?, 8);
+        // Nor one that another machine gave.
+        assert_eq!(ring.add(11)?, 12);
+        ring.take_back(12)?;
+        assert_eq!(ring.numbers()?, [1, 2, 4, 8]);
         fs::remove_dir_all(&directory).map_err(|e| Error::Keys(e.to_string()))
     }
 }

@@ -53,7 +53,8 @@ trait Source {
 
 struct Variable<'a>(&'a str);
 
-struct Program<'a>(&'a [String]);
+/// What it is, and the variables that it does not get.
+struct Program<'a>(&'a [String], &'a [&'a str]);
 
 impl Sources {
     /// The numbers of the key-encryption keys.
@@ -62,11 +63,21 @@ impl Sources {
     }
 
     pub(super) fn keks(&self) -> Result<BTreeMap<u32, DataKey>, Error> {
+        let variables = self.variables();
         let fetch = |(number, place): (&String, &Place)| {
             let number = parse(number)?;
-            Ok((number, place.key(&format!("kek-{number}"))?))
+            Ok((number, place.key(&format!("kek-{number}"), &variables)?))
         };
         self.kek.iter().map(fetch).collect()
+    }
+
+    /// The variables of the environment that hold keys.
+    pub(super) fn variables<'a>(&'a self) -> Vec<&'a str> {
+        let of = |place: &'a Place| match place {
+            Place::Env(variable) => Some(variable.as_str()),
+            Place::File(_) | Place::Command(_) => None,
+        };
+        self.kek.values().chain(&self.index).filter_map(of).collect()
     }
 }
 
@@ -75,13 +86,14 @@ fn parse(number: &str) -> Result<u32, Error> {
 }
 
 impl Place {
-    pub(super) fn key(&self, name: &str) -> Result<DataKey, Error> {
+    /// A program gets the environment without `hidden`.
+    pub(super) fn key(&self, name: &str, hidden: &[&str]) -> Result<DataKey, Error> {
         let refused = |reason: String| Error::Keys(format!("{name}: {reason}"));
         let text = match self {
             // Its errors name the path.
             Place::File(path) => read(path)?,
             Place::Env(variable) => Variable(variable).fetch().map_err(refused)?,
-            Place::Command(words) => Program(words).fetch().map_err(refused)?,
+            Place::Command(words) => Program(words, hidden).fetch().map_err(refused)?,
         };
         symmetric(name, &text)
     }
@@ -100,8 +112,12 @@ impl Source for Program<'_> {
         let mut command = Command::new(program);
         // What it says about its failure is for the operator, and goes where our own log goes.
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-        // It may need the rest: regions and credentials of a service. Our addresses are none of its business.
+        // It may need the rest: regions and credentials of a service. Our addresses and other keys are none of its
+        // business.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("VC_")) {
+            command.env_remove(name);
+        }
+        for name in self.1 {
             command.env_remove(name);
         }
         let mut child = command.spawn().map_err(|e| format!("{program}: {e}"))?;
@@ -156,7 +172,7 @@ mod tests {
         // The only variable that surely stands in a test's environment is no key.
         let places = [Place::File(file.clone()), program(&format!("echo {KEY}"))];
         for place in places {
-            assert_eq!(place.key("kek-7").unwrap().as_bytes(), (0..32).collect::<Vec<u8>>(), "{place:?}");
+            assert_eq!(place.key("kek-7", &[]).unwrap().as_bytes(), (0..32).collect::<Vec<u8>>(), "{place:?}");
         }
         std::fs::remove_file(file).unwrap();
         assert_eq!(*Variable("PATH").fetch().unwrap(), std::env::var("PATH").unwrap());
@@ -175,7 +191,7 @@ mod tests {
             program("head -c 100000 /dev/zero"),
         ];
         for place in places {
-            let Err(error) = place.key("kek-7") else { panic!("{place:?} is a key") };
+            let Err(error) = place.key("kek-7", &[]) else { panic!("{place:?} is a key") };
             let said = error.to_string();
             assert!(said.contains("kek-7") || said.contains("/there/is/no/such/file"), "{said}");
             assert!(!said.contains(&spoilt[..8]), "{said}");
@@ -187,7 +203,22 @@ mod tests {
         let place = program(
             "env | grep -c '^VC_' >&2; env | grep -q '^VC_' && exit 1; echo AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         );
-        assert!(place.key("kek-7").is_ok());
+        assert!(place.key("kek-7", &[]).is_ok());
+    }
+
+    #[test]
+    fn a_program_does_not_get_the_keys_that_are_in_the_environment() {
+        // A variable that surely stands in a test's environment.
+        let variable = "CARGO_MANIFEST_DIR";
+        let place = program(&format!("printenv {variable} >&2 && exit 1; echo {KEY}"));
+        assert!(place.key("kek-7", &[]).is_err());
+        let kek = [("1".to_owned(), Place::Env(variable.into())), ("2".to_owned(), Place::File("/kek".into()))].into();
+        for sources in
+            [Sources { kek, index: None }, Sources { kek: [].into(), index: Some(Place::Env(variable.into())) }]
+        {
+            assert_eq!(sources.variables(), [variable]);
+            assert!(place.key("kek-7", &sources.variables()).is_ok());
+        }
     }
 
     #[test]

@@ -122,7 +122,8 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
-    /// People, erased ones apart, whose case was submitted in `span` and still waits for the provider, or for the people who review it there.
+    /// People, erased ones apart, whose case was submitted in `span` and still waits for the provider, or for the
+    /// people who review it there.
     pub async fn open_cases(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
         // Nobody can say any more who an erased person was.
         let sql = "SELECT user_id, submitted_at FROM read.kyc_verifications k

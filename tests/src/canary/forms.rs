@@ -63,8 +63,8 @@ fn of_bytes(bytes: &[u8]) -> Vec<Form> {
     forms
 }
 
-/// Within a longer text that is encoded whole: three letters stand for three bytes of the text, from wherever the secret
-/// begins. The letters at its edges also depend on its neighbours, and are left out.
+/// Within a longer text that is encoded whole: three letters stand for three bytes of the text, from wherever the
+/// secret begins. The letters at its edges also depend on its neighbours, and are left out.
 fn in_base64(bytes: &[u8]) -> impl Iterator<Item = Form> {
     (0..3).flat_map(move |before| {
         let text = [&vec![0; before], bytes].concat();

@@ -146,8 +146,8 @@ async fn an_answer_about_an_address_leaves_at_a_tick() {
     }
 }
 
-/// The change and the end of the other sessions are in the log together or not at all; and a change that comes to nothing
-/// ends none.
+/// The change and the end of the other sessions are in the log together or not at all; and a change that comes to
+/// nothing ends none.
 #[tokio::test]
 async fn an_address_and_the_sessions_change_in_one_step() {
     let system = TestSystem::start().await;

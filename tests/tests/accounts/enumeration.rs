@@ -1,5 +1,5 @@
-//! No answer to a stranger tells who has an account: not by what it says, and not by how long it takes (invariant 9; OWASP
-//! ASVS 5.0 §6.3.8).
+//! No answer to a stranger tells who has an account: not by what it says, and not by how long it takes (invariant 9;
+//! OWASP ASVS 5.0 §6.3.8).
 
 use std::{
     collections::BTreeMap,

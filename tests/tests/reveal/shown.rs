@@ -34,6 +34,13 @@ async fn the_device_sees_the_cards_number_and_the_log_says_that_it_did() {
     let fields: Vec<_> = data.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(fields, ["at", "session_id"], "who and when, and nothing of what");
 
+    // Whoever it was: the holder hears of it, and of no more than the last four digits.
+    let mailboxes = system.processes.sandbox.address();
+    let subject = "Your card's details were shown";
+    let letter = tests::mailbox::letter(mailboxes, &holder.person.email, subject).await.unwrap();
+    assert!(letter.text.contains(&format!("ending in {} were shown", &secrets.number[12..])), "{}", letter.text);
+    assert!(!letter.text.contains(&secrets.number[..12]) && !letter.text.contains(&expiry), "{}", letter.text);
+
     // Everywhere else the number stays as it was.
     system.caught_up().await;
     let listed = client.get("/api/v1/cards", Some(&holder.person.token)).await.unwrap();
@@ -41,7 +48,8 @@ async fn the_device_sees_the_cards_number_and_the_log_says_that_it_did() {
     assert!(listed.contains(&masked) && !listed.contains(&secrets.number), "{}", listed.text());
 }
 
-/// A frozen, terminated or expired card cannot be spent with, and is not shown; nor is one that the issuer has not made.
+/// A frozen, terminated or expired card cannot be spent with, and is not shown; nor is one that the issuer has not
+/// made.
 #[tokio::test]
 async fn a_card_that_cannot_be_spent_with_is_not_shown() {
     let system = TestSystem::start().await;

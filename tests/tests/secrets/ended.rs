@@ -71,6 +71,38 @@ async fn what_another_process_destroyed_is_not_handed_out() {
     assert!(here.card_secrets(OWNER, card).await.unwrap().is_none(), "and it is forgotten");
 }
 
+/// It neither takes from what is remembered nor adds to it.
+#[tokio::test]
+async fn to_see_secrets_as_they_are_now_is_not_remembered() {
+    let database = TestDatabase::new().await;
+    let (here, elsewhere) = (database.store(), database.store());
+    let card = a_card(&here, "4532123456789012", "10/20", &[]).await;
+    assert!(here.card_secrets_now(OWNER, card).await.unwrap().is_some());
+    assert!(here.card_secrets_now(UserId(new_id()), card).await.unwrap().is_none(), "it is somebody else's");
+    assert_eq!(elsewhere.destroy_secrets_of_cards_ended_before(Utc::now()).await.unwrap(), 1);
+    assert!(here.card_secrets(OWNER, card).await.unwrap().is_none());
+}
+
+/// A deleted row's place is free for others only once the row is cleared away.
+#[tokio::test]
+async fn what_was_deleted_is_cleared_away() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    let [stays, goes, comes] = [(); 3].map(|()| UserId(new_id()));
+    let mut connection = database.connect().await;
+    let mut place_of = async |user: UserId| -> String {
+        let sql = "SELECT ctid::text FROM person_keys WHERE user_id = $1";
+        sqlx::query_scalar(sql).bind(user.0).fetch_one(&mut connection).await.unwrap()
+    };
+    store.create_person_key(stays).await.unwrap();
+    store.create_person_key(goes).await.unwrap();
+    let place = place_of(goes).await;
+    store.discard_secrets(goes).await.unwrap();
+    store.clear_away_destroyed().await.unwrap();
+    store.create_person_key(comes).await.unwrap();
+    assert_eq!(place_of(comes).await, place);
+}
+
 /// A table with wrapped keys that nobody wraps anew would keep an old key-encryption key alive, or die with it.
 #[tokio::test]
 async fn every_table_with_wrapped_keys_is_guarded_and_rewrapped() {
@@ -97,9 +129,10 @@ async fn a_key_that_does_not_open_is_left_and_named() {
     let spoil = "UPDATE person_keys SET wrapped_key = '\\x00' WHERE user_id = $1";
     sqlx::query(spoil).bind(people[1].0).execute(&mut database.connect().await).await.unwrap();
     std::fs::write(keys.path().join("kek-2.key"), super::keys::ANOTHER_KEY).unwrap();
+    std::fs::write(keys.path().join("kek-current"), "2").unwrap();
     let after = super::keys::store(&database, keys.path());
     let rewrapped = after.rewrap(|_| ()).await.unwrap();
-    assert_eq!((rewrapped.done, rewrapped.failed), (2, 1));
+    assert_eq!((rewrapped.done, rewrapped.failed, rewrapped.left), (2, 1, 1));
     assert_eq!(after.keys_to_rewrap().await.unwrap(), 1);
     assert!(after.retire_kek(1).await.is_err());
     for person in [people[0], people[2]] {

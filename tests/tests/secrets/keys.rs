@@ -41,6 +41,7 @@ async fn with_a_new_key_encryption_key_old_rows_still_open_and_new_rows_use_it()
     before.put_card(old, card, &secrets).await.unwrap();
 
     fs::write(keys.path().join("kek-2.key"), ANOTHER_KEY).unwrap();
+    fs::write(keys.path().join("kek-current"), "2").unwrap();
     let after = store(&database, keys.path());
     assert_eq!(*after.open(old, PersonalData::Email, &sealed).await.unwrap(), "old@example.com");
     assert_eq!(*after.card_secrets(old, card).await.unwrap().unwrap().number, "4532123456789012");
@@ -60,11 +61,43 @@ async fn a_row_relabelled_with_another_key_encryption_key_does_not_open() {
     let database = TestDatabase::new().await;
     let keys = a_copy_of_the_keys();
     fs::copy(keys.path().join("kek-1.key"), keys.path().join("kek-2.key")).unwrap();
+    fs::write(keys.path().join("kek-current"), "2").unwrap();
     let user = a_person();
     store(&database, keys.path()).create_person_key(user).await.unwrap();
     sqlx::query("UPDATE person_keys SET kek_id = 'kek-1'").execute(&mut database.connect().await).await.unwrap();
     let outcome = store(&database, keys.path()).seal(user, PersonalData::Email, "a@example.com").await;
     assert!(matches!(outcome, Err(Error::Unsealable)), "{outcome:?}");
+}
+
+/// As when an operator has made the next key on two machines: each would wrap what the other cannot open.
+#[tokio::test]
+async fn two_keys_under_one_number_are_refused_before_anything_is_wrapped() {
+    let database = TestDatabase::new().await;
+    let (here, there) = (a_copy_of_the_keys(), a_copy_of_the_keys());
+    fs::write(there.path().join("kek-1.key"), ANOTHER_KEY).unwrap();
+    let first = store(&database, here.path());
+    first.create_person_key(a_person()).await.unwrap();
+    let second = store(&database, there.path());
+    for outcome in [second.check_keks().await, second.create_person_key(a_person()).await] {
+        assert!(matches!(&outcome, Err(Error::Keys(reason)) if reason.contains("kek-1")), "{outcome:?}");
+    }
+    let wrapped: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM person_keys").fetch_one(&mut database.connect().await).await.unwrap();
+    assert_eq!(wrapped, 1);
+    // The api, in its own role, compares too.
+    assert!(database.api_store().check_keks().await.is_ok());
+    assert!(store(&database, here.path()).check_keks().await.is_ok());
+}
+
+#[tokio::test]
+async fn the_highest_number_counts_retired_keys() {
+    let database = TestDatabase::new().await;
+    let store = database.store();
+    assert_eq!(store.highest_kek().await.unwrap(), 0);
+    store.check_keks().await.unwrap();
+    assert_eq!(store.highest_kek().await.unwrap(), 1);
+    store.retire_kek(7).await.unwrap();
+    assert_eq!(store.highest_kek().await.unwrap(), 7);
 }
 
 #[test]
@@ -83,6 +116,20 @@ fn keys_that_are_missing_or_spoilt_are_refused_at_the_start() {
             Some(content) => fs::write(keys.path().join(file), content).unwrap(),
         }
         assert!(matches!(Keys::load(keys.path()), Err(Error::Keys(_))), "{file}: {content:?}");
+    }
+}
+
+/// Else a machine that has got the new key first would use it before the others can open what it wraps.
+#[test]
+fn several_keys_are_refused_where_nothing_says_which_is_in_use() {
+    for (name, other) in [("kek", "kek-2.key"), ("signing", "signing-2.pem")] {
+        let keys = a_copy_of_the_keys();
+        let first = if name == "kek" { "kek-1.key" } else { "signing-1.pem" };
+        fs::copy(keys.path().join(first), keys.path().join(other)).unwrap();
+        let Err(Error::Keys(reason)) = Keys::load(keys.path()) else { panic!("{name}: one of two was taken") };
+        assert!(reason.contains(&format!("{name}-current")), "{reason}");
+        fs::write(keys.path().join(format!("{name}-current")), "1\n").unwrap();
+        assert!(Keys::load(keys.path()).is_ok());
     }
 }
 

@@ -51,7 +51,8 @@ async fn the_vault_holds_nothing_but_ciphertext() {
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
     for secret in [NUMBER, CVV, &NUMBER[..6], &NUMBER[12..]] {
         for form in [secret.to_owned(), hex(secret)] {
-            // Three digits may turn up in a timestamp or in hex by chance; as plain bytes within the ciphertext, hardly.
+            // Three digits may turn up in a timestamp or in hex by chance; as plain bytes within the ciphertext,
+            // hardly.
             let haystack = if secret.len() < 5 { &row[..row.len().min(160)] } else { &row };
             assert!(!haystack.windows(form.len()).any(|window| window == form.as_bytes()), "{form} is in the vault");
         }

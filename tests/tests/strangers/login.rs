@@ -22,7 +22,8 @@ enum Cached {
     Revoked,
 }
 
-/// Goes on from a right password with each kind of second proof: only a right one that is not used opens anything, once.
+/// Goes on from a right password with each kind of second proof: only a right one that is not used opens anything,
+/// once.
 async fn second_step(address: SocketAddr, version: &str, (member, mut half): (&Member, Value), code: &str, case: &str) {
     let mut http = Client::new(address);
     let ways = [("wrong", 401), ("none", 422), ("right", 200), ("right, but the ticket is used", 401), ("used", 401)];

@@ -5,7 +5,8 @@ use chrono_tz::Tz;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A time zone of the IANA database, by name: `Europe/Berlin`. Read once, when the card's state is, not at each payment.
+/// A time zone of the IANA database, by name: `Europe/Berlin`. Read once, when the card's state is, not at each
+/// payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub struct TimeZone(Tz);

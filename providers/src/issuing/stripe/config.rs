@@ -7,8 +7,9 @@ use serde::Deserialize;
 pub struct StripeConfig {
     /// A secret key, `sk_live_…` or `sk_test_…`, or a restricted one that may write cards and cardholders.
     pub api_key: SecretString,
-    /// The webhook endpoint's signing secret, `whsec_…`. The endpoint is `/webhooks/stripe`, for `issuing_card.updated`,
-    /// `issuing_authorization.request`, `.created`, `.updated` and `issuing_transaction.created`.
+    /// The webhook endpoint's signing secret, `whsec_…`. The endpoint is `/webhooks/stripe`, for
+    /// `issuing_card.updated`, `issuing_authorization.request`, `.created`, `.updated` and
+    /// `issuing_transaction.created`.
     pub webhook_secret: SecretString,
     #[serde(default = "api")]
     pub base_url: String,

@@ -1,4 +1,5 @@
-//! `Stripe-Signature`: `t=<seconds>,v1=<hex>`, several `v1` while a secret is rolled, and schemes that are not looked at.
+//! `Stripe-Signature`: `t=<seconds>,v1=<hex>`, several `v1` while a secret is rolled, and schemes that are not looked
+//! at.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderMap;

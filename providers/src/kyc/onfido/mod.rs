@@ -1,7 +1,7 @@
 //! Onfido (Entrust), API v3.6: an applicant, their pictures, and a run of a Studio workflow that decides.
 //!
-//! Onfido knows no idempotency keys. An applicant too many does no harm: no check of it is ever begun. A run too many is
-//! a second check, so the caller notes that it asks for one before it does.
+//! Onfido knows no idempotency keys. An applicant too many does no harm: no check of it is ever begun. A run too many
+//! is a second check, so the caller notes that it asks for one before it does.
 
 mod requests;
 mod runs;

@@ -1,5 +1,5 @@
-//! Webhooks of Onfido: `X-SHA2-Signature`, the HMAC-SHA256 of the raw body in lower-case hexadecimal. There is no time in
-//! it, so a delivery may be replayed for ever; its body tells it from new ones.
+//! Webhooks of Onfido: `X-SHA2-Signature`, the HMAC-SHA256 of the raw body in lower-case hexadecimal. There is no time
+//! in it, so a delivery may be replayed for ever; its body tells it from new ones.
 
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
