@@ -4,6 +4,8 @@ use crate::{CardId, Money, PaymentId, SessionId, UserId};
 
 use super::{Authority, CardType, Controls, Expiry, HoldKind, IssuerStatus, Purchase, Reason, Slot, Terms};
 
+// Commands live for one decision, and are never many.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Command {
     /// The caller has checked that the person passed KYC.

@@ -77,9 +77,8 @@ impl Kyc {
 
     /// Tells of a check that is not answered at once when it is done.
     fn tell(&self, case: Uuid, scenario: Scenario) {
-        match (&self.notices, scenario) {
-            (Some(notices), Scenario::ApproveLate) => notices.send_after(self.slow_check, case),
-            (Some(_) | None, _) => {}
+        if let (Some(notices), Scenario::ApproveLate) = (&self.notices, scenario) {
+            notices.send_after(self.slow_check, case);
         }
     }
 

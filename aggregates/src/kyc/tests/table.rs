@@ -7,7 +7,10 @@ use super::{
     doubts, names, november, open_draft, picture, reject, rejection, sealed, submit, submit_draft, verdict,
 };
 
-const COLUMNS: [(&str, fn() -> Kyc); 11] = [
+/// A state by its name.
+type Column = (&'static str, fn() -> Kyc);
+
+const COLUMNS: [Column; 11] = [
     ("nothing", Kyc::default),
     ("a draft", || a_draft(Level::Full)),
     ("complete", a_complete_draft),

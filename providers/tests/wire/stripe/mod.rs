@@ -1,6 +1,5 @@
 //! The adapter for Stripe Issuing against Stripe's own specification, and the sandbox's network against it, too.
 #![allow(clippy::unwrap_used)]
-#![allow(clippy::unwrap_used)]
 
 mod requests;
 mod told;
