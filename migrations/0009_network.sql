@@ -7,6 +7,10 @@ CREATE FUNCTION add_network_to_read_tables(target text) RETURNS void LANGUAGE pl
 BEGIN
     EXECUTE format('ALTER TABLE %I.transactions ADD COLUMN network jsonb, '
                    'ADD COLUMN tally jsonb NOT NULL DEFAULT ''{}''', target);
+    -- Purchases that hold something still.
+    EXECUTE format('CREATE INDEX ON %I.transactions (updated_at) WHERE network IS NOT NULL '
+                   'AND (tally ->> ''authorized'')::bigint '
+                   '> (tally ->> ''captured'')::bigint + (tally ->> ''released'')::bigint', target);
 END $$;
 
 CREATE FUNCTION create_unguarded_read_tables(target text) RETURNS void LANGUAGE plpgsql AS $$

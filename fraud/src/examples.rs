@@ -2,8 +2,8 @@
 
 use aggregates::{
     CardId, Currency, Money, UserId,
-    card::Window,
-    payment::{Check, Checks, Event, RiskLevel, Screening},
+    card::{Channel, Window},
+    payment::{Check, Checks, Event, Network, RiskLevel, Screening},
 };
 use chrono::{DateTime, TimeZone, Utc};
 use uuid::Uuid;
@@ -38,4 +38,22 @@ pub fn initiated(device_id: Option<&str>, at: DateTime<Utc>) -> Event {
 
 pub fn captured(amount: Money, at: DateTime<Utc>) -> Event {
     Event::Captured { gateway: "sandbox".into(), gateway_reference: "ch_1".into(), amount, is_final: true, at }
+}
+
+/// A purchase of the card network. `posted`: money moved, and nobody had asked.
+pub fn bought(posted: bool, at: DateTime<Utc>) -> Event {
+    let mut event = initiated(None, at);
+    if let Event::Initiated { network, hold, .. } = &mut event {
+        *network = Some(Network {
+            issuer: "sandbox".into(),
+            authorization: "iauth_1".into(),
+            mcc: None,
+            country: None,
+            currency: None,
+            channel: Channel::Online,
+            posted,
+        });
+        *hold = hold.filter(|_| !posted);
+    }
+    event
 }

@@ -1,4 +1,7 @@
-use aggregates::{Money, payment::Event};
+use aggregates::{
+    Money,
+    payment::{Event, Tally},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,12 @@ const DAY: i64 = 86_400;
 ///
 /// Amounts are in thousandths of the currency's major unit (1.50 USD and 1.500 KWD are both 1500). Currencies are
 /// not converted: a person with cards in several has one mean over all of them.
+///
+/// What is counted is what the person did. An attempt is an authorisation that was asked for, through us or by a
+/// merchant in the card network, whoever answered it and however: once for each payment. No attempts are what a merchant
+/// does afterwards or unasked: asking for more on the same authorisation, posting without one, refunding. A payment that
+/// is captured in parts is one captured payment of their sum; what a refund brings back stays counted, since it was
+/// bought.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
     first_seen: Option<DateTime<Utc>>,
@@ -32,10 +41,11 @@ pub struct PersonState {
 }
 
 impl PersonState {
-    /// Learns from the next event of the person's payments, in the log's order. The projection and a replay both
-    /// come this way.
-    pub fn step(&mut self, event: &Event) {
+    /// Learns from the next event of the person's payments, in the log's order. `before` is what its payment's events
+    /// add up to without it. The projection and a replay both come this way.
+    pub fn step(&mut self, event: &Event, before: Tally) {
         match event {
+            Event::Initiated { network: Some(network), .. } if network.posted => {}
             Event::Initiated { device_id, hold, at, .. } => {
                 self.first_seen.get_or_insert(*at);
                 self.attempts_10_minutes.add(1, *at);
@@ -46,7 +56,8 @@ impl PersonState {
                     self.remember(fingerprint(device_id));
                 }
             }
-            // What is authorised may never be paid; what comes back was paid, and says nothing of habits.
+            // What is authorised may never be paid, and what is forced shows in its capture; what comes back was paid,
+            // and says nothing of habits.
             Event::Resumed { .. }
             | Event::Authorized { .. }
             | Event::Incremented { .. }
@@ -56,8 +67,14 @@ impl PersonState {
             Event::Captured { amount, at, .. } => {
                 let amount = thousandths(*amount);
                 self.captured_day.add(amount, *at);
-                self.captured_count = self.captured_count.saturating_add(1);
-                self.captured_mean += amount.saturating_sub(self.captured_mean) / self.captured_count.min(MEAN_OVER);
+                // A further part makes its payment larger, as if it had been captured whole.
+                let mut moved = amount;
+                if before.captured == 0 {
+                    self.captured_count = self.captured_count.saturating_add(1);
+                    moved = amount.saturating_sub(self.captured_mean);
+                }
+                let weight = self.captured_count.clamp(1, MEAN_OVER);
+                self.captured_mean = self.captured_mean.saturating_add(moved / weight);
             }
             Event::Declined { at, .. } | Event::IncrementDeclined { at, .. } => self.declined_day.add(1, *at),
         }

@@ -62,8 +62,9 @@ pub(crate) fn needs(needs: &mut Needs, workspace: &mut Workspace, envelope: &Env
 pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEvent) -> Result<(), FoldError> {
     profile::fold(workspace, envelope, event)?;
     cards::fold(workspace, envelope, event)?;
+    // Reads the payment as it was before this event.
+    fraud_state::fold(workspace, envelope, event)?;
     transactions::fold(workspace, envelope, event)?;
-    // These two read the payment as `transactions` left it.
-    notifications::fold(workspace, envelope, event)?;
-    fraud_state::fold(workspace, envelope, event)
+    // Reads it as `transactions` left it.
+    notifications::fold(workspace, envelope, event)
 }

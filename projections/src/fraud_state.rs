@@ -1,6 +1,10 @@
 //! What fraud screening knows of each person: `fraud`'s own state, stepped by each of the person's payment events.
 
-use aggregates::{Envelope, UserId, envelope::AnyEvent, payment::Event};
+use aggregates::{
+    Envelope, UserId,
+    envelope::AnyEvent,
+    payment::{Event, Tally},
+};
 use fraud::PersonState;
 
 use crate::{
@@ -24,7 +28,7 @@ impl Views {
 pub(crate) fn needs(needs: &mut Needs, workspace: &mut Workspace, envelope: &Envelope, event: &AnyEvent) {
     if let AnyEvent::Payment(event) = event {
         // A document that cannot be read is met again, and reported, when the event is folded.
-        if let Ok(Some(user)) = payer(workspace, envelope, event) {
+        if let Ok(Some((user, _))) = payer(workspace, envelope, event) {
             needs.load(PersonState::key(user));
         }
     }
@@ -32,18 +36,18 @@ pub(crate) fn needs(needs: &mut Needs, workspace: &mut Workspace, envelope: &Env
 
 pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEvent) -> Result<(), FoldError> {
     if let AnyEvent::Payment(event) = event
-        && let Some(user) = payer(workspace, envelope, event)?
+        && let Some((user, before)) = payer(workspace, envelope, event)?
     {
-        workspace.edit_or_default::<PersonState>(user)?.step(event);
+        workspace.edit_or_default::<PersonState>(user)?.step(event, before);
     }
     Ok(())
 }
 
-/// Whose payment it is. Only its first event says so; for the others its document does, and none is left of a
-/// payment that made room in the index before its outcome came.
-fn payer(workspace: &mut Workspace, envelope: &Envelope, event: &Event) -> Result<Option<UserId>, FoldError> {
+/// Whose payment it is, and what its events add up to so far. Only its first event says whose; for the others its
+/// document does, and none is left of a payment that made room in the index before its outcome came.
+fn payer(workspace: &mut Workspace, envelope: &Envelope, event: &Event) -> Result<Option<(UserId, Tally)>, FoldError> {
     match event {
-        Event::Initiated { user_id, .. } => Ok(Some(*user_id)),
+        Event::Initiated { user_id, .. } => Ok(Some((*user_id, Tally::default()))),
         // Nothing to learn from.
         Event::Resumed { .. } => Ok(None),
         Event::Authorized { .. }
@@ -54,7 +58,8 @@ fn payer(workspace: &mut Workspace, envelope: &Envelope, event: &Event) -> Resul
         | Event::Reversed { .. }
         | Event::Expired { .. }
         | Event::Refunded { .. } => {
-            Ok(workspace.get::<Transaction>(envelope.aggregate_id)?.map(|transaction| transaction.user_id))
+            let payment = workspace.get::<Transaction>(envelope.aggregate_id)?;
+            Ok(payment.map(|payment| (payment.user_id, payment.tally)))
         }
     }
 }

@@ -201,7 +201,7 @@ impl History {
         let Some(user_id) = self.cards[&card_id].1.owner() else { return };
         let amount = usd(cents);
         let (payment_id, kind, purchase) = (PaymentId(id), HoldKind::Authorization, purchase(amount));
-        let hold = card::Command::Hold { user_id, payment_id, kind, purchase, now };
+        let hold = card::Command::Hold { user_id, payment_id, kind, purchase, earlier: 0, now };
         let held = run(&mut self.cards, &mut self.events, card_id, hold, now);
         let initiate = payment::Command::Initiate {
             user_id,

@@ -58,6 +58,7 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(retention::run(system.clone(), shutdown.clone()));
     loops.spawn(mail::run(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Payments>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Holds>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cards>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Tellings>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Expiries>(system.clone(), shutdown.clone()));

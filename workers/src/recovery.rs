@@ -5,6 +5,7 @@
 //! beside them.
 
 mod cards;
+mod holds;
 
 use std::{
     collections::HashMap,
@@ -24,6 +25,7 @@ use uuid::Uuid;
 use crate::Failure;
 
 pub(crate) use cards::{Cards, Expiries, Tellings};
+pub(crate) use holds::Holds;
 
 /// Between two looks at what is open.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,7 +36,8 @@ const ROUND: i64 = 200;
 /// Flows of one kind worked on at the same time.
 const AT_ONCE: usize = 8;
 
-/// A flow that stays open is tried again after a second, then after twice as long each time, up to this.
+/// A flow that stays open is tried again after a second, then after twice as long each time, up to this, unless its kind
+/// says otherwise.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Flows whose backoff is remembered. Those beyond are tried in every round.
@@ -43,6 +46,7 @@ const REMEMBERED: usize = 100_000;
 /// A kind of flow that can stay open.
 pub(crate) trait Flow: Send + 'static {
     const NAME: &'static str;
+    const LONGEST_BACKOFF: Duration = LONGEST_BACKOFF;
     type Id: Copy + Eq + Hash + Display + Send + Sync;
 
     /// How old it must be for a worker to take it up.
@@ -246,7 +250,7 @@ impl<F: Flow> Rounds<F> {
     }
 
     fn note(&mut self, id: F::Id, now: Instant) {
-        let delay = self.backoff.get(&id).map_or(PAUSE, |backoff| (backoff.delay * 2).min(LONGEST_BACKOFF));
+        let delay = self.backoff.get(&id).map_or(PAUSE, |backoff| (backoff.delay * 2).min(F::LONGEST_BACKOFF));
         if self.backoff.len() < REMEMBERED || self.backoff.contains_key(&id) {
             self.backoff.insert(id, Backoff { next: now + delay, delay });
         }

@@ -37,6 +37,9 @@ pub enum Command {
         payment_id: PaymentId,
         kind: HoldKind,
         purchase: Purchase,
+        /// Minor units that the payment has held before and are not given back, captured or not: they belong to the
+        /// same transaction. 0 for a new payment.
+        earlier: i64,
         now: DateTime<Utc>,
     },
     /// Gives a hold back, or part of it, to the windows that it was taken from. Appended together with the payment's

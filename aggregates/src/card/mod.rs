@@ -50,8 +50,8 @@ impl Card {
             Command::RecordIssueFailed { issuer, reason, now } => {
                 self.details()?.record(Answer::Failed { issuer, reason }, now)
             }
-            Command::Hold { user_id, payment_id, kind, purchase, now } => {
-                self.hold(user_id, payment_id, kind, purchase, now)
+            Command::Hold { user_id, payment_id, kind, purchase, earlier, now } => {
+                self.hold((user_id, payment_id), kind, purchase, earlier, now)
             }
             Command::ReleaseHold { payment_id, amount, slot, partial, now } => {
                 self.release(payment_id, amount, slot, partial, now)

@@ -13,10 +13,10 @@ use super::{
 impl Card {
     pub(super) fn hold(
         &self,
-        user_id: UserId,
-        payment_id: PaymentId,
+        (user_id, payment_id): (UserId, PaymentId),
         kind: HoldKind,
         purchase: Purchase,
+        earlier: i64,
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Error> {
         let details = self.details()?;
@@ -33,7 +33,7 @@ impl Card {
             details.controls.allow(&purchase, local.time())?;
             let more = Tally { amount: amount.minor_units, count: kind.payments() };
             for limit in &details.controls.limits {
-                limit.allows(&self.usage, slot, more, details.controls.time_zone)?;
+                limit.allows(&self.usage, slot, (earlier, more), details.controls.time_zone)?;
             }
         }
         let mut events =

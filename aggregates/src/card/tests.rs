@@ -131,7 +131,7 @@ fn hold(amount: Money, now: DateTime<Utc>) -> Command {
 }
 
 fn hold_of(purchase: Purchase, now: DateTime<Utc>) -> Command {
-    Command::Hold { user_id: ALICE, payment_id: PAYMENT, kind: HoldKind::Authorization, purchase, now }
+    Command::Hold { user_id: ALICE, payment_id: PAYMENT, kind: HoldKind::Authorization, purchase, earlier: 0, now }
 }
 
 /// Something bought online.

@@ -128,6 +128,9 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.set.json")
         }
+        AnyEvent::Payment(payment::Event::Initiated { network: Some(network), .. }) if network.posted => {
+            format!("{kind}.{name}.v{version}.posted.json")
+        }
         AnyEvent::Payment(payment::Event::Initiated { network: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.network.json")
         }

@@ -15,6 +15,7 @@ pub fn network() -> Network {
         country: "US".parse().ok(),
         currency: Some(Currency::EUR),
         channel: Channel::Online,
+        posted: false,
     }
 }
 
@@ -24,7 +25,7 @@ fn slot() -> Slot {
 
 /// What can happen to such a payment that happens to no other, one event each.
 pub fn purchase_events() -> Vec<Event> {
-    let initiated = Event::Initiated {
+    let initiated = |posted: bool| Event::Initiated {
         user_id: ALICE,
         card_id: CARD,
         amount: usd(9_999),
@@ -32,10 +33,10 @@ pub fn purchase_events() -> Vec<Event> {
         merchant_category: "computer_software_stores".into(),
         device_id: None,
         screening: low_risk(),
-        hold: Some(slot().window()),
-        slot: Some(slot()),
+        hold: (!posted).then(|| slot().window()),
+        slot: (!posted).then(slot),
         request_digest: None,
-        network: Some(network()),
+        network: Some(Network { posted, ..network() }),
         at: november(3),
     };
     let increment = |reference: &str, forced| Event::Incremented {
@@ -53,7 +54,7 @@ pub fn purchase_events() -> Vec<Event> {
         at: november(5),
     };
     vec![
-        initiated,
+        initiated(false),
         Event::Authorized { reference: "iauth_1".into(), amount: usd(9_999), at: november(3) },
         increment("iauth_1#1", false),
         increment("ipi_1", true),
@@ -67,6 +68,7 @@ pub fn purchase_events() -> Vec<Event> {
         Event::Reversed { reference: "evt_1".into(), amount: usd(499), cause: Release::Merchant, at: november(5) },
         Event::Expired { amount: usd(5_000), at: november(12) },
         Event::Refunded { reference: "ipi_2".into(), amount: usd(1_000), at: november(14) },
+        initiated(true),
     ]
 }
 

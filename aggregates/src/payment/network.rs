@@ -24,6 +24,10 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
     pub channel: Channel,
+    /// The payment began with money that moved, which nobody had asked about: no attempt to pay, but a forced posting
+    /// or a refund.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posted: bool,
 }
 
 impl Network {
@@ -42,7 +46,7 @@ named! {
         Merchant = "merchant",
         /// Everything is captured that will be; this is the rest.
         Closed = "closed",
-        /// We gave it up before anything was captured.
+        /// We gave it up: the issuer knows nothing of it, so nobody will capture it.
         Voided = "voided",
         /// We approved, but too late to be heard: the issuer was told no.
         TooLate = "too_late",

@@ -61,6 +61,11 @@ impl Tally {
         self.authorized - self.captured - self.released
     }
 
+    /// All that the payment is for, as it stands: what is captured or may still be.
+    pub fn standing(&self) -> i64 {
+        self.authorized - self.released
+    }
+
     /// What came back of the captured amount.
     pub fn refunded(&self) -> i64 {
         self.returned.min(self.captured)

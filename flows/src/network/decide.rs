@@ -17,7 +17,10 @@ use providers::issuing::network::Question;
 use store::Loaded;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{find_card, is_about, of_network, payment_id, request, work::Work};
+use super::{
+    find_card, is_about, of_network, payment_id, request,
+    work::{GivenBack, Work},
+};
 use crate::{ATTEMPTS, Error, Origin, System, payments};
 
 /// Whether the purchase may be made. Answers within the settings' time, whatever happens: what is not decided by then
@@ -254,22 +257,14 @@ impl Asked {
 
     /// The issuer was told no before the approval was on record.
     async fn withdraw(&self, system: &System, card_id: CardId, origin: &Origin) -> Result<(), Error> {
-        let payment_id = payment_id(self.issuer, &self.question.authorization);
-        for _ in 0..ATTEMPTS {
-            let payment = system.store.load_latest::<Payment>(payment_id).await?;
-            let card = system.store.load_latest::<Card>(card_id).await?;
-            let Some(mut work) = Work::begin(payment, card, crate::now()) else { return Ok(()) };
-            let mut amount = self.question.purchase.amount;
-            amount.minor_units = amount.minor_units.min(work.held());
-            if amount.is_positive() {
-                let (reference, cause, now) = (self.reference(), Release::TooLate, crate::now());
-                work.release(amount, payment::Command::Reverse { reference, amount, cause, now })?;
-            }
-            if work.append(system, origin).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::Conflict)
+        let back = GivenBack {
+            payment_id: payment_id(self.issuer, &self.question.authorization),
+            card_id,
+            amount: Some(self.question.purchase.amount),
+            reference: self.reference(),
+            cause: Release::TooLate,
+        };
+        back.record(system, origin).await
     }
 }
 

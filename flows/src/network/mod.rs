@@ -7,8 +7,11 @@
 
 mod decide;
 mod heard;
+mod look_up;
 mod settle;
 mod work;
+
+use std::time::Duration;
 
 use aggregates::{
     CardId, PaymentId,
@@ -23,8 +26,9 @@ use uuid::Uuid;
 use crate::{Error, Origin, System, cards, webhooks::Answer};
 
 pub(crate) use heard::Heard;
+pub use look_up::look_up;
 
-/// How fast the issuer is answered.
+/// How fast the issuer is answered, and when it is asked.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -33,11 +37,24 @@ pub struct Settings {
     /// How much of that screening may take. Past it the purchase is judged like a newcomer's; the card's rules bind all
     /// the same.
     pub screen_within_milliseconds: u64,
+    /// How long nothing was heard of a purchase that still holds something, for a worker to ask the issuer how it
+    /// stands. Longer than the issuer repeats a webhook that nobody takes, which is 3 days for Stripe: one that comes
+    /// after all would be told of a partial reversal twice. At most 30 days, which is as long as a merchant may wait;
+    /// more counts as that, and 0 as 1.
+    pub look_up_after_seconds: u64,
 }
+
+const DAY: u64 = 24 * 3_600;
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { decide_within_milliseconds: 1_500, screen_within_milliseconds: 500 }
+        Settings { decide_within_milliseconds: 1_500, screen_within_milliseconds: 500, look_up_after_seconds: 4 * DAY }
+    }
+}
+
+impl Settings {
+    pub fn look_up_after(&self) -> Duration {
+        Duration::from_secs(self.look_up_after_seconds.clamp(1, 30 * DAY))
     }
 }
 
@@ -125,6 +142,7 @@ fn of_network(issuer: &str, authorization: &str, purchase: &Purchase) -> payment
         country: purchase.country,
         currency: purchase.currency,
         channel: purchase.channel,
+        posted: false,
     }
 }
 

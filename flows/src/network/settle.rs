@@ -19,7 +19,7 @@ pub(super) async fn settle(
     origin: &Origin,
 ) -> Result<(), Error> {
     if report.authorization.is_some() {
-        return Settlement { system, issuer, report: &report }.run(origin).await;
+        return Settlement { system, issuer, report: &report, looked_up: false }.run(origin).await;
     }
     // Movements that nobody asked about are purchases of their own.
     for movement in &report.movements {
@@ -31,15 +31,27 @@ pub(super) async fn settle(
             ended: None,
             ..report.clone()
         };
-        Settlement { system, issuer, report: &of_its_own }.run(origin).await?;
+        Settlement { system, issuer, report: &of_its_own, looked_up: false }.run(origin).await?;
     }
     Ok(())
+}
+
+/// Settles how an authorisation stands, as the issuer says where it is asked.
+pub(super) async fn settle_standing(
+    system: &System,
+    issuer: &'static str,
+    report: &Report,
+    origin: &Origin,
+) -> Result<(), Error> {
+    Settlement { system, issuer, report, looked_up: true }.run(origin).await
 }
 
 struct Settlement<'a> {
     system: &'a System,
     issuer: &'static str,
     report: &'a Report,
+    /// All that there is to say, and not one of several reports that may still come.
+    looked_up: bool,
 }
 
 impl Settlement<'_> {
@@ -95,16 +107,19 @@ impl Settlement<'_> {
             work.part("movement", |work| self.book(work, movement, screening))?;
         }
         if let Some(Reversal { reference, amount }) = &self.report.reversal {
-            work.part("reversal", |work| reverse(work, reference.clone(), *amount, Release::Merchant))?;
+            work.part("reversal", |work| work.give_back(*amount, reference.clone(), Release::Merchant))?;
         }
         if let Some(ended) = self.report.ended {
             work.part("end", |work| self.end(work, ended))?;
+        }
+        if self.looked_up {
+            work.part("rest", |work| self.trim(work))?;
         }
         Ok(work)
     }
 
     fn book(&self, work: &mut Work, movement: &Movement, screening: &Screening) -> Result<(), Error> {
-        self.begin(work, movement.amount, screening)?;
+        self.begin(work, movement.amount, screening, true)?;
         match movement.kind {
             MovementKind::Capture => self.capture(work, movement),
             MovementKind::Refund => {
@@ -125,14 +140,14 @@ impl Settlement<'_> {
             // It did not ask, or did not hear us.
             (None, true) => self.force(work, reference, ruling.amount, screening),
             (Some(false), true) => self.force(work, format!("{reference}!"), ruling.amount, screening),
-            (Some(true), false) => reverse(work, reference, ruling.amount, Release::IssuerDeclined),
+            (Some(true), false) => work.give_back(ruling.amount, reference, Release::IssuerDeclined),
             (None, false) => self.refuse(work, reference, number, ruling, screening),
         }
     }
 
     /// Holds what the network approved without us, less what captures have forced before we heard of it.
     fn force(&self, work: &mut Work, reference: String, amount: Money, screening: &Screening) -> Result<(), Error> {
-        self.begin(work, amount, screening)?;
+        self.begin(work, amount, screening, false)?;
         let now = crate::now();
         let unruled = work.next.unruled().filter(|unruled| unruled.currency == amount.currency);
         let rest = amount.minor_units.saturating_sub(unruled.map_or(0, |unruled| unruled.minor_units));
@@ -162,7 +177,7 @@ impl Settlement<'_> {
         let reason = Decline::IssuerDeclined { issuer: self.issuer.to_owned(), issuer_code: ruling.reason.clone() };
         match (work.exists(), number) {
             (false, _) => {
-                self.begin(work, amount, screening)?;
+                self.begin(work, amount, screening, false)?;
                 work.decide(Command::Decline { reason, now }).map(drop)
             }
             (true, 0) => Ok(()),
@@ -170,13 +185,13 @@ impl Settlement<'_> {
         }
     }
 
-    /// The payment, if nobody has heard of it.
-    fn begin(&self, work: &mut Work, amount: Money, screening: &Screening) -> Result<(), Error> {
+    /// The payment, if nobody has heard of it. `posted`: money moved, and nobody had asked.
+    fn begin(&self, work: &mut Work, amount: Money, screening: &Screening, posted: bool) -> Result<(), Error> {
         if work.exists() {
             return Ok(());
         }
         let purchase = Purchase { amount, ..self.report.purchase.clone() };
-        let network = of_network(self.issuer, self.authorization(), &purchase);
+        let network = payment::Network { posted, ..of_network(self.issuer, self.authorization(), &purchase) };
         work.initiate(&purchase, network, screening.clone(), None)
     }
 
@@ -214,23 +229,21 @@ impl Settlement<'_> {
     }
 
     fn end(&self, work: &mut Work, ended: Ended) -> Result<(), Error> {
-        let Some(mut rest) = work.next.held().filter(|held| held.is_positive()) else { return Ok(()) };
-        rest.minor_units = work.held();
-        let (heard, now) = (self.report.rulings.len() + self.report.movements.len(), crate::now());
+        let Some(rest) = work.next.held() else { return Ok(()) };
+        let heard = self.report.rulings.len() + self.report.movements.len();
         let reference = format!("{}/{heard}", self.authorization());
         match ended {
-            Ended::Closed => reverse(work, reference, rest, Release::Closed),
-            Ended::Reversed => reverse(work, reference, rest, Release::Merchant),
-            Ended::Expired => work.release(rest, Command::Expire { now }),
+            Ended::Closed => work.give_back(rest, reference, Release::Closed),
+            Ended::Reversed => work.give_back(rest, reference, Release::Merchant),
+            Ended::Expired => work.expire(),
         }
     }
-}
 
-/// Gives back what is held of `amount`, since the rest is not ours to give any more.
-fn reverse(work: &mut Work, reference: String, amount: Money, cause: Release) -> Result<(), Error> {
-    let amount = Money::new(amount.minor_units.min(work.held()), amount.currency);
-    if !amount.is_positive() {
-        return Ok(());
+    /// What is held beyond all that is authorised now was given back, and nobody told us.
+    fn trim(&self, work: &mut Work) -> Result<(), Error> {
+        let authorized = self.report.purchase.amount;
+        let beyond = Money::new(work.held().saturating_sub(authorized.minor_units), authorized.currency);
+        let reference = format!("{}/looked up/{}", self.authorization(), work.version());
+        work.give_back(beyond, reference, Release::Merchant)
     }
-    work.release(amount, Command::Reverse { reference, amount, cause, now: crate::now() })
 }

@@ -1,12 +1,12 @@
 use aggregates::{
     Actor, CardId, Money, PaymentId, UserId,
     card::{self, Card, HoldKind, Purchase, Slot},
-    payment::{self, Decline, Payment, Screening},
+    payment::{self, Decline, Payment, Release, Screening},
 };
 use chrono::{DateTime, Utc};
 use store::{AppendError, Loaded, Unit};
 
-use crate::{Error, Origin, System, cards};
+use crate::{ATTEMPTS, Error, Origin, System, cards};
 
 /// Who says what becomes of the network's purchases.
 const ISSUER: Actor = Actor::System("issuer");
@@ -77,7 +77,9 @@ impl Work {
     /// Holds on the card, or says why it refuses.
     pub fn hold(&mut self, purchase: Purchase, kind: HoldKind) -> Result<Result<Slot, Decline>, Error> {
         let (user_id, payment_id, now) = (self.user_id, self.payment_id, self.now);
-        let held = self.next_card.decide(card::Command::Hold { user_id, payment_id, kind, purchase, now });
+        let earlier = self.next.tally().map_or(0, |tally| tally.standing());
+        let hold = card::Command::Hold { user_id, payment_id, kind, purchase, earlier, now };
+        let held = self.next_card.decide(hold);
         let events = match held {
             Ok(events) => events,
             Err(refusal) => return crate::payments::decline(refusal).map(Err),
@@ -100,11 +102,7 @@ impl Work {
     }
 
     /// Does one part of what is told: all of it, or nothing where it can never be booked.
-    pub fn part(
-        &mut self,
-        what: &'static str,
-        act: impl FnOnce(&mut Work) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub fn part(&mut self, what: &'static str, act: impl FnOnce(&mut Work) -> Result<(), Error>) -> Result<(), Error> {
         let before = (self.next.clone(), self.next_card.clone(), self.events.len(), self.card_events.len());
         match act(self) {
             Err(error) if can_never_be_booked(&error) => {
@@ -120,8 +118,25 @@ impl Work {
         }
     }
 
+    /// Gives back what is held of `amount`; the rest is not ours to give any more.
+    pub fn give_back(&mut self, amount: Money, reference: String, cause: Release) -> Result<(), Error> {
+        let amount = Money::new(amount.minor_units.min(self.held()), amount.currency);
+        if !amount.is_positive() {
+            return Ok(());
+        }
+        self.release(amount, payment::Command::Reverse { reference, amount, cause, now: self.now })
+    }
+
+    /// Gives back all that is held: nobody captured it in time.
+    pub fn expire(&mut self) -> Result<(), Error> {
+        match self.next.held().filter(|held| held.is_positive()) {
+            Some(held) => self.release(held, payment::Command::Expire { now: self.now }),
+            None => Ok(()),
+        }
+    }
+
     /// Gives up `amount` of the payment by `command`, and the same on the card.
-    pub fn release(&mut self, amount: Money, command: payment::Command) -> Result<(), Error> {
+    fn release(&mut self, amount: Money, command: payment::Command) -> Result<(), Error> {
         let parts = self.next.parts(amount, command.withdraws());
         if self.decide(command)? == 0 {
             return Ok(());
@@ -154,6 +169,11 @@ impl Work {
         self.next.held().map_or(0, |held| held.minor_units)
     }
 
+    /// The payment's length before this, so that what is decided here has a name of its own.
+    pub fn version(&self) -> i64 {
+        self.payment.version
+    }
+
     pub fn exists(&self) -> bool {
         self.next.status().is_some()
     }
@@ -180,6 +200,33 @@ impl Work {
             Err(AppendError::Conflict) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What is given back of a payment's hold by itself, without anything else that is told of it.
+pub(super) struct GivenBack {
+    pub payment_id: PaymentId,
+    pub card_id: CardId,
+    /// None: all of it.
+    pub amount: Option<Money>,
+    pub reference: String,
+    pub cause: Release,
+}
+
+impl GivenBack {
+    /// Whoever calls this has the card's turn.
+    pub async fn record(self, system: &System, origin: &Origin) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let payment = system.store.load_latest::<Payment>(self.payment_id).await?;
+            let card = system.store.load_latest::<Card>(self.card_id).await?;
+            let Some(amount) = self.amount.or(payment.held()) else { return Ok(()) };
+            let Some(mut work) = Work::begin(payment, card, crate::now()) else { return Ok(()) };
+            work.give_back(amount, self.reference.clone(), self.cause)?;
+            if work.append(system, origin).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Conflict)
     }
 }
 

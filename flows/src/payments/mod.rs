@@ -149,6 +149,7 @@ impl Intent {
                 payment_id: self.payment_id,
                 kind: HoldKind::Authorization,
                 purchase: self.purchase(),
+                earlier: 0,
                 now: self.now,
             }),
             // Whether the card is this person's must be known before anything is said about it.

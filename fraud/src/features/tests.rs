@@ -1,14 +1,69 @@
-use aggregates::{Currency, payment::Decline};
+use aggregates::{Currency, card::Slot, payment::Decline};
 use chrono::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::examples::{captured, initiated, noon, usd};
+use crate::examples::{bought, captured, initiated, noon, usd};
 
+/// Of payments that each begin anew.
 fn state(events: &[Event]) -> PersonState {
     let mut state = PersonState::default();
-    events.iter().for_each(|event| state.step(event));
+    events.iter().for_each(|event| state.step(event, Tally::default()));
     state
+}
+
+/// Given payments, each with its events in order: when they have happened one after another.
+fn given(payments: &[&[Event]]) -> PersonState {
+    let mut state = PersonState::default();
+    for events in payments {
+        let mut tally = Tally::default();
+        for event in *events {
+            state.step(event, tally);
+            tally.step(event);
+        }
+    }
+    state
+}
+
+fn more(forced: bool) -> Event {
+    let slot = Slot { at: noon(), day: noon().date_naive() };
+    Event::Incremented { reference: "iauth_1#1".into(), amount: usd(3_000), forced, slot, at: noon() }
+}
+
+fn refunded(cents: i64) -> Event {
+    Event::Refunded { reference: format!("ref_{cents}"), amount: usd(cents), at: noon() }
+}
+
+fn authorized() -> Event {
+    Event::Authorized { reference: "iauth_1".into(), amount: usd(1_000), at: noon() }
+}
+
+/// Attempts, captured payments, their mean, and all that was captured.
+fn counts(state: &PersonState) -> (i64, i64, i64, i64) {
+    (state.attempts_day(noon()), state.captured_count(), state.captured_mean(), state.captured_day(noon()))
+}
+
+#[test]
+fn an_authorisation_is_one_attempt_however_often_its_merchant_asks_and_takes() {
+    let hotel = [bought(false, noon()), authorized(), more(false), more(true), captured(usd(1_000), noon())];
+    let part = captured(usd(500), noon());
+    let in_parts = [&hotel[..], &[part.clone(), part, refunded(700)]].concat();
+    assert_eq!(counts(&given(&[&hotel])), (1, 1, 10_000, 10_000));
+    // 20 dollars in three parts are one payment of 20 dollars.
+    assert_eq!(counts(&given(&[&in_parts])), (1, 1, 20_000, 20_000));
+    let another = [initiated(None, noon()), captured(usd(4_000), noon())];
+    assert_eq!(counts(&given(&[&another, &in_parts])), (2, 2, 30_000, 60_000));
+}
+
+#[test]
+fn what_a_merchant_does_unasked_is_no_attempt() {
+    let posted = [bought(true, noon()), more(true), captured(usd(3_000), noon())];
+    let refund = [bought(true, noon()), refunded(1_000)];
+    assert_eq!(counts(&given(&[&posted])), (0, 1, 30_000, 30_000));
+    assert_eq!(given(&[&posted]).first_seen(), None);
+    assert_eq!(counts(&given(&[&refund])), (0, 0, 0, 0));
+    let refused = [bought(false, noon()), declined(noon())];
+    assert_eq!((counts(&given(&[&refused])).0, given(&[&refused]).declined_day(noon())), (1, 1));
 }
 
 fn declined(at: DateTime<Utc>) -> Event {
@@ -48,8 +103,8 @@ fn the_mean_is_of_captured_amounts_only() {
 #[test]
 fn habits_may_change() {
     let mut state = PersonState::default();
-    (0..500).for_each(|_| state.step(&captured(usd(1_000), noon())));
-    (0..500).for_each(|_| state.step(&captured(usd(9_000), noon())));
+    (0..500).for_each(|_| state.step(&captured(usd(1_000), noon()), Tally::default()));
+    (0..500).for_each(|_| state.step(&captured(usd(9_000), noon()), Tally::default()));
     assert!(state.captured_mean() > 89_000, "{}", state.captured_mean());
 }
 
@@ -83,10 +138,10 @@ fn the_device_longest_unused_makes_room() {
     let names: Vec<_> = (0..=DEVICES_KEPT).map(|number| format!("device {number}")).collect();
     let mut state = PersonState::default();
     for name in &names[..DEVICES_KEPT] {
-        state.step(&initiated(Some(name), noon()));
+        state.step(&initiated(Some(name), noon()), Tally::default());
     }
-    state.step(&initiated(Some(&names[0]), noon()));
-    state.step(&initiated(Some(&names[DEVICES_KEPT]), noon()));
+    state.step(&initiated(Some(&names[0]), noon()), Tally::default());
+    state.step(&initiated(Some(&names[DEVICES_KEPT]), noon()), Tally::default());
     assert!(state.knows_device(&names[0]));
     assert!(!state.knows_device(&names[1]));
     assert!(state.knows_device(&names[DEVICES_KEPT]));
@@ -118,7 +173,7 @@ proptest! {
         for event in &events {
             let text = serde_json::to_string(&read_back).expect("states have string keys");
             read_back = serde_json::from_str(&text).expect("what was written");
-            read_back.step(event);
+            read_back.step(event, Tally::default());
         }
         prop_assert_eq!(read_back, state(&events));
     }

@@ -1,4 +1,4 @@
-use aggregates::payment::{Decline, Event};
+use aggregates::payment::{Decline, Event, Tally};
 use chrono::Duration;
 use proptest::prelude::*;
 
@@ -20,7 +20,7 @@ fn judge(state: &PersonState, attempt: &Attempt<'_>) -> Screening {
 
 fn state(events: impl IntoIterator<Item = Event>) -> PersonState {
     let mut state = PersonState::default();
-    events.into_iter().for_each(|event| state.step(&event));
+    events.into_iter().for_each(|event| state.step(&event, Tally::default()));
     state
 }
 
@@ -44,8 +44,8 @@ fn a_persons_first_payments_are_approved() {
         let screening = judge(&state, &Attempt { now, ..attempt(cents) });
         assert!(screening.approved, "payment {number}: {screening:?}");
         assert_eq!(screening.risk_level, RiskLevel::Low, "payment {number}: {screening:?}");
-        state.step(&initiated(Some("phone"), now));
-        state.step(&captured(usd(cents), now));
+        state.step(&initiated(Some("phone"), now), Tally::default());
+        state.step(&captured(usd(cents), now), Tally::default());
     }
 }
 

@@ -50,6 +50,10 @@ pub trait Issuer: Send + Sync {
 
     /// What the card is at the issuer now.
     async fn status(&self, issuer_reference: &str) -> Result<IssuerStatus, Failure>;
+
+    /// How a purchase stands now, by the issuer's id of the authorisation; none where the issuer itself says that it
+    /// has none of that id.
+    async fn authorization(&self, reference: &str) -> Result<Option<network::Report>, Failure>;
 }
 
 /// What card to make.

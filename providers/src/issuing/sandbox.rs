@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{IssueRequest, IssuedCard, Issuer};
+use super::{IssueRequest, IssuedCard, Issuer, network::Report, stripe::Authorization};
 use crate::{
     CardNumber, Cvv, Failure, SetupError, VendorConfig, config::BaseUrl, decimal, failure::reference, http::Line,
     metering::Meter, wiped::WipedBuffer,
@@ -20,13 +20,15 @@ use crate::{
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The sandbox's issuer: `POST /issuer/v1/cards` and `POST /issuer/v1/cards/:card_id/status`, each with the header
-/// `Idempotency-Key`.
+/// `Idempotency-Key`. Purchases are in Stripe's form, as the sandbox's webhooks are.
 pub struct Sandbox {
     line: Line,
     cards: Url,
+    authorizations: Url,
     issue: Meter,
     set_status: Meter,
     look_up: Meter,
+    look_up_authorization: Meter,
 }
 
 #[derive(Serialize)]
@@ -64,9 +66,11 @@ impl Sandbox {
         Ok(Sandbox {
             line: Line::new(client, config)?,
             cards: base.join("/issuer/v1/cards"),
+            authorizations: base.join("/issuer/v1/authorizations"),
             issue: Meter::new(Sandbox::NAME, "card_issue"),
             set_status: Meter::new(Sandbox::NAME, "card_status"),
             look_up: Meter::new(Sandbox::NAME, "card_look_up"),
+            look_up_authorization: Meter::new(Sandbox::NAME, "authorization_look_up"),
         })
     }
 }
@@ -118,6 +122,19 @@ impl Issuer for Sandbox {
         }
         let call = async { self.line.get(url).await?.json().map(|StatusAnswer { status }| status) };
         self.look_up.measure(call).await
+    }
+
+    async fn authorization(&self, reference: &str) -> Result<Option<Report>, Failure> {
+        let mut url = self.authorizations.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(reference);
+        }
+        let call = async {
+            let answer = self.line.get(url).await?;
+            let found: Option<Authorization<'_>> = answer.json_if_present("no_such_transaction")?;
+            found.map(|authorization| authorization.standing(reference)).transpose()
+        };
+        self.look_up_authorization.measure(call).await
     }
 }
 

@@ -51,6 +51,11 @@ impl Issuer {
         Issuer { key: config.issuer_key.clone(), max_cards: config.max_records, cards: Mutex::default() }
     }
 
+    /// What whoever asks the issuer has to know.
+    pub fn key(&self) -> &SecretString {
+        &self.key
+    }
+
     /// Makes a card what it is told to be, unless it is canceled; what it is then.
     pub fn change(&self, id: Uuid, status: IssuerStatus) -> Result<IssuerStatus, Problem> {
         let mut cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);

@@ -106,13 +106,15 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/:id/capture", post(on(&network, network::capture)))
         .at("/:id/refund", post(on(&network, network::refund)))
         .at("/:id/reverse", post(on(&network, network::reverse)))
-        .at("/:id/expire", post(on(&network, network::expire)));
+        .at("/:id/expire", post(on(&network, network::expire)))
+        .at("/:id/forget", post(on(&network, network::forget)));
     Route::new()
         .at("/healthz", get(make(async |_| "ok")))
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
         .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)).get(on(&issuer, issuer::look_up)))
+        .at("/issuer/v1/authorizations/:id", get(on(&network, network::look_up)))
         .at("/sandbox/cards/:card_id", get(on(&issuer, issuer::status)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))
         .at("/mail/v1/messages", post(on(&mail, mailbox::send)).get(on(&mail, mailbox::read)))

@@ -122,6 +122,15 @@ impl Store {
         self.still_open(sql, span, limit).await
     }
 
+    /// Purchases of the card network that hold something, and last changed in `span`, with that time.
+    pub async fn open_holds(&self, span: Span, limit: i64) -> Result<Vec<(PaymentId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT transaction_id, updated_at FROM read.transactions
+                    WHERE network IS NOT NULL AND (tally ->> 'authorized')::bigint
+                            > (tally ->> 'captured')::bigint + (tally ->> 'released')::bigint
+                      AND updated_at > $1 AND updated_at < $2 ORDER BY updated_at LIMIT $3";
+        self.still_open(sql, span, limit).await
+    }
+
     /// People, erased ones apart, whose case was submitted in `span` and still waits for the provider, or for the
     /// people who review it there.
     pub async fn open_cases(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {

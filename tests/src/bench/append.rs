@@ -171,6 +171,7 @@ fn initiate(card: &Loaded<Card>, user_id: UserId, payment_id: PaymentId) -> Resu
         payment_id,
         kind: HoldKind::Authorization,
         purchase: purchase(),
+        earlier: 0,
         now,
     })?;
     let payment = Loaded::<Payment>::new(payment_id);

@@ -144,8 +144,14 @@ impl Shop {
 
     async fn pay(&self, (user_id, card_id): Payer) -> Result<(), Failure> {
         let (payment_id, now) = (PaymentId(Uuid::now_v7()), Utc::now());
-        let hold =
-            card::Command::Hold { user_id, payment_id, kind: HoldKind::Authorization, purchase: purchase(), now };
+        let hold = card::Command::Hold {
+            user_id,
+            payment_id,
+            kind: HoldKind::Authorization,
+            purchase: purchase(),
+            earlier: 0,
+            now,
+        };
         self.cards.execute(&card_id.to_string(), hold).await?;
         let initiate = payment::Command::Initiate {
             user_id,

@@ -73,16 +73,26 @@ impl Limit {
         })
     }
 
-    /// Whether `more` still fits.
+    /// Whether `more` still fits; `earlier` is what its payment holds already.
     pub(in crate::card) fn allows(
         &self,
         usage: &Usage,
         slot: Slot,
-        more: Tally,
+        (earlier, more): (i64, Tally),
         zone: TimeZone,
     ) -> Result<(), Refusal> {
-        let used = self.used(usage, slot);
         let period = self.period;
+        let used = match period {
+            Period::Transaction => Tally { amount: earlier, count: 0 },
+            Period::Day
+            | Period::Week
+            | Period::Month
+            | Period::Year
+            | Period::Lifetime
+            | Period::Rolling24h
+            | Period::Rolling7d
+            | Period::Rolling30d => self.used(usage, slot),
+        };
         if let Some(limit) = self.amount
             && used.amount.checked_add(more.amount).is_none_or(|total| total > limit.minor_units)
         {

@@ -103,6 +103,7 @@ fn payments_are_counted_and_one_that_is_given_back_is_not() {
         payment_id: PAYMENT,
         kind: HoldKind::Increment,
         purchase: purchase(usd(1)),
+        earlier: 100,
         now: noon,
     };
     assert_eq!(refusal(&card, more), None, "an increment is no further payment");
@@ -205,6 +206,7 @@ fn a_single_use_card_has_one_payment_at_a_time() {
         payment_id: crate::PaymentId(uuid::Uuid::from_u128(2)),
         kind: HoldKind::Authorization,
         purchase: purchase(usd(1)),
+        earlier: 0,
         now,
     };
     let spent = [history.clone(), vec![held(100, november(3))]].concat();

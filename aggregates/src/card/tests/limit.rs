@@ -70,6 +70,7 @@ fn the_first_broken_rule_is_the_answer() {
         payment_id: PAYMENT,
         kind: HoldKind::Authorization,
         purchase: purchase(eur(-1)),
+        earlier: 0,
         now,
     };
     for (history, command, error) in [
@@ -107,6 +108,7 @@ fn what_the_network_took_counts_whatever_the_rules_say() {
         payment_id: PAYMENT,
         kind,
         purchase: purchase(usd(500_001)),
+        earlier: 0,
         now: november(3),
     };
     let kinds = [HoldKind::Forced, HoldKind::ForcedIncrement];
@@ -182,4 +184,50 @@ fn nothing_can_be_spent_in_a_forgotten_month() {
 fn a_card_without_a_currency_has_used_nothing() {
     assert_eq!(Card::default().used(Window::of(november(3))), None);
     assert_eq!(state(&an_active_card()).used(Window::of(november(3))), Some(usd(0)));
+}
+
+/// A tip, a longer stay: it is the same transaction, whose limit is asked for its total.
+#[test]
+fn more_for_a_payment_is_within_the_limit_of_one_transaction() {
+    let controls = controls::limited(Period::Transaction, Some(1_000), None);
+    let more = |kind, earlier, cents| Command::Hold {
+        user_id: ALICE,
+        payment_id: PAYMENT,
+        kind,
+        purchase: purchase(usd(cents)),
+        earlier,
+        now: november(3),
+    };
+    let refused = |used, attempted| Error::ControlRefused {
+        refusal: Refusal::AmountLimit {
+            period: Period::Transaction,
+            limit: usd(1_000),
+            used: usd(used),
+            attempted: usd(attempted),
+            from: None,
+            until: None,
+        },
+    };
+    use HoldKind::{Authorization, Forced, ForcedIncrement, Increment};
+    for (kind, earlier, cents, expected) in [
+        (Authorization, 0, 1_000, Ok(())),
+        (Authorization, 0, 1_001, Err(refused(0, 1_001))),
+        (Increment, 600, 400, Ok(())),
+        (Increment, 600, 401, Err(refused(600, 401))),
+        // What was given back makes room.
+        (Increment, 0, 1_000, Ok(())),
+        // After a forced part nothing more is approved.
+        (Increment, 1_200, 1, Err(refused(1_200, 1))),
+        (Increment, i64::MAX, 1, Err(refused(i64::MAX, 1))),
+        // What the network took is recorded, beyond the limit as it is.
+        (ForcedIncrement, 600, 401, Ok(())),
+        (Forced, 0, 1_001, Ok(())),
+    ] {
+        let decided = state(&a_card_with_controls(controls.clone())).decide(more(kind, earlier, cents));
+        let recorded = decided.map(|events| match &events[..] {
+            [Event::Held { kind: held_as, amount, .. }] => assert_eq!((*held_as, *amount), (kind, usd(cents))),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(recorded, expected, "{kind} of {cents} after {earlier}");
+    }
 }

@@ -78,6 +78,7 @@ impl Purse {
             payment_id: crate::examples::PAYMENT,
             kind,
             purchase,
+            earlier: self.payment.tally().map_or(0, |tally| tally.standing()),
             now: november(3),
         };
         self.card_decides(hold);

@@ -11,6 +11,7 @@ pub fn network() -> Network {
         country: None,
         currency: Some(crate::Currency::USD),
         channel: Channel::Online,
+        posted: false,
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::parts::{Card, Merchant, Named, currency, name};
 use crate::{
+    Failure,
     failure::stable_code,
     issuing::network::{CardName, Ended, Movement, MovementKind, Question, Report, Reversal, Ruling, Told},
 };
@@ -53,7 +54,7 @@ struct Previous {
 }
 
 #[derive(Deserialize)]
-struct Authorization<'a> {
+pub(in crate::issuing) struct Authorization<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     amount: i64,
@@ -137,6 +138,15 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, NotAnEv
 }
 
 impl Authorization<'_> {
+    /// How it stands, where it was asked for by its id.
+    pub(in crate::issuing) fn standing(self, reference: &str) -> Result<Report, Failure> {
+        if self.id != reference {
+            return Err(Failure::Malformed);
+        }
+        // It tells of no change, so no event has to name one.
+        self.report("", &Previous::default()).map_err(|NotAnEvent| Failure::Malformed)
+    }
+
     fn question(self) -> Result<Question, NotAnEvent> {
         let asked = self.pending_request.as_ref().ok_or(NotAnEvent)?.amount;
         Ok(Question {
@@ -172,7 +182,11 @@ impl Authorization<'_> {
             card: self.card.name()?,
             purchase: self.purchase(self.amount)?,
             rulings: self.request_history.iter().map(ruling).collect(),
-            movements: self.transactions.iter().filter_map(|moved| moved.movement().transpose()).collect::<Result<_, _>>()?,
+            movements: self
+                .transactions
+                .iter()
+                .filter_map(|moved| moved.movement().transpose())
+                .collect::<Result<_, _>>()?,
             reversal,
             ended,
         })

@@ -21,7 +21,7 @@ use reqwest::{
 };
 use uuid::Uuid;
 
-use super::{Holder, IssueRequest, IssuedCard, Issuer};
+use super::{Holder, IssueRequest, IssuedCard, Issuer, network::Report};
 use crate::{
     CardNumber, Cvv, Failure, SetupError, VendorConfig,
     config::{BaseUrl, base_url},
@@ -34,6 +34,7 @@ use answers::{Card, Made, Standing};
 use form::Form;
 
 pub use config::{BillingAddress, StripeConfig};
+pub(super) use event::Authorization;
 pub use event::{NotAnEvent, read};
 pub use webhook::StripeWebhooks;
 
@@ -48,6 +49,9 @@ pub const CARD_ID: &str = "card_id";
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
+
+/// Stripe's own word for an id that it does not know. A bare 404 could as well come from a wrong address.
+const MISSING: &str = "resource_missing";
 
 /// Stripe prints at most this many characters of a name on a card, and refuses longer ones.
 const LONGEST_NAME: usize = 24;
@@ -67,6 +71,7 @@ pub struct Stripe {
     reveal: Meter,
     set_status: Meter,
     look_up: Meter,
+    look_up_authorization: Meter,
 }
 
 impl Stripe {
@@ -89,6 +94,7 @@ impl Stripe {
             reveal: Meter::new(NAME, "card_reveal"),
             set_status: Meter::new(NAME, "card_status"),
             look_up: Meter::new(NAME, "card_look_up"),
+            look_up_authorization: Meter::new(NAME, "authorization_look_up"),
         })
     }
 
@@ -127,11 +133,15 @@ impl Stripe {
         })
     }
 
-    /// The address of one card. Stripe's ids are plain; anything else would be another path.
     fn card(&self, card: &str) -> Result<Url, Failure> {
-        let plain = !card.is_empty() && card.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        self.resource("cards", card)
+    }
+
+    /// The address of one thing. Stripe's ids are plain; anything else would be another path.
+    fn resource(&self, kind: &str, id: &str) -> Result<Url, Failure> {
+        let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         match plain {
-            true => Ok(self.base.join(&format!("/v1/issuing/cards/{card}"))),
+            true => Ok(self.base.join(&format!("/v1/issuing/{kind}/{id}"))),
             false => Err(Failure::Malformed),
         }
     }
@@ -212,5 +222,17 @@ impl Issuer for Stripe {
             answer.json_or(answers::code).map(|Standing { status }| status)
         };
         self.look_up.measure(call).await
+    }
+
+    async fn authorization(&self, reference: &str) -> Result<Option<Report>, Failure> {
+        let call = async {
+            let answer = self.line.get(self.resource("authorizations", reference)?).await?;
+            match answer.json_or::<Authorization<'_>>(answers::code) {
+                Ok(found) => found.standing(reference).map(Some),
+                Err(Failure::Refused { status: 404, code }) if code == MISSING => Ok(None),
+                Err(failure) => Err(failure),
+            }
+        };
+        self.look_up_authorization.measure(call).await
     }
 }

@@ -40,6 +40,13 @@ pub(super) struct Heard {
     pub took: Duration,
 }
 
+impl Heard {
+    /// As the network takes it where our answer was lost on its way.
+    pub fn lost(self, stand_in: bool) -> Heard {
+        Heard { approved: stand_in, reason: "webhook_timeout", status: 0, took: self.took }
+    }
+}
+
 #[derive(Deserialize)]
 struct Answer {
     approved: bool,

@@ -98,7 +98,10 @@ impl Network {
     async fn ask(&self, id: &str, amount: i64) -> Result<Response, Problem> {
         let ((), asked) = self.change(id, |_| Ok(()))?;
         let question = event(&new_id("evt"), "issuing_authorization.request", asked.object(Some(amount)), None, now());
-        let heard = self.deliveries.ask(&question, asked.purchase.stand_in).await;
+        let mut heard = self.deliveries.ask(&question, asked.purchase.stand_in).await;
+        if asked.purchase.deaf {
+            heard = heard.lost(asked.purchase.stand_in);
+        }
         let (before, after) = self.change(id, |authorization| {
             let before = authorization.amount;
             authorization.ruled(amount, heard.approved, heard.reason, now());
@@ -186,6 +189,21 @@ pub(super) async fn reverse(network: Arc<Network>, mut request: Request) -> Resu
 pub(super) async fn expire(network: Arc<Network>, mut request: Request) -> Result<Response, Problem> {
     let (id, step) = step(&mut request).await?;
     give_up(&network, &id, None, step.withhold)
+}
+
+/// `POST …/:id/forget`: the issuer knows nothing of it any more.
+pub(super) async fn forget(network: Arc<Network>, mut request: Request) -> Result<Response, Problem> {
+    let (id, Step { .. }) = step(&mut request).await?;
+    network.authorizations.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    Ok(answers::json(&json!({})))
+}
+
+/// `GET /issuer/v1/authorizations/:id`, with the issuer's key.
+pub(super) async fn look_up(network: Arc<Network>, request: Request) -> Result<Response, Problem> {
+    answers::authorise(&request, network.issuer.key())?;
+    let id = request.path_params::<String>().map_err(|_| Problem::INVALID_REQUEST)?;
+    let ((), authorization) = network.change(&id, |_| Ok(()))?;
+    Ok(answers::json(&authorization.object(None)))
 }
 
 fn give_up(network: &Network, id: &str, amount: Option<i64>, withhold: bool) -> Result<Response, Problem> {

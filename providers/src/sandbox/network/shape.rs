@@ -28,6 +28,9 @@ pub(super) struct Purchase {
     /// What the network does where nobody answers it in time.
     #[serde(default)]
     pub stand_in: bool,
+    /// What the system answers is lost on its way.
+    #[serde(default)]
+    pub deaf: bool,
     /// Keeps what is told afterwards, for `POST /sandbox/network/deliver`.
     #[serde(default)]
     pub withhold: bool,
