@@ -263,6 +263,7 @@ impl Asked {
             amount: Some(self.question.purchase.amount),
             reference: self.reference(),
             cause: Release::TooLate,
+            unless_after: None,
         };
         back.record(system, origin).await
     }

@@ -12,13 +12,16 @@ use super::{settle::settle_standing, work::GivenBack};
 use crate::{Error, Origin, System};
 
 /// Asks the issuer how the purchase stands, and settles what it says as if it had been told. A purchase that the issuer
-/// does not know will never be captured: what it holds is given back on record. Does nothing where nothing is held.
+/// does not know will never be captured: what it holds is given back on record. Does nothing where nothing is held, or
+/// where something has happened of late: what is under way at the issuer may not show in its answer yet.
 pub async fn look_up(system: &System, payment_id: PaymentId, origin: &Origin) -> Result<(), Error> {
     let payment = system.store.load_latest::<Payment>(payment_id).await?;
     let (Some(network), Some(card_id)) = (payment.network(), payment.card_id()) else {
         return Err(payment::Error::NotFound.into());
     };
-    if payment.held().is_none_or(|held| !held.is_positive()) {
+    let quiet = payment.updated_at().and_then(|at| (crate::now() - at).to_std().ok()).unwrap_or_default();
+    let holds = payment.held().is_some_and(|held| held.is_positive());
+    if !holds || quiet < system.settings.network.look_up_after() {
         return Ok(());
     }
     let issuer = &system.providers.issuer;
@@ -30,7 +33,7 @@ pub async fn look_up(system: &System, payment_id: PaymentId, origin: &Origin) ->
     match system.providers.retry.run(system.settings.deadline(), ask).await {
         Ok(Some(report)) => {
             count("known");
-            settle_standing(system, issuer.name(), &report, origin).await
+            settle_standing(system, issuer.name(), (&report, payment.version), origin).await
         }
         Ok(None) => {
             count("unknown");
@@ -56,6 +59,7 @@ async fn give_up(system: &System, payment: &Loaded<Payment>, card_id: CardId, or
         amount: None,
         reference: format!("{authorization}/unknown/{}", payment.version),
         cause: Release::Voided,
+        unless_after: Some(payment.version),
     };
     let _turn = system.turns.take(card_id).await;
     back.record(system, origin).await

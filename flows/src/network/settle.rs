@@ -19,7 +19,7 @@ pub(super) async fn settle(
     origin: &Origin,
 ) -> Result<(), Error> {
     if report.authorization.is_some() {
-        return Settlement { system, issuer, report: &report, looked_up: false }.run(origin).await;
+        return Settlement { system, issuer, report: &report, looked_up: None }.run(origin).await;
     }
     // Movements that nobody asked about are purchases of their own.
     for movement in &report.movements {
@@ -31,27 +31,28 @@ pub(super) async fn settle(
             ended: None,
             ..report.clone()
         };
-        Settlement { system, issuer, report: &of_its_own, looked_up: false }.run(origin).await?;
+        Settlement { system, issuer, report: &of_its_own, looked_up: None }.run(origin).await?;
     }
     Ok(())
 }
 
-/// Settles how an authorisation stands, as the issuer says where it is asked.
+/// Settles how an authorisation stands, as the issuer said where it was asked at this version of the payment. What has
+/// happened since may be newer than the answer: then nothing is done.
 pub(super) async fn settle_standing(
     system: &System,
     issuer: &'static str,
-    report: &Report,
+    (report, version): (&Report, i64),
     origin: &Origin,
 ) -> Result<(), Error> {
-    Settlement { system, issuer, report, looked_up: true }.run(origin).await
+    Settlement { system, issuer, report, looked_up: Some(version) }.run(origin).await
 }
 
 struct Settlement<'a> {
     system: &'a System,
     issuer: &'static str,
     report: &'a Report,
-    /// All that there is to say, and not one of several reports that may still come.
-    looked_up: bool,
+    /// Of an answer to our asking, which is all that there is to say: the payment's version then.
+    looked_up: Option<i64>,
 }
 
 impl Settlement<'_> {
@@ -78,6 +79,9 @@ impl Settlement<'_> {
             let card = self.system.store.load_latest::<Card>(card_id).await?;
             if !is_about(self.issuer, &self.report.card, &card) {
                 return Err(Error::NotFound { what: "card" });
+            }
+            if self.looked_up.is_some_and(|version| payment.version != version) {
+                return Ok(());
             }
             let work = Work::begin(payment, card, crate::now()).ok_or(Error::NotFound { what: "card" })?;
             if self.apply(work, &screening)?.append(self.system, origin).await? {
@@ -112,7 +116,7 @@ impl Settlement<'_> {
         if let Some(ended) = self.report.ended {
             work.part("end", |work| self.end(work, ended))?;
         }
-        if self.looked_up {
+        if self.looked_up.is_some() {
             work.part("rest", |work| self.trim(work))?;
         }
         Ok(work)

@@ -211,6 +211,8 @@ pub(super) struct GivenBack {
     pub amount: Option<Money>,
     pub reference: String,
     pub cause: Release,
+    /// Only if nothing has happened since this version of the payment.
+    pub unless_after: Option<i64>,
 }
 
 impl GivenBack {
@@ -219,6 +221,9 @@ impl GivenBack {
         for _ in 0..ATTEMPTS {
             let payment = system.store.load_latest::<Payment>(self.payment_id).await?;
             let card = system.store.load_latest::<Card>(self.card_id).await?;
+            if self.unless_after.is_some_and(|version| payment.version != version) {
+                return Ok(());
+            }
             let Some(amount) = self.amount.or(payment.held()) else { return Ok(()) };
             let Some(mut work) = Work::begin(payment, card, crate::now()) else { return Ok(()) };
             work.give_back(amount, self.reference.clone(), self.cause)?;

@@ -183,7 +183,7 @@ fn fraud_screening_learns_from_every_payment_event() {
     let declined = history.begins(user, card, usd(70));
     history.is_declined(declined, card, usd(70));
     history.is_refused(user, card, usd(5), Decline::SuspectedFraud { risk_score: 0.9 });
-    let mut tallies = std::collections::HashMap::new();
+    let mut tallies = HashMap::new();
     for envelope in &history.log {
         if let Ok(aggregates::envelope::AnyEvent::Payment(event)) = envelope.decode() {
             let tally: &mut payment::Tally = tallies.entry(envelope.aggregate_id).or_default();

@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::Executor;
 use tests::{client::Client, eventually::eventually};
 
-use super::{a_network, payment, purchase, send, used};
+use super::{a_network, at_a_shop, payment, play, purchase, send, used};
 
 /// The log is held: whatever is decided, the issuer is told no within its time, and nothing stays held.
 #[tokio::test]
@@ -94,15 +94,11 @@ async fn an_approval_that_is_being_taken_back_is_repeated_to_nobody() {
 async fn an_approval_that_the_issuer_did_not_hear_is_taken_back() {
     let system = a_network(&[], 1).await;
     let holder = system.a_cardholder(100).await;
-    let approved = purchase(&system, &holder, 1_000).await;
-    let mut told = approved["question"].clone();
-    told["id"] = json!("evt_unheard");
-    told["type"] = json!("issuing_authorization.created");
-    let authorization = &mut told["data"]["object"];
-    (authorization["pending_request"], authorization["status"]) = (json!(null), json!("closed"));
-    authorization["request_history"] = json!([{ "amount": 1_000, "approved": false, "created": 1, "currency": "usd",
-        "merchant_amount": 1_000, "merchant_currency": "usd", "reason": "webhook_timeout" }]);
-    assert_eq!(send(&mut system.client(), &told).await.status, 204);
-    let voided = super::settled(&system, &approved, [1_000, 0, 0, 0]).await;
+    let mut body = at_a_shop(&holder, 1_000);
+    body["deaf"] = json!(true);
+    // The network itself tells of it, once: an issuer never says both that it approved and that it did not.
+    let unheard = play(&system, "/purchases", &body).await;
+    assert_eq!((&unheard["approved"], &unheard["reason"]), (&json!(false), &json!("webhook_timeout")), "{unheard}");
+    let voided = super::settled(&system, &unheard, [1_000, 0, 0, 0]).await;
     assert_eq!((voided.status(), used(&system, &holder).await), (Some(Status::Voided), 0));
 }

@@ -4,6 +4,7 @@ mod answers;
 mod cards;
 mod decisions;
 mod faults;
+mod lost;
 mod settlement;
 mod speed;
 mod unasked;

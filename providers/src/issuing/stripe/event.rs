@@ -143,6 +143,10 @@ impl Authorization<'_> {
         if self.id != reference {
             return Err(Failure::Malformed);
         }
+        if self.pending_request.is_some() {
+            // It is being decided just now, and its amounts are not those of the end.
+            return Err(Failure::Unknown);
+        }
         // It tells of no change, so no event has to name one.
         self.report("", &Previous::default()).map_err(|NotAnEvent| Failure::Malformed)
     }

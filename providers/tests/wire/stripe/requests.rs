@@ -43,6 +43,7 @@ fn against_the_specification(request: &Received) -> Vec<String> {
     let specification = specification();
     let template = match request.path.as_str() {
         path if path.starts_with("/v1/issuing/cards/") => "/v1/issuing/cards/{card}",
+        path if path.starts_with("/v1/issuing/authorizations/") => "/v1/issuing/authorizations/{authorization}",
         path => path,
     };
     let operation = &specification["paths"][template][request.method.to_lowercase()];
@@ -147,4 +148,33 @@ async fn a_card_that_was_made_and_not_retrieved_is_an_unknown_outcome() {
     let evil = json!({ "id": "ic_1/../../charges" });
     let (base, _) = a_stripe_that_answers(vec![(200, evil)]).await;
     assert_eq!(stripe(&base).issue(a_card(), &a_request()).await, Err(Failure::Malformed));
+}
+
+/// Only Stripe's own word says that there is no such purchase: a wrong address, or a wrong key, does not.
+#[tokio::test]
+async fn a_purchase_is_looked_up_by_its_id() {
+    let missing = |code: &str| json!({ "error": { "type": "invalid_request_error", "code": code } });
+    let script = vec![
+        (404, missing("resource_missing")),
+        (404, json!("<html>")),
+        (401, missing("api_key_expired")),
+        (503, json!("down")),
+        (200, json!({ "id": "iauth_1" })),
+    ];
+    let (base, received) = a_stripe_that_answers(script).await;
+    let stripe = stripe(&base);
+    assert_eq!(stripe.authorization("iauth_1").await, Ok(None));
+    for failure in [
+        Failure::Refused { status: 404, code: "unspecified".into() },
+        Failure::Refused { status: 401, code: "api_key_expired".into() },
+        Failure::Unknown,
+        Failure::Malformed,
+    ] {
+        assert_eq!(stripe.authorization("iauth_1").await, Err(failure));
+    }
+    assert_eq!(stripe.authorization("iauth_1/../../cards").await, Err(Failure::Malformed), "nothing is sent");
+    let received = received.lock().unwrap().clone();
+    assert_eq!((received.len(), received[0].method.as_str()), (5, "GET"));
+    assert_eq!(received[0].path, "/v1/issuing/authorizations/iauth_1");
+    assert_agreed(&received);
 }

@@ -154,3 +154,25 @@ fn a_merchant_currency_that_is_not_known_silences_nothing() {
     let Told::Report(report) = told(&transaction("capture", -5, "xxz")) else { panic!() };
     assert_eq!((report.purchase.currency, report.purchase.amount.currency.code()), (None, "USD"));
 }
+
+/// Asked for by its id, a purchase is what would have been told of it.
+#[tokio::test]
+async fn a_purchase_that_is_looked_up_says_how_it_stands() {
+    let (sandbox, _events) = a_network().await;
+    let shop = json!({ "card_id": a_card(), "amount": 1_000, "currency": "USD", "merchant": "Corner Books" });
+    let purchase = play(&sandbox, "purchases", shop).await;
+    let id = purchase["authorization"].as_str().unwrap();
+    let issuer = &sandbox.providers.issuer;
+    let open = issuer.authorization(id).await.unwrap().unwrap();
+    assert_eq!((open.authorization.as_deref(), open.rulings.len(), open.ended), (Some(id), 1, None));
+
+    play(&sandbox, &format!("purchases/{id}/reverse"), json!({ "amount": 300 })).await;
+    let less = issuer.authorization(id).await.unwrap().unwrap();
+    assert_eq!((less.purchase.amount.minor_units, less.reversal), (700, None), "of no change by name");
+    play(&sandbox, &format!("purchases/{id}/capture"), json!({})).await;
+    let captured = issuer.authorization(id).await.unwrap().unwrap();
+    assert_eq!((captured.movements[0].amount.minor_units, captured.ended), (700, Some(Ended::Closed)));
+
+    play(&sandbox, &format!("purchases/{id}/forget"), json!({})).await;
+    assert_eq!(issuer.authorization(id).await, Ok(None));
+}
