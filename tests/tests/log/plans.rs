@@ -69,4 +69,9 @@ async fn the_reads_of_the_hot_paths_scan_no_table() {
         assert_eq!(open.len(), 10);
     });
     by_index("payments without an outcome", scans.await);
+    let scans = scans_of(&database, async |store| {
+        let held = store.open_holds(Span { after: DateTime::UNIX_EPOCH, before: Utc::now() }, 100).await.unwrap();
+        assert_eq!(held, []);
+    });
+    by_index("purchases that hold something", scans.await);
 }

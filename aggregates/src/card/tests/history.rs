@@ -45,7 +45,7 @@ enum Step {
         cents: i64,
     },
     SetControls {
-        controls: Controls,
+        controls: Box<Controls>,
         monthly: i64,
     },
     Wait {
@@ -138,7 +138,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (which(), cents()).prop_map(|(which, cents)| Step::Reverse { which, cents }),
         1 => which().prop_map(|which| Step::Expire { which }),
         2 => (which(), 1..2_000_i64).prop_map(|(which, cents)| Step::Refund { which, cents }),
-        3 => (controls(), monthly).prop_map(|(controls, monthly)| Step::SetControls { controls, monthly }),
+        3 => (controls(), monthly).prop_map(|(controls, monthly)| Step::SetControls { controls: Box::new(controls), monthly }),
         10 => seconds().prop_map(|seconds| Step::Wait { seconds }),
         1 => switch.prop_map(|to| Step::Switch { to }),
     ];

@@ -43,7 +43,7 @@ impl Account {
                 self.pay(which, Pay::Refund { reference, amount, heard: true, now });
             }
             Step::SetControls { controls, monthly } => {
-                let (controls, monthly_limit, now) = (controls.clone(), usd(*monthly), self.now);
+                let (controls, monthly_limit, now) = (*controls.clone(), usd(*monthly), self.now);
                 self.decide(Command::SetControls { controls, monthly_limit, may_loosen: true, now });
             }
             Step::Wait { seconds } => {
