@@ -178,3 +178,20 @@ async fn a_purchase_is_looked_up_by_its_id() {
     assert_eq!(received[0].path, "/v1/issuing/authorizations/iauth_1");
     assert_agreed(&received);
 }
+
+/// What is being decided has no amounts yet that could be settled.
+#[tokio::test]
+async fn a_purchase_that_is_being_asked_about_is_looked_up_later() {
+    let standing = |pending: Value| {
+        json!({ "id": "iauth_1", "amount": 700, "currency": "usd", "merchant_currency": "usd",
+                "authorization_method": "online", "status": "pending", "pending_request": pending,
+                "merchant_data": { "category": "book_stores", "category_code": "5942", "network_id": "1" },
+                "card": { "id": "ic_1" } })
+    };
+    let script = vec![(200, standing(json!({ "amount": 300 }))), (200, standing(Value::Null))];
+    let (base, _) = a_stripe_that_answers(script).await;
+    let stripe = stripe(&base);
+    assert_eq!(stripe.authorization("iauth_1").await, Err(Failure::Unknown));
+    let report = stripe.authorization("iauth_1").await.unwrap().unwrap();
+    assert_eq!((report.purchase.amount.minor_units, report.ended, report.card.reference.as_str()), (700, None, "ic_1"));
+}
