@@ -183,7 +183,8 @@ async fn the_provider_forgets_an_erased_person_as_soon_as_it_can_be_reached() {
     let step_up = client.step_up(&second.person, &json!({ "operation": "account" })).await.unwrap();
     system.processes.sandbox.kill().await.unwrap();
     let erased = client.post_stepped_up("/api/v2/me/erase", &second.person, &step_up, &json!({})).await.unwrap();
-    assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (200, &json!("erased")), "{}", erased.text());
+    // Not all is done yet.
+    assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (202, &json!("erased")), "{}", erased.text());
     nothing_opens(&system, &second.person).await;
     assert!(applicant(&second.person).await.is_some());
     system.processes.sandbox.restart().await.unwrap();
