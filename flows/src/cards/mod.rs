@@ -20,7 +20,7 @@ use store::{AppendError, Loaded, Unit};
 
 use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, payments, step_up};
 
-pub use controls::{ControlsView, NewControls, set as set_controls};
+pub use controls::{ControlsView, NewControls, Seen, set as set_controls};
 pub use issue::finish;
 pub use life::{Act, Who, act};
 pub(crate) use life::{use_up, used_up};
