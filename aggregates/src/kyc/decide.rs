@@ -95,7 +95,8 @@ impl Kyc {
         }
     }
 
-    /// Whether a case of this level may be begun, or handed in. An approval that ends soon, or rests, is in nobody's way.
+    /// Whether a case of this level may be begun, or handed in. An approval that ends soon, or rests, is in nobody's
+    /// way.
     fn may_begin(&self, level: Level, attempts: u32) -> Result<(), Error> {
         self.no_open_case()?;
         let counts = self.approval.as_ref().filter(|approval| !approval.expires_soon && !self.is_on_watch_list());
