@@ -35,6 +35,19 @@ CREATE UNIQUE INDEX kyc_checks_by_run ON kyc_checks (provider, run);
 
 GRANT SELECT, INSERT, UPDATE ON kyc_checks TO vc_api;
 
+-- Applicants that providers know, each until it is deleted there: those of a case that another took the place of, too.
+-- They outlive the erasure of their person here, which is over once they are gone.
+CREATE TABLE kyc_applicants (
+    provider   text        NOT NULL,
+    applicant  text        NOT NULL, -- as the provider calls them
+    user_id    uuid        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (provider, applicant)
+);
+
+CREATE INDEX kyc_applicants_of_user ON kyc_applicants (user_id);
+GRANT SELECT, INSERT, DELETE ON kyc_applicants TO vc_api;
+
 -- Which case the provider speaks of: by its own names for the run and the applicant, or by ours for the case; the
 -- narrowest name decides. A case keeps its names for ever, so that of an earlier case never leads to a later one.
 CREATE FUNCTION kyc_check_of(of_provider text, of_run text, of_applicant text, of_case uuid)
@@ -65,7 +78,8 @@ BEGIN
         ALTER TABLE %1$I.kyc_verifications
             ADD COLUMN level       text NOT NULL,
             ADD COLUMN valid_until timestamptz,
-            ADD COLUMN assigned_to uuid;
+            ADD COLUMN assigned_to uuid,
+            ADD COLUMN expiry_announced boolean NOT NULL DEFAULT false;
         CREATE INDEX ON %1$I.kyc_verifications (valid_until) WHERE status = 'approved';
         CREATE INDEX ON %1$I.kyc_verifications (position) WHERE status = 'in_review';
     $ddl$, target);

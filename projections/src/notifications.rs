@@ -72,6 +72,7 @@ pub enum NotificationKind {
     KycApproved,
     KycRejected,
     KycReview,
+    KycExpiring,
     KycExpired,
     CardIssued,
     CardFailed,
@@ -117,6 +118,7 @@ impl NotificationKind {
             NotificationKind::KycApproved => "kyc_approved",
             NotificationKind::KycRejected => "kyc_rejected",
             NotificationKind::KycReview => "kyc_review",
+            NotificationKind::KycExpiring => "kyc_expiring",
             NotificationKind::KycExpired => "kyc_expired",
             NotificationKind::CardIssued => "card_issued",
             NotificationKind::CardFailed => "card_failed",
@@ -187,6 +189,10 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
         | kyc::Event::DocumentViewed { .. }
         | kyc::Event::CaseViewed { .. }
         | kyc::Event::DecisionProposed { .. } => None,
+        kyc::Event::ExpiryAnnounced { at, .. } => {
+            let message = "Your verification expires soon. Verify your identity again; until then nothing changes";
+            Some((*at, text(NotificationKind::KycExpiring, "Verification Expires Soon", message, &[])))
+        }
         kyc::Event::Expired { at, .. } => {
             let message =
                 "Your verification has expired. Your cards go on working; verify your identity again for more";

@@ -183,6 +183,7 @@ impl Profile {
                 self.kyc_status = kyc::Status::Expired;
             }
             kyc::Event::Expired { .. }
+            | kyc::Event::ExpiryAnnounced { .. }
             | kyc::Event::DraftOpened { .. }
             | kyc::Event::DetailsGiven { .. }
             | kyc::Event::AddressGiven { .. }

@@ -87,6 +87,10 @@ impl Line {
         self.send(Request::new(Method::GET, url)).await
     }
 
+    pub async fn delete(&self, url: Url) -> Result<Answer, Failure> {
+        self.send(Request::new(Method::DELETE, url)).await
+    }
+
     /// Posts JSON; `extra` is for a vendor's own idempotency header.
     pub async fn post(
         &self,
@@ -207,6 +211,19 @@ impl Answer {
     /// Whether the vendor turned the request away for being one too many: nothing came of it.
     pub fn is_throttled(&self) -> bool {
         self.status == 429
+    }
+
+    /// The answer to a deletion: what is gone already (404, 410) is gone.
+    pub fn deleted(&self) -> Result<(), Failure> {
+        match self.status {
+            200..=299 | 404 | 410 => Ok(()),
+            _ => self.json::<serde::de::IgnoredAny>().map(drop),
+        }
+    }
+
+    /// Whether there is no such thing, or no longer.
+    pub fn deleted_by_now(&self) -> bool {
+        matches!(self.status, 404 | 410)
     }
 
     /// As `json`, but none where the vendor says in its own words, `absent`, that there is no such thing. A bare 404

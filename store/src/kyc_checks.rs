@@ -72,6 +72,29 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that the provider knows an applicant, by its own name for them.
+    pub async fn note_applicant(&self, user: UserId, provider: &str, applicant: &str) -> Result<(), Error> {
+        let query = sqlx::query(
+            "INSERT INTO kyc_applicants (provider, applicant, user_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        );
+        self.write_as(user, query.bind(provider).bind(applicant).bind(user.0)).await?;
+        Ok(())
+    }
+
+    /// The person's applicants at providers: which provider, and its own name for them.
+    pub async fn applicants(&self, user: UserId) -> Result<Vec<(String, String)>, Error> {
+        let query = sqlx::query("SELECT provider, applicant FROM kyc_applicants WHERE user_id = $1").bind(user.0);
+        let rows = self.rows_of(user, query).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Forgets an applicant who is deleted at the provider.
+    pub async fn forget_applicant(&self, user: UserId, provider: &str, applicant: &str) -> Result<(), Error> {
+        let query = sqlx::query("DELETE FROM kyc_applicants WHERE provider = $1 AND applicant = $2");
+        self.write_as(user, query.bind(provider).bind(applicant)).await?;
+        Ok(())
+    }
+
     /// Whose case it is, once it went to a provider.
     pub async fn case_owner(&self, case: KycCaseId) -> Result<Option<UserId>, Error> {
         let query = sqlx::query("SELECT kyc_case_owner($1)").bind(case.0);

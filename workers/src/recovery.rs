@@ -145,17 +145,17 @@ impl Flow for Approvals {
     const NAME: &'static str = "approval";
     type Id = UserId;
 
-    /// Over is over.
+    /// Over is over, and soon is soon.
     fn age(_: &System) -> Duration {
         Duration::ZERO
     }
 
     async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
-        system.store.ended_approvals(span, ROUND).await
+        system.store.ending_approvals(span, system.settings.kyc.expires_soon_days, ROUND).await
     }
 
     async fn finish(system: &System, id: UserId) -> Result<(), Error> {
-        flows::identity::expire(system, id, &Origin::of_worker()).await
+        flows::identity::mind_approval(system, id, &Origin::of_worker()).await
     }
 }
 

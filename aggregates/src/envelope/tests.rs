@@ -124,6 +124,9 @@ fn golden_name(event: &AnyEvent) -> String {
         AnyEvent::Payment(payment::Event::Declined { reason, .. }) => {
             format!("{kind}.{name}.v{version}.{}.json", reason.code())
         }
+        AnyEvent::Kyc(kyc::Event::ReviewStarted { people_decide: true, .. }) => {
+            format!("{kind}.{name}.v{version}.people.json")
+        }
         AnyEvent::Kyc(event) if has_more(event) => format!("{kind}.{name}.v{version}.more.json"),
         AnyEvent::User(user::Event::RecoveryCodesIssued { set_id: Some(_), .. }) => {
             format!("{kind}.{name}.v{version}.set.json")

@@ -26,6 +26,7 @@ fn of_the_first_release() -> Vec<Event> {
             provider: provider.clone(),
             provider_reference: provider_reference.clone(),
             reasons: vec![],
+            people_decide: false,
             at: november(2),
         },
         Event::Approved {
@@ -86,6 +87,15 @@ fn of_a_review() -> Vec<Event> {
             provider: "sandbox".into(),
             provider_reference: "ver_1".into(),
             reasons: vec!["watchlist_hit".into()],
+            people_decide: false,
+            at,
+        },
+        Event::ReviewStarted {
+            case_id,
+            provider: "sandbox".into(),
+            provider_reference: "ver_1".into(),
+            reasons: vec!["provider_overdue".into()],
+            people_decide: true,
             at,
         },
         Event::Assigned { case_id, operator, at },
@@ -115,6 +125,7 @@ fn of_the_end() -> Vec<Event> {
             decided_by: vec![MALLORY],
             at: november(3),
         },
+        Event::ExpiryAnnounced { case_id: CASE, valid_until: november(30), at: november(20) },
         Event::Expired { case_id: CASE, at: november(30) },
     ]
 }

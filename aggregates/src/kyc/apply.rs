@@ -7,31 +7,41 @@ impl Kyc {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::DraftOpened { case_id, level, at } => {
-                let (details, address, pictures) = (None, None, vec![]);
-                self.draft =
-                    Some(Draft { case_id: *case_id, level: *level, opened_at: *at, details, address, pictures });
+                let (changes, counted_from) = self.changes_at(*at);
+                self.draft = Some(Draft {
+                    case_id: *case_id,
+                    level: *level,
+                    opened_at: *at,
+                    details: None,
+                    address: None,
+                    pictures: vec![],
+                    changes: changes + 1,
+                    counted_from,
+                });
             }
             Event::DetailsGiven { applicant, document_type, country, case_id: _, at: _ } => {
-                if let Some(draft) = &mut self.draft {
-                    let (applicant, country) = (applicant.clone(), country.clone());
-                    draft.details = Some(Details { applicant, document_type: *document_type, country });
-                }
+                let (applicant, country) = (applicant.clone(), country.clone());
+                let details = Details { applicant, document_type: *document_type, country };
+                self.in_draft(|draft| draft.details = Some(details));
             }
             Event::AddressGiven { address, case_id: _, at: _ } => {
-                if let Some(draft) = &mut self.draft {
-                    draft.address = Some(address.clone());
-                }
+                self.in_draft(|draft| draft.address = Some(address.clone()));
             }
             Event::DocumentAdded { document_id, kind, digest, bytes, at, case_id: _ } => {
                 let (document_id, digest) = (*document_id, digest.clone());
-                self.add(Picture { document_id, kind: *kind, digest, bytes: *bytes, at: *at });
+                let picture = Picture { document_id, kind: *kind, digest, bytes: *bytes, at: *at };
+                self.in_draft(|draft| {
+                    draft.pictures.retain(|known| known.kind != picture.kind);
+                    draft.pictures.push(picture);
+                });
             }
             Event::Submitted { case_id, applicant, document_type, country, level, at } => {
                 let (applicant, country) = (applicant.clone(), country.clone());
                 self.hand_in(*case_id, *level, Details { applicant, document_type: *document_type, country }, *at);
             }
-            Event::ReviewStarted { provider, provider_reference, reasons, case_id: _, at: _ } => {
+            Event::ReviewStarted { provider, provider_reference, reasons, people_decide, case_id: _, at: _ } => {
                 self.conclude(Status::InReview, (provider, provider_reference), None, reasons);
+                self.in_case(|case| case.people_decide |= people_decide);
             }
             Event::Assigned { operator, case_id: _, at: _ } => self.in_case(|case| case.assigned_to = Some(*operator)),
             Event::Noted { operator, note, at, case_id: _ } => {
@@ -46,12 +56,20 @@ impl Kyc {
             }
             Event::Approved { case_id, provider, provider_reference, valid_until, at, decided_by } => {
                 self.conclude(Status::Approved, (provider, provider_reference), Some(*at), &[]);
-                self.watch_listed &= decided_by.is_empty();
+                if !decided_by.is_empty() {
+                    self.watch_listed = false;
+                    self.in_case(|case| case.cleared = Some(provider_reference.clone()));
+                }
                 self.approve(*case_id, *at, *valid_until);
             }
             Event::Rejected { provider, provider_reference, reasons, decided_by, at, case_id: _ } => {
                 self.conclude(Status::Rejected, (provider, provider_reference), Some(*at), reasons);
                 self.reject(decided_by);
+            }
+            Event::ExpiryAnnounced { case_id, valid_until: _, at: _ } => {
+                if let Some(approval) = self.approval.as_mut().filter(|approval| approval.case_id == *case_id) {
+                    approval.expires_soon = true;
+                }
             }
             Event::Expired { case_id: _, at: _ } => {
                 self.approval = None;
@@ -68,10 +86,11 @@ impl Kyc {
         }
     }
 
-    fn add(&mut self, picture: Picture) {
+    /// What the person changed, which counts.
+    fn in_draft(&mut self, change: impl FnOnce(&mut Draft)) {
         if let Some(draft) = &mut self.draft {
-            draft.pictures.retain(|known| known.kind != picture.kind);
-            draft.pictures.push(picture);
+            change(draft);
+            draft.changes += 1;
         }
     }
 
@@ -94,6 +113,8 @@ impl Kyc {
             provider_reference: None,
             decided_at: None,
             reasons: vec![],
+            cleared: None,
+            people_decide: false,
             assigned_to: None,
             proposal: None,
             notes: vec![],
@@ -107,7 +128,10 @@ impl Kyc {
         valid_until: Option<DateTime<Utc>>,
     ) {
         let level = self.case.as_ref().map_or(Level::Basic, |case| case.level);
-        self.approval = Some(Approval { case_id, level, approved_at, valid_until });
+        // The same one again, after people have looked.
+        let known = self.approval.as_ref().filter(|approval| approval.case_id == case_id);
+        let expires_soon = known.is_some_and(|approval| approval.expires_soon);
+        self.approval = Some(Approval { case_id, level, approved_at, valid_until, expires_soon });
         self.rejections = 0;
     }
 

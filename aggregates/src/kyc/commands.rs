@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{KycCaseId, Sealed, UserId};
 
@@ -11,23 +11,27 @@ pub enum Command {
         case_id: KycCaseId,
         level: Level,
         attempts: u32,
+        most_changes: u32,
         now: DateTime<Utc>,
     },
     /// Who hands in what; what was said before is replaced.
     GiveDetails {
         case_id: KycCaseId,
         details: Details,
+        most_changes: u32,
         now: DateTime<Utc>,
     },
     GiveAddress {
         case_id: KycCaseId,
         address: Sealed,
+        most_changes: u32,
         now: DateTime<Utc>,
     },
     /// Adds a picture; one of the same kind is replaced.
     AddPicture {
         case_id: KycCaseId,
         picture: Picture,
+        most_changes: u32,
     },
     /// Hands the draft in, where all is there that its level demands.
     SubmitDraft {
@@ -56,6 +60,21 @@ pub enum Command {
         valid_until: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     },
+    /// The provider has said nothing final of a case for as long as `patience`: people decide.
+    Overdue {
+        case_id: KycCaseId,
+        provider: String,
+        provider_reference: String,
+        patience: TimeDelta,
+        now: DateTime<Utc>,
+    },
+    /// The provider says that a watch list names the person by now. The latest case goes to people, and the approval
+    /// rests until they have decided. Nothing, where there is neither an approval nor an open case.
+    RecordHit {
+        provider: String,
+        provider_reference: String,
+        now: DateTime<Utc>,
+    },
     /// An operator does something about a case of somebody else, or looks at it; in review, and then only.
     Review {
         case_id: KycCaseId,
@@ -68,6 +87,11 @@ pub enum Command {
     /// The person is about to go by other names than those that were verified. Refused while a case goes by them, or a
     /// draft with details; an approval ends.
     LeaveNames {
+        now: DateTime<Utc>,
+    },
+    /// Tells the person, once, that the approval ends within `notice`.
+    AnnounceExpiry {
+        notice: TimeDelta,
         now: DateTime<Utc>,
     },
     /// The approval's time is over.
@@ -107,5 +131,10 @@ pub enum Verdict {
     /// People have to look, for these reasons.
     Review {
         reasons: Vec<String>,
+    },
+    /// What the provider said is not about this case, or lacks what it takes: people decide, for this reason, whatever
+    /// it says later.
+    Unusable {
+        reason: String,
     },
 }

@@ -1,29 +1,33 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{
-    Case, Command, Details, Draft, Error, Event, FourEyes, Kyc, Level, PictureKind, Status, Verdict, WATCH_LIST,
-};
+use super::{Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status};
 use crate::KycCaseId;
+
+/// Changes of drafts are counted for as long, and then anew with the next draft.
+const COUNTED_FOR: TimeDelta = TimeDelta::days(1);
 
 impl Kyc {
     pub fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
         match command {
-            Command::OpenDraft { case_id, level, attempts, now } => self.open_draft(case_id, level, attempts, now),
-            Command::GiveDetails { case_id, details, now } => {
-                self.draft_of(case_id)?;
+            Command::OpenDraft { case_id, level, attempts, most_changes, now } => {
+                self.open_draft(case_id, level, (attempts, most_changes), now)
+            }
+            Command::GiveDetails { case_id, details, most_changes, now } => {
+                self.draft_to_change(case_id, most_changes)?;
                 let Details { applicant, document_type, country } = details;
                 Ok(vec![Event::DetailsGiven { case_id, applicant, document_type, country, at: now }])
             }
-            Command::GiveAddress { case_id, address, now } => {
-                self.draft_of(case_id)?;
+            Command::GiveAddress { case_id, address, most_changes, now } => {
+                self.draft_to_change(case_id, most_changes)?;
                 Ok(vec![Event::AddressGiven { case_id, address, at: now }])
             }
-            Command::AddPicture { case_id, picture } => {
+            Command::AddPicture { case_id, picture, most_changes } => {
                 let draft = self.draft_of(case_id)?;
                 // The same picture again, as after a lost answer.
                 if draft.pictures.iter().any(|known| known.kind == picture.kind && known.digest == picture.digest) {
                     return Ok(vec![]);
                 }
+                self.draft_to_change(case_id, most_changes)?;
                 let super::Picture { document_id, kind, digest, bytes, at } = picture;
                 Ok(vec![Event::DocumentAdded { case_id, document_id, kind, digest, bytes, at }])
             }
@@ -37,16 +41,20 @@ impl Kyc {
                 Ok(vec![Event::Submitted { case_id, applicant, document_type, country, level: Level::Basic, at: now }])
             }
             Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, valid_until, now } => {
+                self.record_verdict(case_id, (provider, provider_reference), verdict, (four_eyes, valid_until), now)
+            }
+            Command::Overdue { case_id, provider, provider_reference, patience, now } => {
                 let case = self.case_of(case_id)?;
-                if verdict == Verdict::Approved && self.is_for_operators(case, four_eyes) {
-                    return Ok(vec![]);
-                }
-                Ok(self.verdict(case, (provider, provider_reference), verdict, valid_until, now))
+                Ok(self.overdue(case, (provider, provider_reference), patience, now))
+            }
+            Command::RecordHit { provider, provider_reference, now } => {
+                Ok(self.hit((provider, provider_reference), now))
             }
             Command::Review { case_id, person, operator, step, now } => {
                 self.review(case_id, (person, operator), step, now)
             }
             Command::LeaveNames { now } => self.leave_names(now),
+            Command::AnnounceExpiry { notice, now } => Ok(self.announce_expiry(notice, now)),
             Command::Expire { now } => match (&self.approval, self.is_expired(now)) {
                 (Some(approval), true) => Ok(vec![Event::Expired { case_id: approval.case_id, at: now }]),
                 (Some(_) | None, _) => Ok(vec![]),
@@ -58,20 +66,41 @@ impl Kyc {
         &self,
         case_id: KycCaseId,
         level: Level,
-        attempts: u32,
+        (attempts, most_changes): (u32, u32),
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Error> {
         if self.draft.as_ref().is_some_and(|draft| draft.case_id == case_id) || self.handed_in(case_id) {
             return Ok(vec![]);
         }
         self.may_begin(level, attempts)?;
+        if self.changes_at(now).0 >= most_changes {
+            return Err(Error::TooManyChanges { limit: most_changes });
+        }
         Ok(vec![Event::DraftOpened { case_id, level, at: now }])
     }
 
-    /// Whether a case of this level may be begun, or handed in.
+    /// How often drafts were changed, and since when, as a draft counts on that is opened at this moment.
+    pub(super) fn changes_at(&self, at: DateTime<Utc>) -> (u32, DateTime<Utc>) {
+        let counting = self.draft.as_ref().filter(|draft| at - draft.counted_from < COUNTED_FOR);
+        counting.map_or((0, at), |draft| (draft.changes, draft.counted_from))
+    }
+
+    fn announce_expiry(&self, notice: TimeDelta, now: DateTime<Utc>) -> Vec<Event> {
+        let Some(approval) = self.approval(now).filter(|approval| !approval.expires_soon) else { return vec![] };
+        match approval.valid_until {
+            Some(end) if end - notice <= now => {
+                vec![Event::ExpiryAnnounced { case_id: approval.case_id, valid_until: end, at: now }]
+            }
+            Some(_) | None => vec![],
+        }
+    }
+
+    /// Whether a case of this level may be begun, or handed in. An approval that ends soon, or rests, is in nobody's
+    /// way.
     fn may_begin(&self, level: Level, attempts: u32) -> Result<(), Error> {
         self.no_open_case()?;
-        if self.approval.as_ref().is_some_and(|approval| approval.level >= level) {
+        let counts = self.approval.as_ref().filter(|approval| !approval.expires_soon && !self.is_on_watch_list());
+        if counts.is_some_and(|approval| approval.level >= level) {
             return Err(Error::AlreadyApproved);
         }
         if self.rejections >= attempts {
@@ -119,64 +148,18 @@ impl Kyc {
         Ok(vec![Event::Submitted { case_id, applicant, document_type, country, level: draft.level, at: now }])
     }
 
-    fn verdict(
-        &self,
-        case: &Case,
-        (provider, provider_reference): (String, String),
-        verdict: Verdict,
-        valid_until: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Vec<Event> {
-        let (case_id, decided_by) = (case.case_id, vec![]);
-        if self.status.is_final() {
-            return vec![];
-        }
-        match self.heeding_watch_lists(verdict) {
-            Verdict::Approved => {
-                vec![Event::Approved { case_id, provider, provider_reference, decided_by, valid_until, at: now }]
-            }
-            Verdict::Rejected { reasons } => {
-                vec![Event::Rejected { case_id, provider, provider_reference, reasons, decided_by, at: now }]
-            }
-            // Again, but with something that was not known before, such as a hit on a watch list.
-            Verdict::Review { reasons } if self.status == Status::InReview => {
-                let mut all = case.reasons.clone();
-                all.extend(reasons.into_iter().filter(|reason| !case.reasons.contains(reason)));
-                let is_news = all.len() > case.reasons.len();
-                let event = Event::ReviewStarted { case_id, provider, provider_reference, reasons: all, at: now };
-                if is_news { vec![event] } else { vec![] }
-            }
-            Verdict::Review { reasons } => {
-                vec![Event::ReviewStarted { case_id, provider, provider_reference, reasons, at: now }]
-            }
-        }
-    }
-
-    /// Whether operators are at it whom the provider does not overrule: one has proposed a decision, or two are needed.
-    fn is_for_operators(&self, case: &Case, four_eyes: FourEyes) -> bool {
-        let takes_two = self.takes_two(four_eyes) && !self.is_on_watch_list();
-        self.status == Status::InReview && (case.proposal.is_some() || takes_two)
-    }
-
-    /// Whom a watch list has named no provider approves any more, also in a later case.
-    fn heeding_watch_lists(&self, verdict: Verdict) -> Verdict {
-        match verdict {
-            Verdict::Approved if self.is_on_watch_list() => Verdict::Review { reasons: vec![WATCH_LIST.to_owned()] },
-            Verdict::Review { mut reasons } if self.is_on_watch_list() => {
-                reasons.retain(|reason| reason != WATCH_LIST);
-                reasons.insert(0, WATCH_LIST.to_owned());
-                Verdict::Review { reasons }
-            }
-            verdict @ (Verdict::Approved | Verdict::Review { .. } | Verdict::Rejected { .. }) => verdict,
-        }
-    }
-
     fn handed_in(&self, case_id: KycCaseId) -> bool {
         self.case.as_ref().is_some_and(|case| case.case_id == case_id)
     }
 
     pub(super) fn case_of(&self, case_id: KycCaseId) -> Result<&Case, Error> {
         self.case.as_ref().filter(|case| case.case_id == case_id).ok_or(Error::NoSuchCase)
+    }
+
+    /// The draft, if it may be changed once more.
+    fn draft_to_change(&self, case_id: KycCaseId, most_changes: u32) -> Result<&Draft, Error> {
+        let draft = self.draft_of(case_id)?;
+        if draft.changes >= most_changes { Err(Error::TooManyChanges { limit: most_changes }) } else { Ok(draft) }
     }
 
     fn draft_of(&self, case_id: KycCaseId) -> Result<&Draft, Error> {

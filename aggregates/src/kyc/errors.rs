@@ -18,6 +18,9 @@ pub enum Error {
     Incomplete { missing: Vec<&'static str> },
     #[error("the case was rejected {limit} times, which is the most")]
     TooManyAttempts { limit: u32 },
+    /// Pictures, details and the like; of all drafts of one day.
+    #[error("a case is changed {limit} times a day at most; it can be handed in as it is")]
+    TooManyChanges { limit: u32 },
     #[error("the case is not in review")]
     NotInReview,
     #[error("nobody decides about themselves")]

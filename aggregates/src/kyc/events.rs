@@ -49,7 +49,8 @@ pub enum Event {
         level: Level,
         at: DateTime<Utc>,
     },
-    /// A human has to look. Stays open until approved or rejected.
+    /// A human has to look. Stays open until approved or rejected. Of a case that was decided: a watch list names the
+    /// person, and what they were approved for rests until people have looked.
     ReviewStarted {
         case_id: KycCaseId,
         provider: String,
@@ -57,6 +58,9 @@ pub enum Event {
         /// Why, as stable codes such as `watchlist_hit`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         reasons: Vec<String>,
+        /// Whether people alone decide: the provider was too late, or spoke of something else.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        people_decide: bool,
         at: DateTime<Utc>,
     },
     /// An operator has taken the review.
@@ -97,6 +101,8 @@ pub enum Event {
         decided_by: Vec<UserId>,
         at: DateTime<Utc>,
     },
+    /// The approval ends soon, and the person is told. Another case may follow from now on.
+    ExpiryAnnounced { case_id: KycCaseId, valid_until: DateTime<Utc>, at: DateTime<Utc> },
     /// The approval's time is over, or the person goes by another name than the one that was verified. What the
     /// person has stays; for more they have to be verified again.
     Expired { case_id: KycCaseId, at: DateTime<Utc> },
@@ -120,6 +126,7 @@ impl Fact for Event {
             Event::DecisionProposed { .. } => "decision_proposed",
             Event::Approved { .. } => "approved",
             Event::Rejected { .. } => "rejected",
+            Event::ExpiryAnnounced { .. } => "expiry_announced",
             Event::Expired { .. } => "expired",
         }
     }

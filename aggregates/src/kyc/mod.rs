@@ -13,6 +13,7 @@ mod review;
 #[cfg(test)]
 mod tests;
 mod types;
+mod verdict;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,8 @@ pub use commands::{Command, ReviewStep, Verdict};
 pub use errors::Error;
 pub use events::Event;
 pub use types::{
-    Approval, Case, Decision, Details, DocumentType, Draft, FourEyes, Level, Note, Picture, PictureKind, Proposal,
-    Status, WATCH_LIST,
+    Approval, Case, Decision, Details, DocumentType, Draft, FourEyes, Level, Note, OVERDUE, Picture, PictureKind,
+    Proposal, Status, WATCH_LIST,
 };
 
 /// A person's verification as the log tells it.
@@ -40,7 +41,7 @@ pub struct Kyc {
     watch_listed: bool,
 }
 
-aggregate!(Kyc, Kind::Kyc, snapshot_version = 3);
+aggregate!(Kyc, Kind::Kyc, snapshot_version = 4);
 
 impl Kyc {
     /// Where the latest case stands that was handed in.
@@ -58,19 +59,25 @@ impl Kyc {
         self.draft.as_ref()
     }
 
-    /// What somebody is verified for at a moment, whatever becomes of later cases.
+    /// What somebody is verified for at a moment, whatever becomes of later cases. It rests while a watch list names
+    /// them and people have not looked.
     pub fn approval(&self, now: DateTime<Utc>) -> Option<&Approval> {
-        self.approval.as_ref().filter(|approval| approval.valid_until.is_none_or(|end| now < end))
+        self.approval.as_ref().filter(|approval| !self.watch_listed && approval.holds(now))
     }
 
     /// The approval whose time is over without that being recorded yet.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        self.approval.is_some() && self.approval(now).is_none()
+        self.approval.as_ref().is_some_and(|approval| !approval.holds(now))
     }
 
     /// Whether a watch list has named the person since operators approved of them last: then people alone decide.
     pub fn is_on_watch_list(&self) -> bool {
         self.watch_listed
+    }
+
+    /// Whether people have approved the latest case on this check: a hit that it tells of is no news.
+    pub fn has_cleared(&self, provider_reference: &str) -> bool {
+        self.case.as_ref().is_some_and(|case| case.cleared.as_deref() == Some(provider_reference))
     }
 
     /// Cases that were rejected since the last approval.

@@ -36,6 +36,9 @@ impl Kyc {
             ReviewStep::Note { .. } if case.notes.len() >= MOST_NOTES => Err(Error::TooManyNotes { limit: MOST_NOTES }),
             ReviewStep::Note { text } => Ok(vec![Event::Noted { case_id, operator, note: text, at }]),
             ReviewStep::Decide { decision, four_eyes, valid_until } => {
+                // What was approved before a watch list named the person holds no longer for having been looked at.
+                let before = self.approval.as_ref().filter(|approval| approval.case_id == case_id);
+                let valid_until = before.map_or(valid_until, |approval| approval.valid_until);
                 decided(case, operator, decision, self.takes_two(four_eyes), valid_until, at)
             }
         }

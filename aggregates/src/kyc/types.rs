@@ -111,6 +111,9 @@ pub struct Draft {
     pub address: Option<Sealed>,
     /// At most one of each kind.
     pub pictures: Vec<Picture>,
+    /// Changes since `counted_from`, those of drafts before this one that were never handed in included.
+    pub changes: u32,
+    pub counted_from: DateTime<Utc>,
 }
 
 /// Who hands in what.
@@ -141,6 +144,10 @@ pub struct Case {
     pub decided_at: Option<DateTime<Utc>>,
     /// Why the case was rejected, or is looked at by people, as stable codes.
     pub reasons: Vec<String>,
+    /// The provider's check on which people have approved the case: what it says of a watch list was looked at.
+    pub cleared: Option<String>,
+    /// Whether people alone decide: what the provider says is put down among the reasons.
+    pub people_decide: bool,
     /// The operator who has taken the review.
     pub assigned_to: Option<UserId>,
     /// A decision that waits for a second operator.
@@ -150,6 +157,9 @@ pub struct Case {
 
 /// The reason by which a provider tells of a hit on a watch list.
 pub const WATCH_LIST: &str = "watchlist_hit";
+
+/// The reason of a review that began because the provider had decided nothing in time.
+pub const OVERDUE: &str = "provider_overdue";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -205,4 +215,13 @@ pub struct Approval {
     pub approved_at: DateTime<Utc>,
     /// None: for ever.
     pub valid_until: Option<DateTime<Utc>>,
+    /// The person was told that it ends soon: another case may follow while this approval counts.
+    pub expires_soon: bool,
+}
+
+impl Approval {
+    /// Whether its time is not over.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        self.valid_until.is_none_or(|end| now < end)
+    }
 }

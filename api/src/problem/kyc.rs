@@ -24,6 +24,9 @@ impl From<kyc::Error> for Problem {
             kyc::Error::TooManyAttempts { .. } => {
                 forbidden("kyc.too_many_attempts", "There is no attempt left").detail(said)
             }
+            kyc::Error::TooManyChanges { .. } => {
+                conflict("kyc.too_many_changes", "The case was changed too often today").detail(said)
+            }
             kyc::Error::NotInReview => conflict("kyc.not_in_review", "The case does not wait for a decision"),
             kyc::Error::OwnCase => forbidden("kyc.own_case", "Nobody decides about themselves"),
             kyc::Error::SecondOperatorNeeded => {

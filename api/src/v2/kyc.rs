@@ -85,6 +85,8 @@ impl Kyc {
     /// Begin a case
     ///
     /// One at a time. Level `basic` takes details alone; `full` takes an address, pictures of the document and a selfie.
+    /// Drafts are changed 100 times a day at most, unless the operator has set another bound; a draft begun in place of
+    /// another is such a change.
     #[oai(path = "/cases", method = "post", operation_id = "openKycCase")]
     async fn open(&self, caller: Caller<KycWrite>, body: Json<NewCase>) -> Result<OpenedResponse, Failure<Open>> {
         let (system, level) = (&caller.service.system, body.0.level.into());

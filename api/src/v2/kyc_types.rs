@@ -131,6 +131,8 @@ struct Approval {
     /// Absent: for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_until: Option<DateTime<Utc>>,
+    /// Another case of the same level may be begun already; this approval counts until its end.
+    ends_soon: bool,
 }
 
 #[derive(Object, Serialize)]
@@ -167,6 +169,7 @@ impl Verification {
                 level: approval.level.into(),
                 approved_at: approval.approved_at,
                 valid_until: approval.valid_until,
+                ends_soon: approval.expires_soon,
             }),
             draft: identity.draft().map(|draft| Draft {
                 case_id: draft.case_id.0,

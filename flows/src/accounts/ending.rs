@@ -17,6 +17,7 @@ use store::{
 use crate::{
     ATTEMPTS, Error, Origin, Principal, System, Written, api_keys,
     factors::{Presence, presence, record},
+    identity,
     mail::{self, Letter},
     people, sessions,
     step_up::Unused,
@@ -75,6 +76,10 @@ pub async fn end(
         Ok(()) => clear(system, user_id, origin).await,
         Err(error) => Err(error),
     };
+    let done = match done {
+        Ok(true) if ending == Ending::Erase => identity::forget(system, user_id).await,
+        done => done,
+    };
     if let Err(error) = &done {
         tracing::warn!(%user_id, %error, "an account has ended, and a worker has to clear it up");
     }
@@ -93,9 +98,11 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         Standing::Open => true,
         Standing::Closed | Standing::Erased => {
             end_access(system, user_id).await?;
-            let is_complete = clear(system, user_id, origin).await?;
+            let mut is_complete = clear(system, user_id, origin).await?;
             if is_complete && standing == Standing::Erased {
                 store.clear_away_destroyed().await?;
+                // Last: a provider that is away holds up nothing else.
+                is_complete = identity::forget(system, user_id).await?;
             }
             is_complete
         }

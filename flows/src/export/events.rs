@@ -67,6 +67,7 @@ fn of_kyc(event: &kyc::Event) -> Vec<(&'static str, PersonalData, &Sealed)> {
         | Event::DecisionProposed { .. }
         | Event::Approved { .. }
         | Event::Rejected { .. }
+        | Event::ExpiryAnnounced { .. }
         | Event::Expired { .. } => vec![],
     }
 }

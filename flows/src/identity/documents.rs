@@ -21,7 +21,11 @@ pub async fn add_document(
     // Before anything is made of the upload.
     let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
     let of_kind = |picture: &&kyc::Picture| picture.kind == kind;
-    let replaced = draft_of(&identity, case_id)?.pictures.iter().find(of_kind).cloned();
+    let (draft, most_changes) = (draft_of(&identity, case_id)?, system.settings.kyc.draft_changes);
+    if draft.changes >= most_changes {
+        return Err(kyc::Error::TooManyChanges { limit: most_changes }.into());
+    }
+    let replaced = draft.pictures.iter().find(of_kind).cloned();
     let picture::Clean { format, content } = picture::clean(system, uploaded).await?;
     let digest = store.document_digest(&content);
     let mut key = DocumentKey { user_id, case_id, document_id: CredentialId(store::new_id()) };
@@ -40,7 +44,7 @@ pub async fn add_document(
         at: crate::now(),
     };
     store.put_document(key, &Document { kind, format: format.extension().to_owned(), content }).await?;
-    let command = kyc::Command::AddPicture { case_id, picture };
+    let command = kyc::Command::AddPicture { case_id, picture, most_changes };
     let added = change(system, user_id, &command, Actor::Person(user_id), origin).await;
     let written = match added {
         // Whether the event is in the log is not known; a picture too many goes when drafts do.

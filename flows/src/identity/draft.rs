@@ -64,8 +64,9 @@ pub async fn open_draft(
     level: kyc::Level,
     origin: &Origin,
 ) -> Result<Written<kyc::Kyc>, Error> {
-    let (case_id, attempts) = (KycCaseId(store::new_id()), system.settings.kyc.attempts);
-    let command = kyc::Command::OpenDraft { case_id, level, attempts, now: crate::now() };
+    let (case_id, settings) = (KycCaseId(store::new_id()), &system.settings.kyc);
+    let (attempts, most_changes) = (settings.attempts, settings.draft_changes);
+    let command = kyc::Command::OpenDraft { case_id, level, attempts, most_changes, now: crate::now() };
     let before = own(system, user_id).await?;
     let opened = change(system, user_id, &command, Actor::Person(user_id), origin).await?;
     if let Some(draft) = before.draft() {
@@ -86,7 +87,8 @@ pub async fn give_details(
     origin: &Origin,
 ) -> Result<Written<kyc::Kyc>, Error> {
     let details = submission::sealed(system, user_id, submission).await?;
-    let command = kyc::Command::GiveDetails { case_id, details, now: crate::now() };
+    let most_changes = system.settings.kyc.draft_changes;
+    let command = kyc::Command::GiveDetails { case_id, details, most_changes, now: crate::now() };
     change(system, user_id, &command, Actor::Person(user_id), origin).await
 }
 
@@ -100,7 +102,8 @@ pub async fn give_address(
     address.check()?;
     let plaintext = Zeroizing::new(serde_json::to_string(&address).map_err(|e| Error::Internal(Box::new(e)))?);
     let address = system.store.seal(user_id, PersonalData::Address, &plaintext).await?;
-    let command = kyc::Command::GiveAddress { case_id, address, now: crate::now() };
+    let most_changes = system.settings.kyc.draft_changes;
+    let command = kyc::Command::GiveAddress { case_id, address, most_changes, now: crate::now() };
     change(system, user_id, &command, Actor::Person(user_id), origin).await
 }
 

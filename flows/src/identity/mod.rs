@@ -1,9 +1,11 @@
 //! Knowing the customer: a person hands in their data and pictures, a provider verifies them, and operators decide what
 //! the provider leaves to people.
 
+mod applicants;
 mod documents;
 mod draft;
 mod gate;
+mod heard;
 mod picture;
 mod provider;
 mod review;
@@ -16,12 +18,13 @@ use store::{AppendError, Loaded, Unit};
 
 use crate::{ATTEMPTS, Error, Origin, System, Written};
 
+pub(crate) use applicants::forget;
 pub use documents::add_document;
 pub use draft::{Address, give_address, give_details, open_draft, submit_draft};
 pub(crate) use gate::permits_card;
+pub(crate) use heard::heard;
 pub(crate) use picture::AT_ONCE as PICTURES_AT_ONCE;
 pub use provider::finish;
-pub(crate) use provider::heard;
 pub use review::{ApplicantView, NoteView, Review, assign, decide, note, review, view_document, work_list};
 pub use settings::Settings;
 pub use submission::{Submission, submit};
@@ -61,9 +64,14 @@ pub(crate) async fn leave_names(system: &System, user_id: UserId, origin: &Origi
     change(system, user_id, &command, Actor::Person(user_id), origin).await.map(drop)
 }
 
-/// Records that the person's approval is over, if it is.
-pub async fn expire(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
-    let command = kyc::Command::Expire { now: crate::now() };
+/// Records that the person's approval is over, or tells them that it will be soon. Does nothing otherwise.
+pub async fn mind_approval(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
+    let now = crate::now();
+    let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
+    let command = match identity.is_expired(now) {
+        true => kyc::Command::Expire { now },
+        false => kyc::Command::AnnounceExpiry { notice: system.settings.kyc.notice(), now },
+    };
     change(system, user_id, &command, Actor::System("kyc"), origin).await.map(drop)
 }
 

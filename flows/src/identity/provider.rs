@@ -1,4 +1,4 @@
-//! Asking the provider, and hearing from it.
+//! Asking the provider.
 
 use aggregates::{
     Actor, UserId, kyc,
@@ -6,118 +6,117 @@ use aggregates::{
 };
 use providers::{
     Failure,
-    kyc::{Check, Known, Mention, Picture, PictureFormat},
+    kyc::{Check, Known, Picture, PictureFormat},
 };
 use store::{
-    CheckNames, CheckReferences,
+    CheckReferences,
     documents::{Document, DocumentKey},
 };
 
 use super::{
-    KycView, change,
+    KycView, applicants, change,
     submission::{applicant, keeps_names},
     view,
 };
 use crate::{Error, Origin, System, Written};
 
-/// Asks the provider about the person's open case, pending or in review, and records what it says. Does nothing
-/// without one.
+/// Asks the provider about the person's open case, pending or in review, and records what it says; what it leaves
+/// undecided for too long is for people. Does nothing without an open case.
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
-    // Of somebody who has left nothing is sent to anybody.
-    let has_left = system.store.load_latest::<User>(user_id).await?.standing() != Standing::Open;
-    let open = !has_left && !identity.status().is_final() && identity.status() != kyc::Status::NotStarted;
-    let Some(case) = identity.case().filter(|_| open) else {
+    let standing = system.store.load_latest::<User>(user_id).await?.standing();
+    let is_open = !identity.status().is_final() && identity.status() != kyc::Status::NotStarted;
+    // Nobody can say any more who an erased person was.
+    let Some(case) = identity.case().filter(|_| is_open && standing != Standing::Erased) else {
         return Ok(Written { value: view(&identity), position: 0 });
     };
-    let (provider_reference, verdict) =
-        match asked(system, user_id, case, identity.status() == kyc::Status::InReview).await {
-            Ok(Some(Check { provider_reference, verdict: Some(verdict) })) => (provider_reference, verdict),
-            Ok(_) => return Ok(Written { value: view(&identity), position: 0 }),
-            // 401 and 403 are about us, 404 about an address; what else is refused would be refused again: people look.
-            Err(Asked::Failed(Failure::Refused { status, code })) if ![401, 403, 404].contains(&status) => {
-                tracing::warn!(status, code, case = %case.case_id, "the KYC provider refuses a case");
-                (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["refused_by_provider".into()] })
-            }
-            // The case stays pending and a worker asks again: a provider that is away is no verdict on the person.
-            Err(Asked::Failed(failure)) => {
-                tracing::warn!(%failure, case = %case.case_id, "the KYC provider did not answer");
-                return Ok(Written { value: view(&identity), position: 0 });
-            }
-            Err(Asked::PictureGone) => {
-                (case.case_id.to_string(), kyc::Verdict::Review { reasons: vec!["document_missing".into()] })
-            }
-            Err(Asked::Broken(error)) => return Err(error),
-        };
-    // Renamed at the very moment of handing in: what was verified is not who they are now.
-    let verdict = match verdict {
-        kyc::Verdict::Approved if !keeps_names(system, user_id, case).await? => {
-            kyc::Verdict::Review { reasons: vec!["name_changed".into()] }
-        }
-        verdict => verdict,
+    let is_in_review = identity.status() == kyc::Status::InReview;
+    let word = match standing {
+        Standing::Open => word(system, user_id, case, is_in_review).await,
+        // Of somebody who has left nothing is sent to anybody.
+        Standing::Closed | Standing::Erased => Ok(None),
     };
-    let now = crate::now();
-    let command = kyc::Command::RecordVerdict {
-        case_id: case.case_id,
-        provider: system.providers.kyc.name().to_owned(),
-        provider_reference,
-        verdict,
-        four_eyes: system.settings.kyc.four_eyes,
-        valid_until: system.settings.kyc.valid_until(now),
-        now,
+    let (provider, now) = (system.providers.kyc.name().to_owned(), crate::now());
+    let (case_id, settings) = (case.case_id, &system.settings.kyc);
+    let command = match word {
+        Ok(Some((provider_reference, verdict))) => {
+            let (four_eyes, valid_until) = (settings.four_eyes, settings.valid_until(now));
+            kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, valid_until, now }
+        }
+        Ok(None) | Err(_) if !is_in_review && case.submitted_at + settings.patience() <= now => {
+            tracing::warn!(case = %case_id, "a case was not decided in time and goes to people");
+            let patience = settings.patience();
+            kyc::Command::Overdue { case_id, provider, provider_reference: case_id.to_string(), patience, now }
+        }
+        Ok(None) => return Ok(Written { value: view(&identity), position: 0 }),
+        Err(error) => return Err(error),
     };
     let Written { value, position } = change(system, user_id, &command, Actor::System("kyc"), origin).await?;
     Ok(Written { value: view(&value), position })
 }
 
-/// Looks at the check that a webhook of the provider speaks of, if it is that of the person's latest case: a late word
-/// on an earlier one decides nothing.
-pub(crate) async fn heard(system: &System, webhook: &[u8], origin: &Origin) -> Result<(), Error> {
-    let (store, verifier) = (&system.store, &system.providers.kyc);
-    let Mention { case, applicant, run } = verifier.mentioned(webhook);
-    let names = CheckNames { run, applicant, case };
-    // Nobody's: of another system with the same account, or of somebody who is gone.
-    let Some((user_id, case_id)) = store.check_of(verifier.name(), &names).await? else { return Ok(()) };
-    let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
-    let Some(case) = identity.case().filter(|case| case.case_id == case_id) else { return Ok(()) };
-    if let Some(run) = names.run {
-        learn(system, user_id, case, run).await?;
+/// What the provider makes of the case, with its own name for the check; none as long as it has not decided.
+async fn word(
+    system: &System,
+    user_id: UserId,
+    case: &kyc::Case,
+    is_in_review: bool,
+) -> Result<Option<(String, kyc::Verdict)>, Error> {
+    let to_people = |reason: &str| {
+        let verdict = kyc::Verdict::Review { reasons: vec![reason.to_owned()] };
+        Ok(Some((case.case_id.to_string(), verdict)))
+    };
+    let checked = async {
+        let Some(check) = asked(system, user_id, case, is_in_review).await? else { return Ok(None) };
+        let Some(verdict) = check.verdict else { return Ok(None) };
+        Ok(Some((check.provider_reference, confirmed(system, user_id, case, verdict).await?)))
+    };
+    match checked.await {
+        Ok(word) => Ok(word),
+        // 401 and 403 are about us, 404 about an address; what else is refused would be refused again: people look.
+        Err(Asked::Failed(Failure::Refused { status, code })) if ![401, 403, 404].contains(&status) => {
+            tracing::warn!(status, code, case = %case.case_id, "the KYC provider refuses a case");
+            to_people("refused_by_provider")
+        }
+        // The case stays pending and a worker asks again: a provider that is away is no verdict on the person.
+        Err(Asked::Failed(failure)) => {
+            tracing::warn!(%failure, case = %case.case_id, "the KYC provider did not answer");
+            Ok(None)
+        }
+        Err(Asked::PictureGone) => to_people("document_missing"),
+        Err(Asked::Broken(error)) => Err(error),
     }
-    finish(system, user_id, origin).await.map(drop)
 }
 
-/// A run that was asked for, and of which the answer was lost: the webhook tells what it is called. What it was begun
-/// for the provider is asked first.
-async fn learn(system: &System, user_id: UserId, case: &kyc::Case, run: String) -> Result<(), Error> {
-    let (store, verifier) = (&system.store, &system.providers.kyc);
-    let known = store.check_references(user_id, case.case_id).await?.unwrap_or_default();
-    if known.run.is_some() || known.run_asked_at.is_none() {
-        return Ok(());
+/// An approval counts where it is of this person, as they were handed over and as they are now.
+async fn confirmed(
+    system: &System,
+    user_id: UserId,
+    case: &kyc::Case,
+    verdict: kyc::Verdict,
+) -> Result<kyc::Verdict, Asked> {
+    if verdict != kyc::Verdict::Approved {
+        return Ok(verdict);
     }
-    let references = CheckReferences { run: Some(run), ..known };
-    match verifier.look_up(&names_of(case, &references)).await {
-        Ok(Some(_)) => {
-            store.note_check(user_id, case.case_id, verifier.name(), &references).await?;
-        }
-        Ok(None) => {}
-        Err(Failure::Malformed | Failure::Refused { status: 404, .. }) => {
-            tracing::warn!(case = %case.case_id, "a webhook speaks of a run that is not of its applicant's case");
-        }
-        // The delivery is acted on again.
-        Err(Failure::Unreachable | Failure::Unknown | Failure::Refused { .. }) => {
-            return Err(Error::Unavailable { what: "outcome", resource: None });
-        }
+    // Renamed at the very moment of handing in: what was verified is not who they are now.
+    if !keeps_names(system, user_id, case).await? {
+        return Ok(kyc::Verdict::Review { reasons: vec!["name_changed".into()] });
     }
-    Ok(())
+    let references = system.store.check_references(user_id, case.case_id).await?.unwrap_or_default();
+    let applicant = applicant(system, user_id, case).await?;
+    let (verifier, known) = (&system.providers.kyc, names_of(case, &references));
+    let (retry, deadline) = (system.providers.retry, system.settings.deadline());
+    let mismatch = retry.run(deadline, || verifier.mismatch(&known, &applicant)).await?;
+    Ok(mismatch.map_or(verdict, kyc::Verdict::from))
 }
 
-fn names_of<'a>(case: &kyc::Case, references: &'a CheckReferences) -> Known<'a> {
+pub(super) fn names_of<'a>(case: &kyc::Case, references: &'a CheckReferences) -> Known<'a> {
     let (applicant, run) = (references.applicant.as_deref(), references.run.as_deref());
     Known { case: case.case_id, level: case.level, applicant, run }
 }
 
 /// Why there is no check.
-enum Asked {
+pub(super) enum Asked {
     Failed(Failure),
     /// Its time was over before the case was handed in.
     PictureGone,
@@ -160,7 +159,7 @@ async fn asked(system: &System, user_id: UserId, case: &kyc::Case, is_in_review:
     }
     let applicant = applicant(system, user_id, case).await?;
     if references.applicant.is_none() {
-        references.applicant = retry.run(deadline, || verifier.register(case_id, &applicant)).await?;
+        references.applicant = applicants::register(system, user_id, case_id, &applicant).await?;
         // Somebody else may have registered the applicant meanwhile: theirs is the one, and this one is left alone.
         references = store.note_check(user_id, case_id, verifier.name(), &references).await?;
     }

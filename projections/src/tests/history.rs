@@ -109,7 +109,10 @@ impl History {
     pub fn is_reviewed(&mut self, user: UserId, case_id: KycCaseId) {
         let (provider, provider_reference, at) = ("onfido".into(), "ref".into(), self.now());
         let reasons = vec![];
-        self.record(user, kyc::Event::ReviewStarted { case_id, provider, provider_reference, reasons, at });
+        self.record(
+            user,
+            kyc::Event::ReviewStarted { case_id, provider, provider_reference, reasons, people_decide: false, at },
+        );
     }
 
     pub fn requests_card(&mut self, user_id: UserId) -> CardId {

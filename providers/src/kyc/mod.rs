@@ -38,9 +38,24 @@ pub trait Verifier: Send + Sync {
     /// Asks for a check of what was registered and uploaded.
     async fn submit(&self, case: KycCaseId, reference: Option<&str>, applicant: &Applicant) -> Result<Check, Failure>;
 
-    /// How a check stands; none where the provider has no check of this case. [`Failure::Malformed`] where it is one of
-    /// another case, applicant or level.
+    /// How a check stands; none where the provider has no check of this case. [`Verdict::Unusable`], by a [`Mismatch`],
+    /// where it is one of another case, applicant or level.
     async fn look_up(&self, known: &Known<'_>) -> Result<Option<Check>, Failure>;
+
+    /// In what way the provider has verified somebody else than `applicant`, as far as it tells; asked for before an
+    /// approval counts.
+    async fn mismatch(&self, _: &Known<'_>, _: &Applicant) -> Result<Option<Mismatch>, Failure> {
+        Ok(None)
+    }
+
+    /// Whom the provider watches under this name of a monitor, and whether a list names them; none: it watches nobody.
+    async fn watched(&self, _monitor: &str) -> Result<Option<Watched>, Failure> {
+        Ok(None)
+    }
+
+    /// Has the provider delete an applicant, by its own name, with all that was uploaded and found out. Done where it
+    /// knows nobody of this name any more.
+    async fn forget(&self, applicant: &str) -> Result<(), Failure>;
 
     /// Of what a webhook of this provider speaks.
     fn mentioned(&self, webhook: &[u8]) -> Mention;
@@ -70,6 +85,50 @@ pub struct Mention {
     pub case: Option<KycCaseId>,
     pub applicant: Option<String>,
     pub run: Option<String>,
+    /// By which somebody is watched after their check.
+    pub monitor: Option<String>,
+}
+
+/// Somebody whom the provider watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// The provider's own name for them.
+    pub applicant: String,
+    pub is_hit: bool,
+}
+
+/// Why what a provider says is not about the case that was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    Run,
+    Case,
+    Applicant,
+    Workflow,
+    Names,
+    DateOfBirth,
+    /// It does not say what it is about, or what it says.
+    Incomplete,
+}
+
+impl Mismatch {
+    /// The stable code that stands in events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Mismatch::Run => "result_of_other_run",
+            Mismatch::Case => "result_of_other_case",
+            Mismatch::Applicant => "result_of_other_applicant",
+            Mismatch::Workflow => "result_of_other_workflow",
+            Mismatch::Names => "result_of_other_names",
+            Mismatch::DateOfBirth => "result_of_other_date_of_birth",
+            Mismatch::Incomplete => "result_incomplete",
+        }
+    }
+}
+
+impl From<Mismatch> for Verdict {
+    fn from(mismatch: Mismatch) -> Verdict {
+        Verdict::Unusable { reason: mismatch.as_str().to_owned() }
+    }
 }
 
 /// The most reasons that are taken over from a provider; they go into an event.

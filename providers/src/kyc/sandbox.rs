@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use reqwest::{Client, Url, header::HeaderValue};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{Applicant, Check, Known, MOST_REASONS, Mention, Picture, Verifier};
+use super::{Applicant, Check, Known, MOST_REASONS, Mention, Mismatch, Picture, Verifier};
 use crate::{
     Failure, SetupError, VendorConfig,
     config::BaseUrl,
@@ -19,7 +20,8 @@ use crate::{
 
 const NAME: &str = "sandbox";
 
-/// The sandbox's KYC provider: `POST /kyc/v1/documents`, `POST /kyc/v1/checks`, `GET /kyc/v1/checks?case_id=…`.
+/// The sandbox's KYC provider: `POST /kyc/v1/documents`, `POST /kyc/v1/checks`, and `GET` and `DELETE
+/// /kyc/v1/checks?case_id=…`. It knows applicants by our name for the case.
 pub struct Sandbox {
     line: Line,
     checks: Url,
@@ -27,6 +29,7 @@ pub struct Sandbox {
     upload: Meter,
     submit: Meter,
     look_up: Meter,
+    forget: Meter,
 }
 
 #[derive(Serialize)]
@@ -44,6 +47,7 @@ struct CheckRequest<'a> {
 #[derive(Deserialize)]
 struct CheckAnswer<'a> {
     check_id: &'a str,
+    case_id: Option<Uuid>,
     status: Status,
     #[serde(default, borrow)]
     reasons: Vec<&'a str>,
@@ -78,6 +82,7 @@ impl Sandbox {
             upload: Meter::new(NAME, "kyc_upload"),
             submit: Meter::new(NAME, "kyc_submit"),
             look_up: Meter::new(NAME, "kyc_look_up"),
+            forget: Meter::new(NAME, "kyc_forget"),
         })
     }
 }
@@ -92,8 +97,8 @@ impl Verifier for Sandbox {
         true
     }
 
-    async fn register(&self, _: KycCaseId, _: &Applicant) -> Result<Option<String>, Failure> {
-        Ok(None)
+    async fn register(&self, case: KycCaseId, _: &Applicant) -> Result<Option<String>, Failure> {
+        Ok(Some(case.to_string()))
     }
 
     async fn upload(&self, case: KycCaseId, _: Option<&str>, picture: &Picture) -> Result<(), Failure> {
@@ -120,8 +125,14 @@ impl Verifier for Sandbox {
             document_number: &applicant.document_number,
             country: &applicant.country,
         });
-        let call = async { check(self.line.post(self.checks.clone(), body, None).await?.json()?) };
+        let call = async { check(self.line.post(self.checks.clone(), body, None).await?.json()?, case) };
         self.submit.measure(call).await
+    }
+
+    async fn forget(&self, applicant: &str) -> Result<(), Failure> {
+        let mut url = self.checks.clone();
+        url.set_query(Some(&format!("case_id={applicant}")));
+        self.forget.measure(async { self.line.delete(url).await?.deleted() }).await
     }
 
     fn mentioned(&self, webhook: &[u8]) -> Mention {
@@ -134,19 +145,24 @@ impl Verifier for Sandbox {
         url.set_query(Some(&format!("case_id={}", known.case)));
         let call = async {
             let answer = self.line.get(url).await?;
-            answer.json_if_present("no_such_check")?.map(check).transpose()
+            answer.json_if_present("no_such_check")?.map(|answer| check(answer, known.case)).transpose()
         };
         self.look_up.measure(call).await
     }
 }
 
-fn check(answer: CheckAnswer<'_>) -> Result<Check, Failure> {
+fn check(answer: CheckAnswer<'_>, case: KycCaseId) -> Result<Check, Failure> {
     let reasons = || answer.reasons.iter().take(MOST_REASONS).map(|reason| stable_code(reason)).collect();
+    let provider_reference = reference(answer.check_id)?;
+    if answer.case_id != Some(case.0) {
+        let mismatch = answer.case_id.map_or(Mismatch::Incomplete, |_| Mismatch::Case);
+        return Ok(Check { provider_reference, verdict: Some(mismatch.into()) });
+    }
     let verdict = match answer.status {
         Status::Pending => None,
         Status::Approved => Some(Verdict::Approved),
         Status::Review => Some(Verdict::Review { reasons: reasons() }),
         Status::Rejected => Some(Verdict::Rejected { reasons: reasons() }),
     };
-    Ok(Check { provider_reference: reference(answer.check_id)?, verdict })
+    Ok(Check { provider_reference, verdict })
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use aggregates::kyc::{Level, PictureKind};
-use poem::{Request, Response};
+use poem::{Request, Response, http::StatusCode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -48,6 +48,10 @@ enum Scenario {
     Review,
     WatchList,
     ApproveLate,
+    /// Never decided.
+    Silent,
+    /// Approved, but in the answer about another case.
+    OtherCase,
     /// What the level demands was not uploaded.
     Incomplete,
 }
@@ -78,7 +82,7 @@ impl Kyc {
     /// Tells of a check that is not answered at once when it is done.
     fn tell(&self, case: Uuid, scenario: Scenario) {
         if let (Some(notices), Scenario::ApproveLate) = (&self.notices, scenario) {
-            notices.send_after(self.slow_check, case);
+            notices.send_after("check.completed", self.slow_check, case);
         }
     }
 
@@ -90,9 +94,11 @@ impl Kyc {
             Scenario::WatchList => ("review", &["watchlist_hit"]),
             Scenario::Incomplete => ("rejected", &["document_missing"]),
             Scenario::ApproveLate if check.submitted.elapsed() < self.slow_check => ("pending", &[]),
-            Scenario::ApproveLate => ("approved", &[]),
+            Scenario::ApproveLate | Scenario::OtherCase => ("approved", &[]),
+            Scenario::Silent => ("pending", &[]),
         };
-        json(&CheckAnswer { check_id: format!("check_{case}"), status, reasons })
+        let about = if matches!(check.scenario, Scenario::OtherCase) { Uuid::nil() } else { case };
+        json(&CheckAnswer { check_id: format!("check_{case}"), case_id: about, status, reasons })
     }
 }
 
@@ -124,6 +130,7 @@ fn basic() -> Level {
 #[derive(Serialize)]
 struct CheckAnswer {
     check_id: String,
+    case_id: Uuid,
     status: &'static str,
     reasons: &'static [&'static str],
 }
@@ -140,6 +147,8 @@ pub(super) async fn submit(kyc: Arc<Kyc>, mut request: Request) -> Result<Respon
         number if number.starts_with("WATCH") => Scenario::WatchList,
         _ if request.level == Level::Full && !kyc.is_complete(request.case_id) => Scenario::Incomplete,
         number if number.starts_with("SLOW") => Scenario::ApproveLate,
+        number if number.starts_with("NEVER") => Scenario::Silent,
+        number if number.starts_with("OTHER") => Scenario::OtherCase,
         _ => Scenario::Approve,
     };
     let check = {
@@ -179,4 +188,25 @@ pub(super) async fn look_up(kyc: Arc<Kyc>, request: Request) -> Result<Response,
     let case = id_in_query(&request, "case_id")?;
     let check = kyc.checks().get(&case).copied().ok_or(Problem::NO_SUCH_CHECK)?;
     Ok(kyc.answer(case, check))
+}
+
+/// `DELETE /kyc/v1/checks?case_id=…`: forgets the applicant, with what was uploaded.
+pub(super) async fn forget(kyc: Arc<Kyc>, request: Request) -> Result<Response, Problem> {
+    authorise(&request, &kyc.key)?;
+    let case = id_in_query(&request, "case_id")?;
+    let uploads = kyc.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&case);
+    let check = kyc.checks().remove(&case);
+    let is_known = uploads.is_some() || check.is_some();
+    if is_known { Ok(StatusCode::NO_CONTENT.into()) } else { Err(Problem::NO_SUCH_CHECK) }
+}
+
+/// `POST /sandbox/kyc/hits?case_id=…`: from now on a watch list names the applicant, which is told of by webhook.
+pub(super) async fn hit(kyc: Arc<Kyc>, request: Request) -> Result<Response, Problem> {
+    let case = id_in_query(&request, "case_id")?;
+    let known = kyc.checks().get_mut(&case).map(|check| check.scenario = Scenario::WatchList);
+    known.ok_or(Problem::NO_SUCH_CHECK)?;
+    if let Some(notices) = &kyc.notices {
+        notices.send_after("check.updated", Duration::ZERO, case);
+    }
+    Ok(StatusCode::NO_CONTENT.into())
 }

@@ -4,7 +4,8 @@
 //! `/sandbox/charges` what really happened at the gateway. `/healthz` answers as soon as it serves.
 //!
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
-//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `DOWN`; everything else is approved.
+//! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `NEVER`, `OTHER`, `DOWN`;
+//!   everything else is approved.
 //!   A `SLOW` check is told of by webhook, where the settings say to whom.
 //! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
 //! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
@@ -111,7 +112,8 @@ fn routes(config: &SandboxConfig) -> Route {
     Route::new()
         .at("/healthz", get(make(async |_| "ok")))
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
-        .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
+        .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)).delete(on(&kyc, kyc::forget)))
+        .at("/sandbox/kyc/hits", post(on(&kyc, kyc::hit)))
         .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
         .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)).get(on(&issuer, issuer::look_up)))
         .at("/issuer/v1/authorizations/:id", get(on(&network, network::look_up)))

@@ -28,11 +28,11 @@ impl Notices {
         url.starts_with("http").then(|| Notices { client, url, secret: secret.clone() })
     }
 
-    pub fn send_after(&self, wait: Duration, case: Uuid) {
+    pub fn send_after(&self, kind: &'static str, wait: Duration, case: Uuid) {
         let notices = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            let body = format!(r#"{{"type":"check.completed","data":{{"case_id":"{case}"}}}}"#);
+            let body = format!(r#"{{"type":"{kind}","data":{{"case_id":"{case}"}}}}"#);
             let id = format!("msg_{}", Uuid::now_v7().simple());
             for attempt in 0..ATTEMPTS {
                 if notices.send(&id, &body).await {

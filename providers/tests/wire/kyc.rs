@@ -6,7 +6,7 @@ use aggregates::{
 };
 use providers::{
     Config, Failure,
-    kyc::{Check, Known},
+    kyc::{Check, Known, Mismatch},
     sandbox::SandboxConfig,
 };
 use uuid::Uuid;
@@ -61,4 +61,36 @@ async fn a_provider_that_is_down_keeps_nothing() {
     let case = KycCaseId(Uuid::now_v7());
     assert_eq!(kyc.submit(case, None, &an_applicant_with_document("DOWN-1")).await, Err(Failure::Unknown));
     assert_eq!(kyc.look_up(&known(case)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_check_may_never_be_decided_or_be_about_somebody_else() {
+    let kyc = a_sandbox().await.providers.kyc;
+    let case = || KycCaseId(Uuid::now_v7());
+    assert_eq!(kyc.submit(case(), None, &an_applicant_with_document("NEVER-1")).await.unwrap().verdict, None);
+    let other = kyc.submit(case(), None, &an_applicant_with_document("OTHER-1")).await.unwrap();
+    assert_eq!(other.verdict, Some(Mismatch::Case.into()));
+}
+
+#[tokio::test]
+async fn an_applicant_is_forgotten_once_and_then_unknown() {
+    let kyc = a_sandbox().await.providers.kyc;
+    let (case, applicant) = (KycCaseId(Uuid::now_v7()), an_applicant_with_document("APPROVE-1"));
+    let name = kyc.register(case, &applicant).await.unwrap().unwrap();
+    kyc.submit(case, Some(&name), &applicant).await.unwrap();
+    for _ in 0..2 {
+        kyc.forget(&name).await.unwrap();
+        assert_eq!(kyc.look_up(&known(case)).await, Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn a_watch_list_may_name_somebody_later() {
+    let sandbox = a_sandbox().await;
+    let (kyc, case) = (&sandbox.providers.kyc, KycCaseId(Uuid::now_v7()));
+    kyc.submit(case, None, &an_applicant_with_document("APPROVE-1")).await.unwrap();
+    let hit = format!("{}/sandbox/kyc/hits?case_id={case}", sandbox.base);
+    assert_eq!(reqwest::Client::new().post(hit).send().await.unwrap().status(), 204);
+    let verdict = kyc.look_up(&known(case)).await.unwrap().unwrap().verdict;
+    assert_eq!(verdict, Some(Verdict::Review { reasons: vec!["watchlist_hit".into()] }));
 }

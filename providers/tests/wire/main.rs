@@ -7,6 +7,7 @@ mod issuing;
 mod kyc;
 mod metrics;
 mod onfido;
+mod onfido_people;
 mod retry;
 mod secrets;
 mod serving;

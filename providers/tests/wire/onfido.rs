@@ -15,7 +15,7 @@ use chrono::{NaiveDate, Utc};
 use poem::{Endpoint, Request, Response, Server, http::StatusCode, listener::TcpAcceptor};
 use providers::{
     Config, Failure, KycProvider, OnfidoConfig, Providers, SetupError,
-    kyc::{Address, Applicant, Known, Mention, OnfidoWebhooks, Picture, PictureFormat, Verifier},
+    kyc::{Address, Applicant, Known, Mention, Mismatch, OnfidoWebhooks, Picture, PictureFormat, Verifier},
     webhooks::{HeaderMap, Refused, Verifier as _},
 };
 use serde_json::{Value, json};
@@ -23,31 +23,31 @@ use tokio::net::TcpListener;
 use uuid::{Uuid, uuid};
 use zeroize::Zeroizing;
 
-use crate::specification::{check, form};
+use crate::specification::{check, check_line, form};
 
-const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
-const RUN: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
+pub const APPLICANT: &str = "7d2f1b2a-1111-4222-8333-abcdefabcdef";
+pub const RUN: &str = "8e3f2c3b-2222-4333-9444-bcdefabcdef0";
 const WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000001");
 const BASIC_WORKFLOW: Uuid = uuid!("00000000-0000-4000-8000-000000000009");
-const CASE: KycCaseId = KycCaseId(uuid!("00000000-0000-7000-8000-000000000002"));
+pub const CASE: KycCaseId = KycCaseId(uuid!("00000000-0000-7000-8000-000000000002"));
 const CONTENT: &[u8] = b"\xff\xd8\xff the picture \r\n--";
 
 /// What the stand-in was sent.
 #[derive(Clone)]
-struct Sent {
-    line: String,
+pub struct Sent {
+    pub line: String,
     authorization: String,
     content_type: String,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
-struct StandIn {
+pub struct StandIn {
     seen: Arc<Mutex<Vec<Sent>>>,
     status: Arc<Mutex<(u16, Value)>>,
-    kyc: Arc<dyn Verifier>,
+    pub kyc: Arc<dyn Verifier>,
 }
 
-async fn a_stand_in() -> StandIn {
+pub async fn a_stand_in() -> StandIn {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let (seen, status) = (Arc::<Mutex<Vec<Sent>>>::default(), Arc::new(Mutex::new((201, Value::Null))));
@@ -94,12 +94,12 @@ fn answering(
 }
 
 impl StandIn {
-    fn answers(&self, status: u16, body: Value) {
+    pub fn answers(&self, status: u16, body: Value) {
         *self.status.lock().unwrap() = (status, body);
     }
 
     /// All that was sent since the last time.
-    fn sent(&self) -> Vec<Sent> {
+    pub fn sent(&self) -> Vec<Sent> {
         std::mem::take(&mut self.seen.lock().unwrap())
     }
 }
@@ -108,11 +108,11 @@ fn a_run(status: &str) -> Value {
     json!({ "id": RUN, "status": status, "applicant_id": APPLICANT, "workflow_id": WORKFLOW, "customer_user_id": CASE })
 }
 
-fn the_run_of(case: KycCaseId) -> Known<'static> {
+pub fn the_run_of(case: KycCaseId) -> Known<'static> {
     Known { case, level: Level::Full, applicant: Some(APPLICANT), run: Some(RUN) }
 }
 
-fn an_applicant(document_type: DocumentType, country: &str, has_address: bool) -> Applicant {
+pub fn an_applicant(document_type: DocumentType, country: &str, has_address: bool) -> Applicant {
     let address = has_address.then(|| Address {
         street: "Unter den Linden 6".into(),
         town: "Berlin".into(),
@@ -174,6 +174,7 @@ async fn every_request_is_one_that_the_specification_knows() {
                 }
                 line => assert_eq!(line, format!("GET /v3.6/workflow_runs/{RUN}")),
             }
+            check_line(&sent.line);
             lines.insert(sent.line);
         }
     }
@@ -194,9 +195,9 @@ async fn each_level_goes_through_its_own_workflow() {
     let mut applicant = an_applicant(DocumentType::Passport, "DE", false);
     for (level, workflow) in [(Level::Full, WORKFLOW), (Level::Basic, BASIC_WORKFLOW)] {
         applicant.level = level;
-        let answer = onfido.kyc.submit(CASE, Some(APPLICANT), &applicant).await;
+        let check = onfido.kyc.submit(CASE, Some(APPLICANT), &applicant).await.unwrap();
         // The stand-in's run is one of level full.
-        assert_eq!(answer.is_ok(), level == Level::Full);
+        assert_eq!(check.verdict, (level == Level::Basic).then(|| Mismatch::Workflow.into()));
         let asked: Value = serde_json::from_slice(&onfido.sent()[0].body).unwrap();
         assert_eq!(asked["workflow_id"], json!(workflow));
     }
@@ -228,8 +229,9 @@ async fn what_onfido_answers_is_told_apart() {
     let mut another = a_run("approved");
     another["customer_user_id"] = Uuid::now_v7().to_string().into();
     onfido.answers(200, another);
-    assert_eq!(onfido.kyc.look_up(&the_run_of(case)).await, Err(Failure::Malformed));
-    assert_eq!(submit().await, Err(Failure::Malformed));
+    let unusable = Some(Verdict::from(Mismatch::Case));
+    assert_eq!(onfido.kyc.look_up(&the_run_of(case)).await.unwrap().unwrap().verdict, unusable);
+    assert_eq!(submit().await.unwrap().verdict, unusable);
     assert!(!onfido.kyc.is_idempotent());
 }
 
@@ -286,7 +288,7 @@ async fn a_webhook_names_the_run_and_its_applicant() {
     let object = json!({ "id": RUN, "status": "approved" });
     let completed = json!({ "payload": { "resource_type": "workflow_run", "action": "workflow_run.completed",
         "object": object, "resource": { "id": RUN, "applicant_id": APPLICANT } } });
-    let known = Mention { case: None, applicant: Some(APPLICANT.into()), run: Some(RUN.into()) };
+    let known = Mention { case: None, applicant: Some(APPLICANT.into()), run: Some(RUN.into()), monitor: None };
     assert_eq!(mention(completed), known);
     let thin = json!({ "payload": { "resource_type": "workflow_run", "object": object } });
     assert_eq!(mention(thin), Mention { run: Some(RUN.into()), ..Mention::default() });

@@ -18,6 +18,23 @@ pub fn check(schema: &str, sent: &Value) {
     known(&components["schemas"][schema], sent);
 }
 
+/// A request line of an operation that the specification has.
+pub fn check_line(line: &str) {
+    let (method, path) = line.split_once(" /v3.6").unwrap();
+    let fits = |pattern: &str| {
+        let (known, sent): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+        let fit = |(known, sent): (&&str, &&str)| known == sent || (known.starts_with('{') && is_uuid(sent));
+        known.len() == sent.len() && known.iter().zip(&sent).all(fit)
+    };
+    let operations = SPECIFICATION["paths"].as_object().unwrap();
+    let found = operations.iter().any(|(pattern, by)| fits(pattern) && by.get(method.to_lowercase()).is_some());
+    assert!(found, "{line}");
+}
+
+fn is_uuid(text: &str) -> bool {
+    uuid::Uuid::try_parse(text).is_ok()
+}
+
 fn known(schema: &Value, sent: &Value) {
     let mut properties = Map::new();
     collect(schema, &mut properties);

@@ -35,6 +35,7 @@ impl Changes {
             Event::Assigned { case_id, operator, .. } => {
                 self.case_changes.push((case_id, CaseChange::Assigned(operator)));
             }
+            Event::ExpiryAnnounced { case_id, .. } => self.case_changes.push((case_id, CaseChange::ExpiryAnnounced)),
             Event::Expired { case_id, .. } => self.case_changes.push((case_id, CaseChange::Expired)),
             Event::DraftOpened { .. }
             | Event::DetailsGiven { .. }

@@ -63,6 +63,7 @@ pub(super) struct NewCase {
 
 pub(super) enum CaseChange {
     Assigned(UserId),
+    ExpiryAnnounced,
     Expired,
 }
 

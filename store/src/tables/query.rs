@@ -155,11 +155,27 @@ impl Store {
         all(query.bind(is_only_own).bind(limit).fetch_all(self.pool()).await?)
     }
 
-    /// People whose approval ended in `span`, by its end.
-    pub async fn ended_approvals(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
-        let sql = "SELECT user_id, valid_until FROM read.kyc_verifications
-                    WHERE status = 'approved' AND valid_until > $1 AND valid_until < $2 ORDER BY valid_until LIMIT $3";
-        self.still_open(sql, span, limit).await
+    /// People whose approval ended in `span`, or does so within `soon` days after it and they do not know; by its end.
+    pub async fn ending_approvals(
+        &self,
+        span: Span,
+        soon: u32,
+        limit: i64,
+    ) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
+        // An approval that a later one took the place of ends silently.
+        let sql = format!(
+            "SELECT k.user_id, k.valid_until FROM read.kyc_verifications k
+              WHERE k.status = 'approved' AND k.valid_until > $1
+                AND (k.valid_until < $2
+                     OR (k.valid_until < $2 + interval '{soon} days' AND NOT k.expiry_announced
+                         AND NOT EXISTS (SELECT FROM read.users u
+                                          WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)))
+                AND NOT EXISTS (SELECT FROM read.kyc_verifications later
+                                 WHERE later.user_id = k.user_id AND later.position > k.position
+                                   AND later.status IN ('approved', 'expired'))
+              ORDER BY k.valid_until LIMIT $3"
+        );
+        self.still_open(&sql, span, limit).await
     }
 
     async fn still_open<T: From<Uuid>>(

@@ -103,15 +103,19 @@ impl Changes {
 
     async fn write_case_changes(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
         for (case_id, change) in &self.case_changes {
-            let (assigned_to, status) = match change {
-                CaseChange::Assigned(operator) => (Some(operator.0), None),
-                CaseChange::Expired => (None, Some("expired")),
+            let (assigned_to, status, is_announced) = match change {
+                CaseChange::Assigned(operator) => (Some(operator.0), None, false),
+                CaseChange::ExpiryAnnounced => (None, None, true),
+                CaseChange::Expired => (None, Some("expired"), false),
             };
             let sql = format!(
                 "UPDATE {schema}.kyc_verifications
-                    SET assigned_to = coalesce($2, assigned_to), status = coalesce($3, status) WHERE case_id = $1"
+                    SET assigned_to = coalesce($2, assigned_to), status = coalesce($3, status),
+                        expiry_announced = expiry_announced OR $4
+                  WHERE case_id = $1"
             );
-            execute(sqlx::query(&sql).bind(case_id.0).bind(assigned_to).bind(status), transaction).await?;
+            let query = sqlx::query(&sql).bind(case_id.0).bind(assigned_to).bind(status).bind(is_announced);
+            execute(query, transaction).await?;
         }
         Ok(())
     }

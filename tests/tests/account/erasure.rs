@@ -6,7 +6,11 @@ use aggregates::{Role, UserId, user};
 use serde_json::{Value, json};
 use sqlx::Row;
 use store::PersonalData;
-use tests::{client::Person, eventually::eventually, system::TestSystem};
+use tests::{
+    client::{Client, Person},
+    eventually::eventually,
+    system::TestSystem,
+};
 
 use super::{read, record, registered_again, somebody, stepped_up};
 
@@ -153,4 +157,36 @@ async fn an_export_has_everything_in_the_clear_and_no_secret() {
     let (user, card) = (person.user_id.parse().unwrap(), holder.card_id.parse().unwrap());
     let secrets = system.store().card_secrets(user, card).await.unwrap().unwrap();
     assert!(!answer.contains(&secrets.number) && !answer.contains("argon2") && !answer.contains(&person.token));
+}
+
+/// What the verification provider has of somebody goes, too; a worker sees to it where the provider is away.
+#[tokio::test]
+async fn the_provider_forgets_an_erased_person_as_soon_as_it_can_be_reached() {
+    let mut system = TestSystem::start().await;
+    let (first, second) = (system.a_cardholder(100).await, system.a_cardholder(100).await);
+    let (store, mut client) = (system.store(), system.client());
+    let applicant = async |person: &Person| {
+        let mut of_person = store.applicants(person.user_id.parse().unwrap()).await.unwrap();
+        of_person.pop().map(|(_, name)| name)
+    };
+    let known = async |name: &str, system: &TestSystem| {
+        let mut sandbox = Client::new(system.processes.sandbox.address());
+        let path = format!("/kyc/v1/checks?case_id={name}");
+        sandbox.get(&path, Some("sandbox-key")).await.unwrap().status == 200
+    };
+    let name = applicant(&first.person).await.unwrap();
+    assert!(known(&name, &system).await);
+    erase(&system, &first.person).await;
+    assert!(!known(&name, &system).await);
+    assert_eq!(applicant(&first.person).await, None);
+
+    let step_up = client.step_up(&second.person, &json!({ "operation": "account" })).await.unwrap();
+    system.processes.sandbox.kill().await.unwrap();
+    let erased = client.post_stepped_up("/api/v2/me/erase", &second.person, &step_up, &json!({})).await.unwrap();
+    // Not all is done yet.
+    assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (202, &json!("erased")), "{}", erased.text());
+    nothing_opens(&system, &second.person).await;
+    assert!(applicant(&second.person).await.is_some());
+    system.processes.sandbox.restart().await.unwrap();
+    eventually("a worker has seen to it", async || applicant(&second.person).await.is_none().then_some(())).await;
 }

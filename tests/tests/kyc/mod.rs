@@ -2,6 +2,7 @@
 
 mod checks;
 mod expiry;
+mod late;
 mod pictures;
 mod providers_word;
 mod reviews;

@@ -22,9 +22,9 @@ fn a_level_says_what_a_case_needs() {
 #[test]
 fn a_picture_takes_the_place_of_an_earlier_one_of_its_kind() {
     let kyc = a_complete_draft();
-    let Command::AddPicture { case_id, picture: mut newer } = picture(PictureKind::Front) else { return };
+    let Command::AddPicture { case_id, picture: mut newer, most_changes } = picture(PictureKind::Front) else { return };
     newer.digest = crate::examples::index("another");
-    let kyc = after(kyc, [Command::AddPicture { case_id, picture: newer.clone() }]);
+    let kyc = after(kyc, [Command::AddPicture { case_id, picture: newer.clone(), most_changes }]);
     let pictures = &kyc.draft().expect("there is a draft").pictures;
     assert_eq!(pictures.len(), 3);
     assert!(pictures.contains(&newer));

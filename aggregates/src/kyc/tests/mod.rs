@@ -1,7 +1,9 @@
 mod cases;
+mod late;
 mod review;
 mod table;
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{Command, Details, DocumentType, Event, FourEyes, Kyc, Level, Picture, PictureKind, ReviewStep, Verdict};
@@ -15,6 +17,8 @@ const OTHER_CASE: KycCaseId = KycCaseId(Uuid::from_u128(0x07e2));
 const OLGA: UserId = UserId(Uuid::from_u128(0x01da));
 const OSKAR: UserId = UserId(Uuid::from_u128(0x05ca2));
 const ATTEMPTS: u32 = 3;
+/// One more than a complete case takes, and another picture.
+const CHANGES: u32 = 8;
 
 fn state(events: &[Event]) -> Kyc {
     let mut kyc = Kyc::default();
@@ -37,22 +41,22 @@ fn names(events: &[Event]) -> Vec<&'static str> {
 }
 
 fn open_draft(case_id: KycCaseId, level: Level) -> Command {
-    Command::OpenDraft { case_id, level, attempts: ATTEMPTS, now: november(1) }
+    Command::OpenDraft { case_id, level, attempts: ATTEMPTS, most_changes: CHANGES, now: november(1) }
 }
 
 fn details(document_type: DocumentType) -> Command {
     let details = Details { applicant: sealed("applicant"), document_type, country: "DE".into() };
-    Command::GiveDetails { case_id: CASE, details, now: november(1) }
+    Command::GiveDetails { case_id: CASE, details, most_changes: CHANGES, now: november(1) }
 }
 
 fn address() -> Command {
-    Command::GiveAddress { case_id: CASE, address: sealed("address"), now: november(1) }
+    Command::GiveAddress { case_id: CASE, address: sealed("address"), most_changes: CHANGES, now: november(1) }
 }
 
 fn picture(kind: PictureKind) -> Command {
     let digest = index(kind.as_str());
     let picture = Picture { document_id: CREDENTIAL, kind, digest, bytes: 1_000, at: november(1) };
-    Command::AddPicture { case_id: CASE, picture }
+    Command::AddPicture { case_id: CASE, picture, most_changes: CHANGES }
 }
 
 fn submit_draft() -> Command {
@@ -90,6 +94,24 @@ fn doubts() -> Verdict {
 
 fn a_hit() -> Verdict {
     Verdict::Review { reasons: vec![WATCH_LIST.into()] }
+}
+
+fn unusable() -> Verdict {
+    Verdict::Unusable { reason: "result_of_other_case".into() }
+}
+
+/// A week after it was handed in.
+fn overdue_at(day: u32) -> Command {
+    let (provider, provider_reference) = ("sandbox".into(), "ver_1".into());
+    Command::Overdue { case_id: CASE, provider, provider_reference, patience: TimeDelta::days(7), now: november(day) }
+}
+
+fn late_hit() -> Command {
+    Command::RecordHit { provider: "sandbox".into(), provider_reference: "monitor_1".into(), now: november(3) }
+}
+
+fn announce_at(day: u32) -> Command {
+    Command::AnnounceExpiry { notice: TimeDelta::days(10), now: november(day) }
 }
 
 fn by(operator: UserId, step: ReviewStep) -> Command {
@@ -132,6 +154,19 @@ fn a_proposed_decision() -> Kyc {
 /// For good until the 20th of November.
 fn an_approved_person() -> Kyc {
     after(a_pending_case(), [verdict(CASE, Verdict::Approved)])
+}
+
+fn a_person_whose_approval_ends_soon() -> Kyc {
+    after(an_approved_person(), [announce_at(10)])
+}
+
+fn an_overdue_case() -> Kyc {
+    after(a_pending_case(), [overdue_at(8)])
+}
+
+/// Approved, and then named by a watch list.
+fn a_person_hit_later() -> Kyc {
+    after(an_approved_person(), [late_hit()])
 }
 
 fn a_rejected_person() -> Kyc {

@@ -5,6 +5,7 @@
 
 mod requests;
 mod runs;
+mod subject;
 mod webhook;
 
 use aggregates::{
@@ -17,7 +18,7 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Applicant, Check, Known, Mention, Picture, Verifier};
+use super::{Applicant, Check, Known, Mention, Mismatch, Picture, Verifier, Watched};
 use crate::{
     Config, Failure, SetupError,
     config::{BaseUrl, base_url},
@@ -28,6 +29,7 @@ use crate::{
 };
 use requests::{ApplicantRequest, Form, RunRequest};
 use runs::{Run, RunOf};
+use subject::{Matches, Monitor, Subject};
 
 pub use webhook::OnfidoWebhooks;
 
@@ -42,6 +44,9 @@ pub struct Onfido {
     upload: Meter,
     submit: Meter,
     look_up: Meter,
+    mismatch: Meter,
+    watched: Meter,
+    forget: Meter,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +78,9 @@ impl Onfido {
             upload: Meter::new(NAME, "kyc_upload"),
             submit: Meter::new(NAME, "kyc_submit"),
             look_up: Meter::new(NAME, "kyc_look_up"),
+            mismatch: Meter::new(NAME, "kyc_mismatch"),
+            watched: Meter::new(NAME, "kyc_watched"),
+            forget: Meter::new(NAME, "kyc_forget"),
         })
     }
 
@@ -87,6 +95,10 @@ impl Onfido {
             Level::Basic => self.basic_workflow,
             Level::Full => self.full_workflow,
         }
+    }
+
+    fn applicant(&self, id: &str) -> Result<Url, Failure> {
+        Ok(self.base.join(&format!("/applicants/{}", known_id(id)?)))
     }
 
     fn run(&self, id: &str) -> Url {
@@ -148,6 +160,37 @@ impl Verifier for Onfido {
         };
         let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check(&of).map(Some) };
         self.look_up.measure(call).await
+    }
+
+    /// By the applicant as they are now: whoever has access to the account there can change one.
+    async fn mismatch(&self, known: &Known<'_>, applicant: &Applicant) -> Result<Option<Mismatch>, Failure> {
+        let Some(name) = known.applicant else { return Ok(Some(Mismatch::Applicant)) };
+        let call = async { Ok(self.line.get(self.applicant(name)?).await?.json::<Subject>()?.mismatch(applicant)) };
+        self.mismatch.measure(call).await
+    }
+
+    async fn watched(&self, monitor: &str) -> Result<Option<Watched>, Failure> {
+        let path = format!("/watchlist_monitors/{}", known_id(monitor)?);
+        let call = async {
+            let answer = self.line.get(self.base.join(&path)).await?;
+            if answer.deleted_by_now() {
+                return Ok(None);
+            }
+            let applicant = known_id(answer.json::<Monitor<'_>>()?.applicant_id)?;
+            let matches = self.line.get(self.base.join(&format!("{path}/matches"))).await?;
+            let is_hit = match matches.json::<Matches>() {
+                Ok(matches) => matches.is_hit(),
+                // More of them than one would read: people look.
+                Err(Failure::Malformed) => true,
+                Err(failure) => return Err(failure),
+            };
+            Ok(Some(Watched { applicant, is_hit }))
+        };
+        self.watched.measure(call).await
+    }
+
+    async fn forget(&self, applicant: &str) -> Result<(), Failure> {
+        self.forget.measure(async { self.line.delete(self.applicant(applicant)?).await?.deleted() }).await
     }
 
     fn mentioned(&self, webhook: &[u8]) -> Mention {

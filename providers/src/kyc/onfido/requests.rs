@@ -87,7 +87,7 @@ impl RunRequest<'_> {
 }
 
 /// Onfido takes no names with these characters, and would refuse the applicant for them.
-fn plain_name(name: &str) -> String {
+pub fn plain_name(name: &str) -> String {
     name.chars().filter(|c| !"^!#$%*=<>;{}\"".contains(*c)).collect()
 }
 

@@ -8,15 +8,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::super::{Check, MOST_REASONS};
+use super::super::{Check, MOST_REASONS, Mismatch};
 use crate::{Failure, failure::stable_code};
 
 #[derive(Deserialize)]
 pub struct Run {
-    id: String,
-    status: Status,
+    id: Option<String>,
+    status: Option<Status>,
     applicant_id: Option<String>,
-    workflow_id: Option<Uuid>,
+    workflow_id: Option<String>,
     customer_user_id: Option<String>,
     #[serde(default)]
     reasons: Option<Vec<String>>,
@@ -53,16 +53,18 @@ pub struct RunOf<'a> {
 impl Run {
     /// What it says of the case. A run of another one, or one that somebody began by hand, says nothing of it.
     pub fn check(self, of: &RunOf<'_>) -> Result<Check, Failure> {
-        let provider_reference = super::known_id(&self.id)?;
-        if !self.is(of) {
-            return Err(Failure::Malformed);
-        }
+        let id = self.id.as_deref().or(of.run).ok_or(Failure::Malformed)?;
+        let provider_reference = super::known_id(id)?;
+        let status = match self.status_of(of) {
+            Ok(status) => status,
+            Err(mismatch) => return Ok(Check { provider_reference, verdict: Some(mismatch.into()) }),
+        };
         let hit = self.is_on_watch_list();
         let reasons = self.reasons.unwrap_or_default();
         let mut codes: Vec<String> = reasons.iter().take(MOST_REASONS).map(|reason| stable_code(reason)).collect();
         codes.retain(|code| code != "unspecified");
         let review = |code: &str| Verdict::Review { reasons: vec![code.to_owned()] };
-        let verdict = match self.status {
+        let verdict = match status {
             Status::Processing => None,
             // Everything was handed over before it began: a workflow that asks for more would wait for ever.
             Status::AwaitingInput | Status::AwaitingClientInput => Some(review("run_awaits_input")),
@@ -84,13 +86,27 @@ impl Run {
         Ok(Check { provider_reference, verdict })
     }
 
-    fn is(&self, of: &RunOf<'_>) -> bool {
-        let case = self.customer_user_id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
-        of.run.is_none_or(|run| run == self.id)
-            && case == Some(of.case.0)
-            && self.workflow_id == Some(of.workflow)
-            && of.applicant.is_some()
-            && self.applicant_id.as_deref() == of.applicant
+    /// Where it stands, if it is the run that it should be.
+    fn status_of(&self, of: &RunOf<'_>) -> Result<Status, Mismatch> {
+        let uuid = |id: &Option<String>| id.as_deref().map(Uuid::try_parse).ok_or(Mismatch::Incomplete);
+        let applicant = self.applicant_id.as_deref().ok_or(Mismatch::Incomplete)?;
+        let (case, workflow) = (uuid(&self.customer_user_id)?, uuid(&self.workflow_id)?);
+        if self.id.is_none() {
+            return Err(Mismatch::Incomplete);
+        }
+        if of.run.is_some_and(|run| self.id.as_deref() != Some(run)) {
+            return Err(Mismatch::Run);
+        }
+        if case != Ok(of.case.0) {
+            return Err(Mismatch::Case);
+        }
+        if of.applicant != Some(applicant) {
+            return Err(Mismatch::Applicant);
+        }
+        if workflow != Ok(of.workflow) {
+            return Err(Mismatch::Workflow);
+        }
+        self.status.ok_or(Mismatch::Incomplete)
     }
 
     /// A reason that begins with `watchlist`, or an output of that name which is not `clear`.
@@ -136,18 +152,34 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_something_else_says_nothing_of_the_case() {
+    fn a_run_of_something_else_is_no_verdict_on_the_case() {
         assert!(check(json!({ "status": "approved" })).is_ok());
         let other = "00000000-0000-0000-0000-000000000009";
-        for field in ["applicant_id", "workflow_id", "customer_user_id"] {
-            for value in [Value::Null, other.into()] {
-                assert_eq!(check(json!({ "status": "approved", field: value })), Err(Failure::Malformed), "{field}");
-            }
+        let unusable = |mismatch: Mismatch| Some(Verdict::from(mismatch));
+        for (field, mismatch) in [
+            ("applicant_id", Mismatch::Applicant),
+            ("workflow_id", Mismatch::Workflow),
+            ("customer_user_id", Mismatch::Case),
+        ] {
+            assert_eq!(verdict(json!({ "status": "approved", field: other })), unusable(mismatch), "{field}");
+            assert_eq!(
+                verdict(json!({ "status": "approved", field: null })),
+                unusable(Mismatch::Incomplete),
+                "{field}"
+            );
         }
-        let run: Run = serde_json::from_value(json!({ "id": ID, "status": "approved", "applicant_id": APPLICANT,
-            "workflow_id": OF.workflow, "customer_user_id": OF.case }))
-        .unwrap();
-        assert_eq!(run.check(&RunOf { run: Some(other), ..OF }), Err(Failure::Malformed));
+        assert_eq!(verdict(json!({})), unusable(Mismatch::Incomplete), "no status");
+        let known = RunOf { run: Some(ID), ..OF };
+        let run = |id: Value| -> Run {
+            serde_json::from_value(json!({ "id": id, "status": "approved", "applicant_id": APPLICANT,
+                "workflow_id": OF.workflow, "customer_user_id": OF.case }))
+            .unwrap()
+        };
+        for (id, mismatch) in [(json!(other), Mismatch::Run), (Value::Null, Mismatch::Incomplete)] {
+            assert_eq!(run(id).check(&known).unwrap().verdict, unusable(mismatch));
+        }
+        // Of a run without a name nothing can be noted.
+        assert_eq!(run(Value::Null).check(&OF), Err(Failure::Malformed));
     }
 
     #[test]

@@ -64,12 +64,21 @@ struct Resource {
     applicant_id: Option<String>,
 }
 
-/// A thin body: what changed, and not how. The run is looked at afterwards.
+/// A thin body: what changed, and not how. The run, or the monitor, is looked at afterwards.
 pub(super) fn mentioned(webhook: &[u8]) -> Mention {
     let Ok(Event { payload }) = serde_json::from_slice(webhook) else { return Mention::default() };
     let Payload { resource_type, object, resource } = payload;
-    let run = (resource_type == "workflow_run").then_some(object.id);
+    let (run, monitor) = match resource_type.as_str() {
+        "workflow_run" => (Some(object.id), None),
+        "watchlist_monitor" => (None, Some(object.id)),
+        _ => (None, None),
+    };
     let applicant = resource.and_then(|resource| resource.applicant_id);
     let sound = |id: String| known_id(&id).ok();
-    Mention { case: None, applicant: applicant.and_then(sound), run: run.and_then(sound) }
+    Mention {
+        case: None,
+        applicant: applicant.and_then(sound),
+        run: run.and_then(sound),
+        monitor: monitor.and_then(sound),
+    }
 }
