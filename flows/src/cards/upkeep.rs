@@ -20,7 +20,8 @@ pub async fn tell_issuer(system: &System, card_id: CardId, origin: &Origin) -> R
     // Of each state that a card comes to the issuer is told under one key.
     let key = Uuid::new_v5(&card_id.0, format!("{wanted} {}", card.transitions()).as_bytes());
     let deadline = system.settings.deadline();
-    let told = system.providers.retry.run(deadline, || issuer.set_status(reference, wanted, key)).await;
+    let told =
+        system.providers.retry.run(deadline, || issuer.set_status(reference, wanted, card.ended_for(), key)).await;
     match told {
         Ok(status) => record(system, card_id, (wanted, status), origin).await,
         Err(failure) => {

@@ -100,11 +100,7 @@ impl Work {
     }
 
     /// Does one part of what is told: all of it, or nothing where it can never be booked.
-    pub fn part(
-        &mut self,
-        what: &'static str,
-        act: impl FnOnce(&mut Work) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub fn part(&mut self, what: &'static str, act: impl FnOnce(&mut Work) -> Result<(), Error>) -> Result<(), Error> {
         let before = (self.next.clone(), self.next_card.clone(), self.events.len(), self.card_events.len());
         match act(self) {
             Err(error) if can_never_be_booked(&error) => {

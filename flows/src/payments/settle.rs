@@ -145,12 +145,7 @@ enum Asked {
     NeverWillBe,
 }
 
-async fn charge(
-    system: &System,
-    payment_id: PaymentId,
-    payment: &Payment,
-    charging: Charging,
-) -> Result<Asked, Error> {
+async fn charge(system: &System, payment_id: PaymentId, payment: &Payment, charging: Charging) -> Result<Asked, Error> {
     let (Some(user_id), Some(card_id), Some(amount), Some(merchant)) =
         (payment.user_id(), payment.card_id(), payment.amount(), payment.merchant())
     else {

@@ -6,7 +6,8 @@
 //! What happens is chosen by magic values in the request; `providers/SANDBOX.md` has the table:
 //! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `DOWN`; everything else is approved.
 //!   A `SLOW` check is told of by webhook, where the settings say to whom.
-//! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
+//! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer,
+//!   `15` each answer and the key.
 //! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
 //! - Mail, by the address's beginning: `down.`, `flaky.`, `refused.`.
 //!
@@ -111,7 +112,7 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/healthz", get(make(async |_| "ok")))
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)))
-        .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
+        .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)).get(on(&issuer, issuer::find)))
         .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)).get(on(&issuer, issuer::look_up)))
         .at("/sandbox/cards/:card_id", get(on(&issuer, issuer::status)))
         .at("/gateway/v1/transactions", post(on(&gateway, gateway::charge)).get(on(&gateway, gateway::look_up)))

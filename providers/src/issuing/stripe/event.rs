@@ -172,7 +172,11 @@ impl Authorization<'_> {
             card: self.card.name()?,
             purchase: self.purchase(self.amount)?,
             rulings: self.request_history.iter().map(ruling).collect(),
-            movements: self.transactions.iter().filter_map(|moved| moved.movement().transpose()).collect::<Result<_, _>>()?,
+            movements: self
+                .transactions
+                .iter()
+                .filter_map(|moved| moved.movement().transpose())
+                .collect::<Result<_, _>>()?,
             reversal,
             ended,
         })
