@@ -154,6 +154,8 @@ pub struct Settings {
     /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
     pub webhooks_kept_days: u32,
     pub kyc: identity::Settings,
+    /// How many days before its last one the owner of a card is told that it expires.
+    pub card_expiry_notice_days: u16,
     /// How long number and CVV of a card are kept after it was terminated or has expired.
     pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
@@ -182,6 +184,7 @@ impl Default for Settings {
             authentications_kept_days: 366,
             webhooks_kept_days: 30,
             kyc: identity::Settings::default(),
+            card_expiry_notice_days: 30,
             card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),

@@ -23,11 +23,10 @@ use super::{
 };
 use crate::decimal;
 
-const YEARS_VALID: u16 = 3;
-
 pub(super) struct Issuer {
     key: SecretString,
     max_cards: usize,
+    expire_in_months: i32,
     cards: Mutex<Cards>,
 }
 
@@ -52,7 +51,12 @@ struct Card {
 
 impl Issuer {
     pub fn new(config: &SandboxConfig) -> Issuer {
-        Issuer { key: config.issuer_key.clone(), max_cards: config.max_records, cards: Mutex::default() }
+        Issuer {
+            key: config.issuer_key.clone(),
+            max_cards: config.max_records,
+            expire_in_months: config.cards_expire_in_months,
+            cards: Mutex::default(),
+        }
     }
 
     /// Makes a card what it is told to be, unless it is canceled; what it is then.
@@ -87,7 +91,7 @@ impl Issuer {
             Slot::Occupied(slot) => Ok((slot.get().answer(id, request, limit)?, false)),
             Slot::Vacant(_) if made >= self.max_cards => Err(Problem::FULL),
             Slot::Vacant(slot) => {
-                let card = slot.insert(Card::make(request, limit, numbers.take(id)));
+                let card = slot.insert(Card::make(request, limit, numbers.take(id), self.expire_in_months));
                 Ok((card.answer(id, request, limit)?, true))
             }
         }
@@ -211,18 +215,23 @@ pub(super) async fn status(issuer: Arc<Issuer>, request: Request) -> Result<Resp
     Ok(json(&issuer.status_of(id)?))
 }
 
+/// The month so many after this one.
+fn expiry(in_months: i32) -> Expiry {
+    let now = Utc::now();
+    let month = now.year().saturating_mul(12).saturating_add(now.month0() as i32).saturating_add(in_months);
+    let (year, month) = (u16::try_from(month / 12).ok(), u8::try_from(month % 12 + 1).ok());
+    year.zip(month).and_then(|(year, month)| Expiry::new(month, year)).expect("cards are made for this century")
+}
+
 impl Card {
-    fn make(request: &CardRequest<'_>, limit: Money, number: String) -> Card {
-        let now = Utc::now();
-        let year = u16::try_from(now.year()).unwrap_or_default() + YEARS_VALID;
-        let expiry = Expiry::new(now.month() as u8, year).expect("this century's dates are valid");
+    fn make(request: &CardRequest<'_>, limit: Money, number: String, expire_in_months: i32) -> Card {
         Card {
             card_id: request.card_id,
             user_id: request.user_id,
             card_type: request.card_type,
             limit,
             number,
-            expiry,
+            expiry: expiry(expire_in_months),
             status: IssuerStatus::Active,
             reason: None,
         }

@@ -60,6 +60,8 @@ pub struct SandboxConfig {
     pub kyc_webhook_secret: SecretString,
     /// By which the issuer's webhooks are signed.
     pub issuer_webhook_secret: SecretString,
+    /// How many months after this one a card's last is; below zero it has expired when it is made.
+    pub cards_expire_in_months: i32,
     /// How many checks, cards, charges and mailboxes are kept, of each; a new one beyond is answered with 507.
     pub max_records: usize,
     /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
@@ -78,6 +80,7 @@ impl Default for SandboxConfig {
             webhooks_url: String::new(),
             kyc_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
             issuer_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
+            cards_expire_in_months: 36,
             max_records: 1_000_000,
             slow_answer_ms: 10_000,
             slow_check_ms: 2_000,
