@@ -2,29 +2,28 @@
 
 mod stripe;
 
-use hyper::Method;
 use serde_json::{Value, json};
-use tests::{client::Person, eventually::eventually, system::TestSystem};
+use tests::{
+    client::{Client, Person},
+    eventually::eventually,
+    system::TestSystem,
+};
 
-use super::{read, send};
+use super::read;
 use stripe::FakeStripe;
 
 /// As if a day went by between two requests; and each is one attempt.
 const FORGETFUL: [(&str, &str); 2] =
     [("VC_FLOWS__ISSUE_AGAIN_WITHIN_HOURS", "0"), ("VC_PROVIDERS__RETRY__MAX_RETRIES", "0")];
 
-async fn request(system: &TestSystem, minor_units: i64) -> (Person, Value) {
+async fn request(system: &TestSystem, monthly_limit: f64) -> (Person, Value) {
     let person = system.a_person().await;
     let mut client = system.client();
     client.pass_kyc(&person).await.unwrap();
-    let step_up = client.step_up(&person, &json!({ "operation": "card_request" })).await.unwrap();
-    let limit = json!({ "minor_units": minor_units, "currency": "USD" });
-    let body = json!({ "card_type": "virtual_visa", "currency": "USD", "purpose": "standard",
-                       "controls": { "monthly_limit": limit } });
-    let headers = [("x-step-up-token", Some(step_up.as_str()))];
-    let answer = send(&mut client, (Method::POST, "/api/v2/cards"), &person, &body, &headers).await;
+    let body = json!({ "card_type": "virtual_visa", "currency": "USD", "monthly_limit": monthly_limit });
+    let answer = client.ask_for_card(&person, &body).await.unwrap();
     assert_eq!(answer.status, 202, "{}", answer.text());
-    (person, answer.json())
+    (person, answer.json()["card"].clone())
 }
 
 async fn issued(system: &TestSystem, person: &Person, card: &Value) -> Value {
@@ -39,10 +38,10 @@ async fn issued(system: &TestSystem, person: &Person, card: &Value) -> Value {
 #[tokio::test]
 async fn a_worker_finds_the_card_that_was_made_and_makes_no_second_one() {
     let system = TestSystem::start_with(1, &FORGETFUL).await;
-    let (person, card) = request(&system, 50_015).await;
+    let (person, card) = request(&system, 500.15).await;
     let issued = issued(&system, &person, &card).await;
     assert_eq!(issued["status"], "active", "{issued}");
-    let made = tests::client::Client::new(system.processes.sandbox.address())
+    let made = Client::new(system.processes.sandbox.address())
         .get(&format!("/issuer/v1/cards?card_id={}", card["card_id"].as_str().unwrap()), Some("sandbox-key"))
         .await
         .unwrap();
@@ -57,7 +56,7 @@ async fn at_stripe_one_cardholder_and_one_card_are_made() {
     let stripe = FakeStripe::start().await;
     let settings: Vec<_> = FORGETFUL.into_iter().chain(stripe.settings()).collect();
     let system = TestSystem::start_with(1, &settings).await;
-    let (person, card) = request(&system, 50_000).await;
+    let (person, card) = request(&system, 500.0).await;
     let issued = issued(&system, &person, &card).await;
     assert_eq!((&issued["status"], &issued["last_four"]), (&json!("active"), &json!("4242")), "{issued}");
     let card_id = card["card_id"].as_str().unwrap();
