@@ -1,10 +1,10 @@
 //! Parameters that several operations share: each a type with its own documentation and its own check.
 
+use flows::cards::Seen;
 use poem_openapi::{
     registry::MetaSchema,
     types::{ParseError, ParseFromParameter, ParseResult, Type},
 };
-
 use secrecy::SecretString;
 
 use crate::schema::described;
@@ -28,8 +28,8 @@ pub struct Cursor(pub i64);
 pub struct IdempotencyKey(pub String);
 
 /// What the caller saw of a thing, by its `ETag`: `"3"`.
-#[derive(Clone, Copy)]
-pub struct IfMatch(pub u32);
+#[derive(Clone)]
+pub struct IfMatch(pub Seen);
 
 /// A step-up that was proven: 43 characters of base 64 for URLs.
 pub struct StepUpToken(pub SecretString);
@@ -47,8 +47,10 @@ described!(
 described!(
     IfMatch,
     MetaSchema {
-        description: Some("The `ETag` of what the caller saw. Where it has changed since, the request is refused."),
-        pattern: Some("^\"[0-9]{1,10}\"$".into()),
+        description: Some(
+            "The `ETag` of what the caller saw, or several, or `*` for whatever there is (RFC 9110, section 13.1.1). \
+             Where it has changed since, the request is refused."
+        ),
         ..MetaSchema::new("string")
     }
 );
@@ -106,9 +108,15 @@ impl ParseFromParameter for MinPosition {
 
 impl ParseFromParameter for IfMatch {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        let digits = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        digits.and_then(|digits| digits.parse().ok()).map(IfMatch).ok_or_else(wrong)
+        // RFC 9110, section 13.1.1. A tag that is none of ours, or weak, is no error: nothing matches it.
+        if value.trim() == "*" {
+            return Ok(IfMatch(Seen::Any));
+        }
+        let ours = |tag: &str| {
+            let digits = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+            digits.parse().ok().filter(|version: &u32| version.to_string() == digits)
+        };
+        Ok(IfMatch(Seen::Versions(value.split(',').filter_map(ours).collect())))
     }
 }
 

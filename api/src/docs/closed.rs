@@ -10,12 +10,15 @@ use serde_json::Value;
 /// Where `components.schemas` has its entries, in poem-openapi's layout.
 const ENTRY: &str = "      ";
 
+/// The lines with which the schema of a form begins.
+const FORM: [&str; 3] = ["\"multipart/form-data\": {", "\"schema\": {", "\"type\": \"object\","];
+
 /// The document with the schemas of all request bodies closed.
 pub fn with_closed_requests(document: &str) -> String {
     let Ok(parsed) = serde_json::from_str::<Value>(document) else { return document.to_owned() };
     let closed = of_requests(&parsed);
     let mut written = String::with_capacity(document.len() + closed.len() * 48);
-    let (mut in_schemas, mut in_closed) = (false, false);
+    let (mut in_schemas, mut in_closed, mut in_form) = (false, false, 0);
     for line in document.lines() {
         in_schemas |= line == "    \"schemas\": {";
         if let Some(name) = line.strip_prefix(ENTRY).filter(|rest| in_schemas && rest.starts_with('"')) {
@@ -27,6 +30,13 @@ pub fn with_closed_requests(document: &str) -> String {
         // An entry's own type, not one of its members'.
         if in_closed && line == "        \"type\": \"object\"," {
             written.push_str("        \"additionalProperties\": false,\n");
+        }
+        // A form's schema has no name: it stands in its operation.
+        let entry = line.trim_start();
+        in_form = if FORM.get(in_form) == Some(&entry) { in_form + 1 } else { 0 };
+        if in_form == FORM.len() {
+            written.push_str(&line[..line.len() - entry.len()]);
+            written.push_str("\"additionalProperties\": false,\n");
         }
     }
     written.truncate(written.trim_end().len());

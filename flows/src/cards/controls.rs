@@ -23,6 +23,24 @@ pub struct ControlsView {
     pub version: u32,
 }
 
+/// Which controls a change is meant for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Whatever they are.
+    Any,
+    /// One of these. None of them, where none is ours.
+    Versions(Vec<u32>),
+}
+
+impl Seen {
+    fn is(&self, version: u32) -> bool {
+        match self {
+            Seen::Any => true,
+            Seen::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct NewControls {
     pub monthly_limit: Money,
@@ -46,7 +64,7 @@ pub async fn set(
     step_up: Option<&SecretString>,
     card_id: CardId,
     new: NewControls,
-    seen: u32,
+    seen: &Seen,
     origin: &Origin,
 ) -> Result<Written<ControlsView>, Error> {
     let user_id = principal.user_id;
@@ -85,9 +103,9 @@ pub async fn set(
     Err(Error::Conflict)
 }
 
-async fn check(system: &System, card: &Card, user_id: UserId, seen: u32, monthly_limit: Money) -> Result<(), Error> {
+async fn check(system: &System, card: &Card, user_id: UserId, seen: &Seen, monthly_limit: Money) -> Result<(), Error> {
     owned(card, user_id)?;
-    if card.controls_version() != seen {
+    if !seen.is(card.controls_version()) {
         return Err(Error::Outdated { what: "controls" });
     }
     let highest = Settings::limit(system.settings.highest_monthly_limit, monthly_limit.currency);

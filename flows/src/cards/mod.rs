@@ -24,7 +24,7 @@ use crate::{
     step_up::{Operation, Unused},
 };
 
-pub use controls::{ControlsView, NewControls, set as set_controls};
+pub use controls::{ControlsView, NewControls, Seen, set as set_controls};
 pub(crate) use fraud::freeze as freeze_for_fraud;
 pub use issue::finish;
 pub use life::{Act, Who, act};

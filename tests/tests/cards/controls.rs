@@ -81,8 +81,15 @@ async fn controls_that_changed_meanwhile_are_not_overwritten() {
     assert_eq!(set(&system, &holder, &controls, Some("\"0\""), None).await.status, 200);
     let late = json!({ "monthly_limit": usd(50_000), "online_only": true });
     assert_eq!(code(&set(&system, &holder, &late, Some("\"0\""), None).await), (412, "request.outdated".into()));
+    for never_given in ["0", "\"+1\"", "W/\"1\"", "\"4294967296\"", "\"\"", ""] {
+        let refused = code(&set(&system, &holder, &late, Some(never_given), None).await);
+        assert_eq!(refused, (412, "request.outdated".into()), "{never_given}");
+    }
     let now = read(&mut system.client(), &holder.person, &path(&holder.card_id, "/controls")).await;
     assert_eq!(now["monthly_limit"], usd(100_000));
+    assert_eq!(set(&system, &holder, &late, Some("\"7\", \"1\""), None).await.status, 200);
+    let whatever = json!({ "monthly_limit": usd(40_000), "online_only": true });
+    assert_eq!(set(&system, &holder, &whatever, Some("*"), None).await.status, 200);
 }
 
 #[tokio::test]

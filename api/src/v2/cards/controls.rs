@@ -165,7 +165,7 @@ impl CardControls {
         let IfMatch(seen) = seen.0.ok_or_else(if_match_missing)?;
         let (card_id, new, origin) = (CardId(card_id.0), body.0.read()?, caller.origin());
         let (system, step_up) = (&caller.service.system, StepUpToken::secret(&step_up.0));
-        let written = cards::set_controls(system, caller.principal(), step_up, card_id, new, seen, &origin).await?;
+        let written = cards::set_controls(system, caller.principal(), step_up, card_id, new, &seen, &origin).await?;
         let (view, position) = caller.wrote(written);
         let tag = tag(&view);
         Ok(SetResponse::Set(Json(view.into()), tag, position))
