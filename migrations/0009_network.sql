@@ -30,12 +30,13 @@ UPDATE read.transactions SET tally = jsonb_build_object(
     'returned', 0, 'confirmed', false, 'declined', status = 'declined', 'expired', false);
 
 -- What issuers call the people who hold cards of theirs. No name of ours: it tells nothing once the person is erased.
+-- Without a reference the issuer was asked to make the person known, and has not answered.
 CREATE TABLE issuer_holders (
     user_id     uuid        NOT NULL,
     issuer      text        NOT NULL,
-    reference   text        NOT NULL,
-    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    reference   text,
+    asked_at    timestamptz NOT NULL,
     PRIMARY KEY (user_id, issuer)
 );
 SELECT guard_person_tables('public');
-GRANT SELECT, INSERT ON issuer_holders TO vc_api;
+GRANT SELECT, INSERT, UPDATE ON issuer_holders TO vc_api;

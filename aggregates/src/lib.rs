@@ -22,6 +22,7 @@ pub mod payment;
 mod proof;
 pub mod schema;
 mod sealed;
+mod text;
 pub mod user;
 
 pub use access::{Permission, Role};

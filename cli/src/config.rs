@@ -63,6 +63,13 @@ pub struct Sandbox {
     /// Where the api is that the sandbox sends webhooks to. Empty: it sends none.
     #[serde(default)]
     pub webhooks_url: String,
+    /// How many months after this one the last of its cards is; below zero they have expired when they are made.
+    #[serde(default = "three_years")]
+    pub cards_expire_in_months: i32,
+}
+
+const fn three_years() -> i32 {
+    36
 }
 
 impl Config {

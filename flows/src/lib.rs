@@ -42,7 +42,7 @@ pub mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use aggregates::{Actor, Context, Currency, Money};
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use store::authentications::{Action, Authentication, Outcome};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -139,6 +139,10 @@ pub struct Settings {
     /// gateway knows nothing of them. Keep it below the time that the gateway remembers idempotency keys; at 0 workers
     /// never repeat a charge.
     pub charge_again_within_hours: u64,
+    /// How old a request for a card, or to make a person known, may be for the issuer to be asked again under its
+    /// idempotency key alone. Past that the issuer is looked through first for what it has made. Keep it below the time
+    /// that the issuer remembers keys (Stripe: 24 hours); at 0 every request is preceded by a look.
+    pub issue_again_within_hours: u32,
     /// Where the app's own pages are, for links in mail.
     pub app_url: String,
     /// Whom our mail is from.
@@ -150,6 +154,8 @@ pub struct Settings {
     /// How long the contents of webhooks are kept, sealed. That they came is known for ever.
     pub webhooks_kept_days: u32,
     pub kyc: identity::Settings,
+    /// How many days before its last one the owner of a card is told that it expires.
+    pub card_expiry_notice_days: u16,
     /// How long number and CVV of a card are kept after it was terminated or has expired.
     pub card_secrets_kept_days: u32,
     pub lockout: lockout::Settings,
@@ -171,12 +177,14 @@ impl Default for Settings {
             third_party_seconds: 10,
             abandoned_after_seconds: 30,
             charge_again_within_hours: 20,
+            issue_again_within_hours: 20,
             app_url: "https://app.virtualcards.com".into(),
             mail_from: "Virtual Cards <no-reply@virtualcards.com>".into(),
             answer_tick_milliseconds: 400,
             authentications_kept_days: 366,
             webhooks_kept_days: 30,
             kyc: identity::Settings::default(),
+            card_expiry_notice_days: 30,
             card_secrets_kept_days: 30,
             lockout: lockout::Settings::default(),
             passwords: passwords::Settings::default(),
@@ -195,6 +203,17 @@ impl Settings {
 
     fn charge_again_within(&self) -> Duration {
         Duration::from_secs(self.charge_again_within_hours.saturating_mul(3_600))
+    }
+
+    fn issue_again_within(&self) -> TimeDelta {
+        TimeDelta::hours(self.issue_again_within_hours.into())
+    }
+
+    /// Whether an issuer that was first asked then knows the idempotency key still. By a clock that has run backwards it
+    /// does not, which is the careful side.
+    fn issuer_remembers(&self, asked_at: DateTime<Utc>) -> bool {
+        let age = now() - asked_at;
+        TimeDelta::zero() <= age && age < self.issue_again_within()
     }
 
     pub fn abandoned_after(&self) -> Duration {

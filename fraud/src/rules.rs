@@ -32,7 +32,8 @@ pub struct Threshold {
 /// The thresholds and weights of the rules. Weights and scores are in hundredths: 100 is certain fraud.
 ///
 /// By default warnings alone never decline, not even all of them together. A failed velocity check declines by
-/// itself, a failed amount check together with, say, a strange device at night.
+/// itself, a failed amount check together with, say, a strange device at night. A failed velocity check with an unusual
+/// amount or a strange device freezes the card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -63,6 +64,8 @@ pub struct Policy {
     pub medium_from: u32,
     /// The risk is high and the payment not approved from here on.
     pub decline_from: u32,
+    /// The card is frozen, too, from here on: never below `decline_from`, and never at all above 100.
+    pub freeze_from: u32,
 }
 
 impl Default for Policy {
@@ -86,6 +89,7 @@ impl Default for Policy {
             category_weight: 5,
             medium_from: 30,
             decline_from: 70,
+            freeze_from: 95,
         }
     }
 }
@@ -133,6 +137,11 @@ impl Threshold {
 }
 
 impl Policy {
+    /// Whether the card of a payment that was judged so is to be frozen.
+    pub fn freezes(&self, screening: &Screening) -> bool {
+        !screening.approved && screening.risk_score * 100.0 + 0.5 >= f64::from(self.freeze_from)
+    }
+
     fn velocity_check(&self, state: &PersonState, attempt: &Attempt<'_>) -> Check {
         let with_this = |attempts: i64| attempts.saturating_add(1);
         let declined = match state.declined_day(attempt.now) > self.declined_day_warn_above {

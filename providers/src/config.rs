@@ -93,6 +93,10 @@ pub enum SetupError {
         "providers.onfido needs the account's region, a workflow for each level, and keys of its own under providers.kyc"
     )]
     Onfido,
+    #[error(
+        "providers.stripe.billing needs line1, city, postal_code and country (ISO 3166-1 alpha-2), for US the state, too"
+    )]
+    Billing,
     #[error("an OpenID provider under providers.social cannot be used: {0}")]
     Social(&'static str),
     #[error("the HTTP client cannot start; for https, are the system's root certificates installed?")]

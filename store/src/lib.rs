@@ -13,7 +13,7 @@ pub mod documents;
 mod endings;
 mod error;
 pub mod factors;
-mod holders;
+pub mod holders;
 pub mod identities;
 mod keks;
 pub mod keys;

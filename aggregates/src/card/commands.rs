@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{CardId, Money, PaymentId, SessionId, UserId};
 
@@ -79,8 +79,9 @@ pub enum Command {
     Expire {
         now: DateTime<Utc>,
     },
-    /// Its owner is told, once, that it expires within [`super::EXPIRES_SOON`].
+    /// Its owner is told, once, that it expires within `notice`.
     AnnounceExpiry {
+        notice: TimeDelta,
         now: DateTime<Utc>,
     },
     /// Another card takes its place, which is asked for in the same append; the card ends, if it has not.

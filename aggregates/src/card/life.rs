@@ -1,11 +1,11 @@
 //! From one state of a card's life to the next.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::CardId;
 
 use super::{
-    Authority, EXPIRES_SOON, Error, Event, IssuerStatus, Reason, Status,
+    Authority, Error, Event, IssuerStatus, Reason, Status,
     state::{Answer, Details, Stage},
 };
 
@@ -91,10 +91,10 @@ impl Details {
         }
     }
 
-    pub fn announce_expiry(&self, now: DateTime<Utc>) -> Decision {
+    pub fn announce_expiry(&self, notice: TimeDelta, now: DateTime<Utc>) -> Decision {
         self.is_alive()?;
         match self.expiry() {
-            Some(expiry) if !expiry.has_passed(now + EXPIRES_SOON) => Err(Error::NotExpired { expiry }),
+            Some(expiry) if !expiry.has_passed(now + notice) => Err(Error::NotExpired { expiry }),
             Some(_) if !self.expiry_announced => Ok(vec![Event::ExpiryAnnounced { at: now }]),
             Some(_) | None => Ok(vec![]),
         }

@@ -16,7 +16,7 @@ mod tests;
 mod types;
 mod usage;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::{Kind, Money, UserId, aggregate::aggregate};
 
@@ -32,9 +32,6 @@ pub use types::{CardType, Expiry, Window};
 pub use usage::Usage;
 
 use state::{Answer, Details, Stage};
-
-/// How long before its end the owner of a card is told.
-pub const EXPIRES_SOON: TimeDelta = TimeDelta::days(30);
 
 aggregate!(Card, Kind::Card, snapshot_version = 2);
 
@@ -61,7 +58,7 @@ impl Card {
             Command::Unfreeze { by, whose, reason, now } => self.details()?.unfreeze(by, whose, reason, now),
             Command::Terminate { by, reason, now } => self.details()?.terminate(by, reason, now),
             Command::Expire { now } => self.details()?.expire(now),
-            Command::AnnounceExpiry { now } => self.details()?.announce_expiry(now),
+            Command::AnnounceExpiry { notice, now } => self.details()?.announce_expiry(notice, now),
             Command::Replace { successor, by, reason, now } => self.details()?.replace(successor, by, reason, now),
             Command::SetControls { controls, monthly_limit, may_loosen, now } => {
                 self.details()?.set_controls(controls, monthly_limit, may_loosen, now)

@@ -1,9 +1,8 @@
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Money, named::named};
+use crate::{Currency, Money, named::named, text::written_as_text};
 
 /// What somebody wants to buy, as far as it is known: what a card's controls look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +78,7 @@ impl Default for HoldKind {
 
 /// A merchant category code (ISO 18245): four digits, written as such.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[serde(try_from = "std::borrow::Cow<'_, str>", into = "String")]
 pub struct Mcc(u16);
 
 impl FromStr for Mcc {
@@ -92,39 +91,17 @@ impl FromStr for Mcc {
     }
 }
 
-impl TryFrom<Cow<'_, str>> for Mcc {
-    type Error = String;
-
-    fn try_from(text: Cow<'_, str>) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Mcc> for String {
-    fn from(mcc: Mcc) -> String {
-        mcc.to_string()
-    }
-}
-
 impl fmt::Display for Mcc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:04}", self.0)
     }
 }
 
-impl JsonSchema for Mcc {
-    fn schema_name() -> Cow<'static, str> {
-        "Mcc".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9]{4}$", "description": "ISO 18245 merchant category code" })
-    }
-}
+written_as_text!(Mcc, { "type": "string", "pattern": "^[0-9]{4}$", "description": "ISO 18245 merchant category code" });
 
 /// A country by its ISO 3166-1 alpha-2 code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[serde(try_from = "std::borrow::Cow<'_, str>", into = "String")]
 pub struct Country([u8; 2]);
 
 impl FromStr for Country {
@@ -140,35 +117,13 @@ impl FromStr for Country {
     }
 }
 
-impl TryFrom<Cow<'_, str>> for Country {
-    type Error = String;
-
-    fn try_from(text: Cow<'_, str>) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Country> for String {
-    fn from(country: Country) -> String {
-        country.to_string()
-    }
-}
-
 impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", char::from(self.0[0]), char::from(self.0[1]))
     }
 }
 
-impl JsonSchema for Country {
-    fn schema_name() -> Cow<'static, str> {
-        "Country".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1 alpha-2 code" })
-    }
-}
+written_as_text!(Country, { "type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1 alpha-2 code" });
 
 #[cfg(test)]
 mod tests {

@@ -1,20 +1,22 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is issued, by scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CardType {
-    VirtualVisa,
-    VirtualMastercard,
+use crate::{named::named, text::written_as_text};
+
+named! {
+    /// What is issued, by scheme.
+    pub enum CardType {
+        VirtualVisa = "virtual_visa",
+        VirtualMastercard = "virtual_mastercard",
+    }
 }
 
 /// Month and year a card is good through, printed and stored as `10/27`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "std::borrow::Cow<'_, str>", into = "String")]
 pub struct Expiry {
     month: u8,
     year: u16,
@@ -68,29 +70,7 @@ impl FromStr for Expiry {
     }
 }
 
-impl TryFrom<String> for Expiry {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Expiry> for String {
-    fn from(expiry: Expiry) -> String {
-        expiry.to_string()
-    }
-}
-
-impl JsonSchema for Expiry {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Expiry".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^(0[1-9]|1[0-2])/[0-9]{2}$", "description": "MM/YY" })
-    }
-}
+written_as_text!(Expiry, { "type": "string", "pattern": "^(0[1-9]|1[0-2])/[0-9]{2}$", "description": "MM/YY" });
 
 /// The calendar month, UTC, that a limit counts in, as its first day: `2026-11-01`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -60,6 +60,7 @@ pub(crate) async fn sandbox(config: &Config) -> Result<(), Failure> {
         kyc_webhook_secret: config.providers.kyc.webhook_secret.clone(),
         webhooks_url: config.sandbox.webhooks_url.clone(),
         mail_key: config.providers.mail.api_key.clone(),
+        cards_expire_in_months: config.sandbox.cards_expire_in_months,
         ..Default::default()
     };
     Ok(providers::sandbox::serve(listener, settings, stopped()?).await?)

@@ -5,9 +5,10 @@ use aggregates::{
     card::{self, Card},
     user::{Standing, User},
 };
+use chrono::{DateTime, Utc};
 use providers::{
     Failure,
-    issuing::{IssueRequest, IssuedCard},
+    issuing::{Interval, IssueRequest, IssuedCard},
 };
 use store::{AppendError, Unit, vault::CardSecrets};
 use zeroize::Zeroizing;
@@ -34,7 +35,7 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
     let asked = match holders::reference(system, user_id).await? {
         Ok(holder_reference) => {
             let request = IssueRequest { user_id, card_type, monthly_limit, holder_reference };
-            system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, &request)).await
+            ask(system, card_id, &request, card.requested_at()).await
         }
         Err(failure) => Err(failure),
     };
@@ -64,6 +65,23 @@ pub async fn finish(system: &System, card_id: CardId, origin: &Origin) -> Result
         }
     };
     record(system, card_id, command, origin).await
+}
+
+/// An issuer forgets idempotency keys: a request that is older is only repeated where nothing was made of it.
+async fn ask(
+    system: &System,
+    card_id: CardId,
+    request: &IssueRequest,
+    requested_at: Option<DateTime<Utc>>,
+) -> Result<IssuedCard, Failure> {
+    let issuer = &system.providers.issuer;
+    if let Some(from) = requested_at.filter(|requested_at| !system.settings.issuer_remembers(*requested_at)) {
+        let made = Interval { from, until: crate::now() };
+        if let Some(found) = holders::find(issuer.find_card(card_id, request, made)).await? {
+            return Ok(found);
+        }
+    }
+    system.providers.retry.run(system.settings.deadline(), || issuer.issue(card_id, request)).await
 }
 
 async fn keep(system: &System, user_id: UserId, card_id: CardId, issued: &IssuedCard) -> Result<(), store::Error> {

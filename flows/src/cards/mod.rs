@@ -2,6 +2,7 @@
 //! and what becomes of it.
 
 mod controls;
+mod fraud;
 mod issue;
 mod life;
 mod read;
@@ -18,16 +19,20 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use store::{AppendError, Loaded, Unit};
 
-use crate::{ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, payments, step_up};
+use crate::{
+    ATTEMPTS, Error, Origin, Principal, Settings, System, Written, identity, payments,
+    step_up::{Operation, Unused},
+};
 
 pub use controls::{ControlsView, NewControls, Seen, set as set_controls};
+pub(crate) use fraud::freeze as freeze_for_fraud;
 pub use issue::finish;
 pub use life::{Act, Who, act};
 pub(crate) use life::{use_up, used_up};
 pub use read::{controls, get, limits, list, transitions, transitions_of};
 pub use replace::replace;
 pub(crate) use upkeep::hear_issuer;
-pub use upkeep::{EXPIRES_SOON_DAYS, mind_expiry, tell_issuer};
+pub use upkeep::{mind_expiry, tell_issuer};
 
 use read::view;
 
@@ -84,22 +89,38 @@ pub async fn request(
     };
     let (card_type, now) = (request.card_type, crate::now());
     let events = card.decide(card::Command::Request { user_id, card_type, monthly_limit, terms, now })?;
-    step_up::redeem(system, principal, &step_up::Operation::CardRequest, step_up, origin).await?;
+    let step_up = Unused::new(system, principal, Operation::CardRequest, step_up).await?;
     let resource = || format!("/api/v1/cards/{card_id}");
-    let position = append(system, user_id, monthly_limit, origin, |unit| unit.stream(&card, events.clone())).await;
-    let position = position.map_err(|error| error.about(resource))?;
+    let wanted = Wanted::Another { card, events, monthly_limit };
+    let position = append(system, user_id, step_up, origin, &wanted).await.map_err(|error| error.about(resource))?;
     let finished = finish(system, card_id, origin).await.map_err(|e| e.after_intent(resource))?;
     Ok(Written { position: finished.position.max(position), ..finished })
 }
 
-/// Appends what gives a person a card, as long as the account is open and the identity verified
-/// for such a limit.
+/// What gives a person a card.
+enum Wanted {
+    Another { card: Loaded<Card>, events: Vec<card::Event>, monthly_limit: Money },
+    InPlaceOf(replace::Replacing),
+}
+
+impl Wanted {
+    /// Adds it to the unit, as things stand now; with the new card's monthly limit.
+    async fn add_to(&self, unit: Unit, system: &System) -> Result<(Unit, Money), Error> {
+        match self {
+            Wanted::Another { card, events, monthly_limit } => Ok((unit.stream(card, events.clone()), *monthly_limit)),
+            Wanted::InPlaceOf(replacing) => replacing.add_to(unit, system).await,
+        }
+    }
+}
+
+/// Appends what gives a person a card, as long as the account is open and the identity verified for such a limit. The
+/// step-up is used up last.
 async fn append(
     system: &System,
     user_id: UserId,
-    monthly_limit: Money,
+    mut step_up: Unused<'_>,
     origin: &Origin,
-    with_card: impl Fn(Unit) -> Unit,
+    wanted: &Wanted,
 ) -> Result<i64, Error> {
     let store = &system.store;
     for _ in 0..ATTEMPTS {
@@ -108,11 +129,13 @@ async fn append(
             return Err(user::Error::Closed.into());
         }
         let verification = store.load_latest::<kyc::Kyc>(user_id).await?;
+        let (unit, monthly_limit) = wanted.add_to(Unit::new(origin.context(Actor::Person(user_id))), system).await?;
         identity::permits_card(&system.settings, &verification, monthly_limit)?;
+        let place = store.place()?;
+        step_up.redeem(system, origin).await?;
         // The empty additions hold account and verification in place: should they change meanwhile, the append
         // conflicts.
-        let unit = with_card(Unit::new(origin.context(Actor::Person(user_id))));
-        match store.append(unit.stream(&verification, vec![]).stream(&person, vec![])).await {
+        match store.append_at(place, unit.stream(&verification, vec![]).stream(&person, vec![])).await {
             Ok(appended) => return Ok(appended.position),
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error.into()),

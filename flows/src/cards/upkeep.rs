@@ -2,15 +2,13 @@
 
 use aggregates::{
     Actor, CardId,
-    card::{Card, Command, EXPIRES_SOON, IssuerStatus},
+    card::{Card, Command, IssuerStatus},
 };
+use chrono::TimeDelta;
 use store::{AppendError, Unit};
 use uuid::Uuid;
 
 use crate::{ATTEMPTS, Error, Origin, System};
-
-/// How many days before its end the owner of a card is told.
-pub const EXPIRES_SOON_DAYS: i32 = EXPIRES_SOON.num_days() as i32;
 
 /// Tells the issuer what a card is, and records its answer. Does nothing where it knows.
 pub async fn tell_issuer(system: &System, card_id: CardId, origin: &Origin) -> Result<(), Error> {
@@ -20,7 +18,8 @@ pub async fn tell_issuer(system: &System, card_id: CardId, origin: &Origin) -> R
     // Of each state that a card comes to the issuer is told under one key.
     let key = Uuid::new_v5(&card_id.0, format!("{wanted} {}", card.transitions()).as_bytes());
     let deadline = system.settings.deadline();
-    let told = system.providers.retry.run(deadline, || issuer.set_status(reference, wanted, key)).await;
+    let told =
+        system.providers.retry.run(deadline, || issuer.set_status(reference, wanted, card.ended_for(), key)).await;
     match told {
         Ok(status) => record(system, card_id, (wanted, status), origin).await,
         Err(failure) => {
@@ -72,11 +71,11 @@ async fn record(
 
 /// Ends a card whose last month is over, or tells its owner that it will be soon. Does nothing for others.
 pub async fn mind_expiry(system: &System, card_id: CardId, origin: &Origin) -> Result<(), Error> {
-    let now = crate::now();
+    let (now, notice) = (crate::now(), TimeDelta::days(system.settings.card_expiry_notice_days.into()));
     change(system, card_id, Actor::System("expiry"), origin, |card| {
         match card.expiry().is_some_and(|expiry| expiry.has_passed(now)) {
             true => Command::Expire { now },
-            false => Command::AnnounceExpiry { now },
+            false => Command::AnnounceExpiry { notice, now },
         }
     })
     .await

@@ -210,6 +210,9 @@ impl Asked {
             Some(refusal) => Err(refusal),
             None => work.hold(purchase.clone(), kind)?,
         };
+        if let Err(Decline::SuspectedFraud { .. }) = &held {
+            work.freeze(&system.settings.fraud, screening)?;
+        }
         let (reference, now) = (self.reference(), crate::now());
         match (held, is_more) {
             (Ok(slot), false) => {

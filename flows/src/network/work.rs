@@ -90,6 +90,13 @@ impl Work {
         Ok(Ok(slot.unwrap_or_else(|| Slot::utc(now))))
     }
 
+    /// Freezes the card, where the purchase is suspicious enough for that.
+    pub fn freeze(&mut self, policy: &fraud::Policy, screening: &Screening) -> Result<(), Error> {
+        let frozen = cards::freeze_for_fraud(policy, &self.next_card, screening, self.now)?;
+        self.card_has(frozen);
+        Ok(())
+    }
+
     /// Holds what the network took, whatever the card says.
     pub fn force(&mut self, purchase: Purchase) -> Result<Slot, Error> {
         let held = self.hold(purchase, self.next.forced_kind())?;

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use store::{AppendError, Loaded, Unit};
 use uuid::Uuid;
 
-use crate::{ATTEMPTS, Error, Origin, Principal, System, Written, apart, step_up::Unused};
+use crate::{ATTEMPTS, Error, Origin, Principal, System, Written, apart, cards, step_up::Unused};
 
 pub(crate) use check::{check_linked, check_screenable};
 pub use read::{Page, PaymentView, get, list};
@@ -117,7 +117,7 @@ async fn begin(
     for _ in 0..ATTEMPTS {
         let card = store.load::<Card>(intent.pay.card_id).await?;
         let payment = Loaded::<Payment>::new(intent.payment_id);
-        let (held, events) = intent.decide(&card, &payment)?;
+        let (held, events) = intent.decide(&card, &payment, &system.settings.fraud)?;
         // The card's stream belongs to the unit although nothing may be held: a refusal, too, has to be decided on
         // the card as it is.
         let unit = Unit::new(context()).stream(&payment, events).stream(&card, held);
@@ -142,7 +142,12 @@ async fn begin(
 
 impl Intent {
     /// The card's events and the payment's.
-    fn decide(&self, card: &Card, payment: &Payment) -> Result<(Vec<card::Event>, Vec<payment::Event>), Error> {
+    fn decide(
+        &self,
+        card: &Card,
+        payment: &Payment,
+        policy: &fraud::Policy,
+    ) -> Result<(Vec<card::Event>, Vec<payment::Event>), Error> {
         let held = match self.screening.approved {
             true => card.decide(card::Command::Hold {
                 user_id: self.user_id,
@@ -154,11 +159,11 @@ impl Intent {
             }),
             // Whether the card is this person's must be known before anything is said about it.
             false if card.owner() != Some(self.user_id) => Err(card::Error::NotOwner),
-            false => Ok(vec![]),
+            false => Ok(cards::freeze_for_fraud(policy, card, &self.screening, self.now)?),
         };
         let (held, refusal) = match held {
             Ok(events) if self.screening.approved => (events, None),
-            Ok(_) => (vec![], Some(Decline::SuspectedFraud { risk_score: self.screening.risk_score })),
+            Ok(frozen) => (frozen, Some(Decline::SuspectedFraud { risk_score: self.screening.risk_score })),
             Err(refusal) => (vec![], Some(decline(refusal)?)),
         };
         let hold = held.iter().find_map(|event| if let card::Event::Held { slot, .. } = event { *slot } else { None });

@@ -165,6 +165,23 @@ fn a_policy_is_configured_in_part_and_without_unknown_keys() {
     assert!(serde_json::from_str::<Policy>(r#"{"decline_form": 90}"#).is_err());
 }
 
+#[test]
+fn a_payment_that_is_suspicious_enough_freezes_the_card() {
+    let policy = Policy { decline_from: 70, freeze_from: 90, ..Policy::default() };
+    let judged = |score: u32, policy: &Policy| {
+        let attempt = Attempt { merchant_category: "gambling", ..attempt(100) };
+        let policy = Policy { category_weight: score, ..policy.clone() };
+        policy.freezes(&assess(&PersonState::default(), &attempt, &policy))
+    };
+    for (score, freezes) in [(0, false), (70, false), (89, false), (90, true), (100, true), (200, true)] {
+        assert_eq!(judged(score, &policy), freezes, "{score}");
+    }
+    let never = Policy { freeze_from: 101, ..policy.clone() };
+    assert!(!judged(100, &never));
+    let approved = Policy { decline_from: 101, freeze_from: 0, ..policy };
+    assert!(!judged(100, &approved), "what is approved freezes nothing");
+}
+
 proptest! {
     /// The score is stored in an event and must come out of it as it went in.
     #[test]

@@ -40,6 +40,12 @@ fn news(event: &Event) -> Option<News> {
         Event::Issued { at, .. } => (at, Kind::CardIssued, "Card Ready", "is ready to use"),
         Event::IssueFailed { at, .. } => (at, Kind::CardFailed, "Card Not Issued", "could not be issued"),
         Event::Frozen { at, by: Authority::Person, .. } => (at, Kind::CardFrozen, "Card Frozen", "is frozen"),
+        Event::Frozen { at, by: Authority::Fraud, .. } => (
+            at,
+            Kind::CardFrozen,
+            "Card Frozen",
+            "was frozen, since a payment looked like fraud. Tell us whether it was you",
+        ),
         Event::Frozen { at, .. } => (at, Kind::CardFrozen, "Card Frozen", "was frozen. Ask us why"),
         Event::Unfrozen { at, status: Status::Active, .. } => {
             (at, Kind::CardUnfrozen, "Card Unfrozen", "can be used again")

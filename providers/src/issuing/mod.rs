@@ -8,11 +8,12 @@ use std::fmt;
 
 use aggregates::{
     CardId, Money, UserId,
-    card::{CardType, Expiry, IssuerStatus},
+    card::{CardType, Expiry, IssuerStatus, Reason},
 };
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{CardNumber, Cvv, Failure};
 
@@ -36,15 +37,32 @@ pub trait Issuer: Send + Sync {
         Ok(None)
     }
 
-    /// Makes a card, with the card id as idempotency key: a repeat answers the card that the first one made.
+    /// What [`Issuer::enrol`] made of the person in that time; none where it surely made nothing. For requests that are
+    /// older than the issuer remembers their keys.
+    async fn find_holder(&self, _user: UserId, _made: Interval) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
+    /// Makes a card, with the card id as idempotency key: a repeat answers the card that the first one made, for as long
+    /// as the issuer remembers the key.
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure>;
 
-    /// Tells the issuer what a card is from now on. Answers what the card is there then: not what was asked for, where
-    /// the issuer has ended the card. `key` is the idempotency key of this change.
+    /// The card that [`Issuer::issue`] made in that time; none where it surely made none. For requests that are older
+    /// than the issuer remembers their keys.
+    async fn find_card(
+        &self,
+        card: CardId,
+        request: &IssueRequest,
+        made: Interval,
+    ) -> Result<Option<IssuedCard>, Failure>;
+
+    /// Tells the issuer what a card is from now on, and why it has ended, if it has. Answers what the card is there
+    /// then: not what was asked for, where the issuer has ended the card. `key` is the idempotency key of this change.
     async fn set_status(
         &self,
         issuer_reference: &str,
         status: IssuerStatus,
+        ended_for: Option<Reason>,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure>;
 
@@ -54,6 +72,13 @@ pub trait Issuer: Send + Sync {
     /// How a purchase stands now, by the issuer's id of the authorisation; none where the issuer itself says that it
     /// has none of that id.
     async fn authorization(&self, reference: &str) -> Result<Option<network::Report>, Failure>;
+}
+
+/// When something may have been made, by our clock; both ends belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    pub from: DateTime<Utc>,
+    pub until: DateTime<Utc>,
 }
 
 /// What card to make.
@@ -72,18 +97,6 @@ pub struct IssueRequest {
 pub struct Holder {
     pub first_name: String,
     pub last_name: String,
-}
-
-impl Holder {
-    /// First and last name, cut to `longest` characters.
-    pub(crate) fn full_name(&self, longest: usize) -> Zeroizing<String> {
-        let whole = self.first_name.chars().chain([' ']).chain(self.last_name.chars());
-        let mut name = Zeroizing::new(String::with_capacity(4 * longest));
-        name.extend(whole.take(longest));
-        let shortest = name.trim_end().len();
-        name.truncate(shortest);
-        name
-    }
 }
 
 impl fmt::Debug for Holder {

@@ -1,6 +1,6 @@
 use aggregates::{
     CardId, Currency, UserId,
-    card::{CardType, Expiry, IssuerStatus},
+    card::{CardType, Expiry, IssuerStatus, Reason},
 };
 use async_trait::async_trait;
 use reqwest::{
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{IssueRequest, IssuedCard, Issuer, network::Report, stripe::Authorization};
+use super::{Interval, IssueRequest, IssuedCard, Issuer, network::Report, stripe::Authorization};
 use crate::{
     CardNumber, Cvv, Failure, SetupError, VendorConfig, config::BaseUrl, decimal, failure::reference, http::Line,
     metering::Meter, wiped::WipedBuffer,
@@ -26,6 +26,7 @@ pub struct Sandbox {
     cards: Url,
     authorizations: Url,
     issue: Meter,
+    find: Meter,
     set_status: Meter,
     look_up: Meter,
     look_up_authorization: Meter,
@@ -33,6 +34,7 @@ pub struct Sandbox {
 
 #[derive(Serialize)]
 struct CardRequest<'a> {
+    card_id: CardId,
     user_id: UserId,
     card_type: CardType,
     currency: Currency,
@@ -48,9 +50,17 @@ struct CardAnswer<'a> {
     status: &'a str,
 }
 
+#[derive(Deserialize)]
+struct CardsAnswer<'a> {
+    #[serde(borrow)]
+    cards: Vec<CardAnswer<'a>>,
+}
+
 #[derive(Serialize)]
 struct StatusRequest {
     status: IssuerStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +78,7 @@ impl Sandbox {
             cards: base.join("/issuer/v1/cards"),
             authorizations: base.join("/issuer/v1/authorizations"),
             issue: Meter::new(Sandbox::NAME, "card_issue"),
+            find: Meter::new(Sandbox::NAME, "card_find"),
             set_status: Meter::new(Sandbox::NAME, "card_status"),
             look_up: Meter::new(Sandbox::NAME, "card_look_up"),
             look_up_authorization: Meter::new(Sandbox::NAME, "authorization_look_up"),
@@ -83,6 +94,7 @@ impl Issuer for Sandbox {
 
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure> {
         let body = WipedBuffer::json(&CardRequest {
+            card_id: card,
             user_id: request.user_id,
             card_type: request.card_type,
             currency: request.monthly_limit.currency,
@@ -96,17 +108,29 @@ impl Issuer for Sandbox {
         self.issue.measure(call).await
     }
 
+    async fn find_card(&self, card: CardId, _: &IssueRequest, _: Interval) -> Result<Option<IssuedCard>, Failure> {
+        let mut url = self.cards.clone();
+        url.query_pairs_mut().append_pair("card_id", &card.to_string());
+        let call = async {
+            let answer = self.line.get(url).await?;
+            let CardsAnswer { cards } = answer.json()?;
+            cards.first().map(issued).transpose()
+        };
+        self.find.measure(call).await
+    }
+
     async fn set_status(
         &self,
         issuer_reference: &str,
         status: IssuerStatus,
+        ended_for: Option<Reason>,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure> {
         let mut url = self.cards.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend([issuer_reference, "status"]);
         }
-        let body = WipedBuffer::json(&StatusRequest { status });
+        let body = WipedBuffer::json(&StatusRequest { status, reason: ended_for });
         let key = HeaderValue::try_from(key.to_string()).expect("a UUID is visible ASCII");
         let call = async {
             let answer = self.line.post(url, body, Some((IDEMPOTENCY_KEY, key))).await?;

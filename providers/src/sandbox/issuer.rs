@@ -7,7 +7,7 @@ use std::{
 
 use aggregates::{
     Money, UserId,
-    card::{CardType, Expiry, IssuerStatus},
+    card::{CardType, Expiry, IssuerStatus, Reason},
 };
 use chrono::{Datelike, Utc};
 use poem::{Request, Response};
@@ -18,16 +18,15 @@ use uuid::Uuid;
 
 use super::{
     SandboxConfig,
-    answers::{Problem, authorise, body, hang_up, json},
+    answers::{Problem, authorise, body, hang_up, id_in_query, json},
     card_numbers::{CardNumbers, cvv},
 };
 use crate::decimal;
 
-const YEARS_VALID: u16 = 3;
-
 pub(super) struct Issuer {
     key: SecretString,
     max_cards: usize,
+    expire_in_months: i32,
     cards: Mutex<Cards>,
 }
 
@@ -38,17 +37,26 @@ struct Cards {
 }
 
 struct Card {
+    /// Whose card it is by its client's own name, which is the key that it was asked for with.
+    card_id: Uuid,
     user_id: UserId,
     card_type: CardType,
     limit: Money,
     number: String,
     expiry: Expiry,
     status: IssuerStatus,
+    /// Why it has ended, if that was said.
+    reason: Option<Reason>,
 }
 
 impl Issuer {
     pub fn new(config: &SandboxConfig) -> Issuer {
-        Issuer { key: config.issuer_key.clone(), max_cards: config.max_records, cards: Mutex::default() }
+        Issuer {
+            key: config.issuer_key.clone(),
+            max_cards: config.max_records,
+            expire_in_months: config.cards_expire_in_months,
+            cards: Mutex::default(),
+        }
     }
 
     /// What whoever asks the issuer has to know.
@@ -57,18 +65,26 @@ impl Issuer {
     }
 
     /// Makes a card what it is told to be, unless it is canceled; what it is then.
-    pub fn change(&self, id: Uuid, status: IssuerStatus) -> Result<IssuerStatus, Problem> {
+    pub fn change(&self, id: Uuid, status: IssuerStatus, reason: Option<Reason>) -> Result<IssuerStatus, Problem> {
         let mut cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
         let card = cards.by_id.get_mut(&id).ok_or(Problem::NO_SUCH_CARD)?;
         if card.status != IssuerStatus::Canceled {
-            card.status = status;
+            (card.status, card.reason) = (status, reason);
         }
         Ok(card.status)
     }
 
-    fn status_of(&self, id: Uuid) -> Result<IssuerStatus, Problem> {
+    fn status_of(&self, id: Uuid) -> Result<StatusAnswer, Problem> {
         let cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(cards.by_id.get(&id).ok_or(Problem::NO_SUCH_CARD)?.status)
+        let card = cards.by_id.get(&id).ok_or(Problem::NO_SUCH_CARD)?;
+        Ok(StatusAnswer { card_id: format!("card_{id}"), status: card.status, reason: card.reason })
+    }
+
+    /// What was made for a client's card, the key of which may be forgotten. Looks at every card there is.
+    fn made_for(&self, card_id: Uuid) -> Response {
+        let cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = cards.by_id.iter().filter(|(_, card)| card.card_id == card_id);
+        json(&CardsAnswer { cards: made.map(|(id, card)| card.shown(*id)).collect() })
     }
 
     /// Answers the card of this id, and whether it was made just now.
@@ -80,7 +96,7 @@ impl Issuer {
             Slot::Occupied(slot) => Ok((slot.get().answer(id, request, limit)?, false)),
             Slot::Vacant(_) if made >= self.max_cards => Err(Problem::FULL),
             Slot::Vacant(slot) => {
-                let card = slot.insert(Card::make(request, limit, numbers.take(id)));
+                let card = slot.insert(Card::make(request, limit, numbers.take(id), self.expire_in_months));
                 Ok((card.answer(id, request, limit)?, true))
             }
         }
@@ -93,6 +109,8 @@ enum Scenario {
     Issue,
     Down,
     LoseFirstAnswer,
+    /// As if the key were older than a day already.
+    LoseAnswerAndKey,
 }
 
 impl Scenario {
@@ -100,6 +118,7 @@ impl Scenario {
         match limit.minor_units % 100 {
             13 => Scenario::Down,
             14 => Scenario::LoseFirstAnswer,
+            15 => Scenario::LoseAnswerAndKey,
             _ => Scenario::Issue,
         }
     }
@@ -107,6 +126,7 @@ impl Scenario {
 
 #[derive(Deserialize)]
 struct CardRequest<'a> {
+    card_id: Uuid,
     user_id: UserId,
     card_type: CardType,
     currency: &'a str,
@@ -123,15 +143,24 @@ struct CardAnswer<'a> {
     status: &'static str,
 }
 
+#[derive(Serialize)]
+struct CardsAnswer<'a> {
+    cards: Vec<CardAnswer<'a>>,
+}
+
 #[derive(Deserialize)]
 struct StatusRequest {
     status: IssuerStatus,
+    #[serde(default)]
+    reason: Option<Reason>,
 }
 
 #[derive(Serialize)]
 struct StatusAnswer {
     card_id: String,
     status: IssuerStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
 }
 
 /// `POST /issuer/v1/cards`
@@ -149,11 +178,19 @@ pub(super) async fn issue(issuer: Arc<Issuer>, mut request: Request) -> Result<R
     if scenario == Scenario::Down {
         return Err(Problem::DOWN);
     }
+    // A key that is forgotten finds nothing, so that the card gets a name that has nothing to do with it.
+    let id = if scenario == Scenario::LoseAnswerAndKey { Uuid::now_v7() } else { id };
     let (answer, is_new) = issuer.issue(id, &request, limit)?;
-    if is_new && scenario == Scenario::LoseFirstAnswer {
-        hang_up();
+    match scenario {
+        Scenario::LoseFirstAnswer | Scenario::LoseAnswerAndKey if is_new => hang_up(),
+        Scenario::Issue | Scenario::Down | Scenario::LoseFirstAnswer | Scenario::LoseAnswerAndKey => Ok(answer),
     }
-    Ok(answer)
+}
+
+/// `GET /issuer/v1/cards?card_id=…`: what was made for a card, by the client's own name for it.
+pub(super) async fn find(issuer: Arc<Issuer>, request: Request) -> Result<Response, Problem> {
+    authorise(&request, &issuer.key)?;
+    Ok(issuer.made_for(id_in_query(&request, "card_id")?))
 }
 
 /// `POST /issuer/v1/cards/:card_id/status`: what is canceled stays so. Repeats change nothing, so the key that is asked
@@ -165,8 +202,8 @@ pub(super) async fn set_status(issuer: Arc<Issuer>, mut request: Request) -> Res
     let id = id.and_then(|name| Uuid::try_parse(name.strip_prefix("card_")?).ok()).filter(|_| keyed);
     let id = id.ok_or(Problem::INVALID_REQUEST)?;
     let body = body(&mut request).await?;
-    let StatusRequest { status } = serde_json::from_slice(&body).map_err(|_| Problem::INVALID_REQUEST)?;
-    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.change(id, status)? }))
+    let StatusRequest { status, reason } = serde_json::from_slice(&body).map_err(|_| Problem::INVALID_REQUEST)?;
+    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.change(id, status, reason)?, reason: None }))
 }
 
 /// `GET /issuer/v1/cards/:card_id/status`.
@@ -174,27 +211,34 @@ pub(super) async fn look_up(issuer: Arc<Issuer>, request: Request) -> Result<Res
     authorise(&request, &issuer.key)?;
     let id = request.path_params::<String>().ok();
     let id = id.and_then(|name| Uuid::try_parse(name.strip_prefix("card_")?).ok()).ok_or(Problem::INVALID_REQUEST)?;
-    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.status_of(id)? }))
+    Ok(json(&issuer.status_of(id)?))
 }
 
-/// `GET /sandbox/cards/:card_id`: what a card is at the issuer.
+/// `GET /sandbox/cards/:card_id`: what a card is at the issuer, and why it has ended.
 pub(super) async fn status(issuer: Arc<Issuer>, request: Request) -> Result<Response, Problem> {
     let id = request.path_params::<Uuid>().map_err(|_| Problem::INVALID_REQUEST)?;
-    Ok(json(&StatusAnswer { card_id: format!("card_{id}"), status: issuer.status_of(id)? }))
+    Ok(json(&issuer.status_of(id)?))
+}
+
+/// The month so many after this one.
+fn expiry(in_months: i32) -> Expiry {
+    let now = Utc::now();
+    let month = now.year().saturating_mul(12).saturating_add(now.month0() as i32).saturating_add(in_months);
+    let (year, month) = (u16::try_from(month / 12).ok(), u8::try_from(month % 12 + 1).ok());
+    year.zip(month).and_then(|(year, month)| Expiry::new(month, year)).expect("cards are made for this century")
 }
 
 impl Card {
-    fn make(request: &CardRequest<'_>, limit: Money, number: String) -> Card {
-        let now = Utc::now();
-        let year = u16::try_from(now.year()).unwrap_or_default() + YEARS_VALID;
-        let expiry = Expiry::new(now.month() as u8, year).expect("this century's dates are valid");
+    fn make(request: &CardRequest<'_>, limit: Money, number: String, expire_in_months: i32) -> Card {
         Card {
+            card_id: request.card_id,
             user_id: request.user_id,
             card_type: request.card_type,
             limit,
             number,
-            expiry,
+            expiry: expiry(expire_in_months),
             status: IssuerStatus::Active,
+            reason: None,
         }
     }
 
@@ -202,12 +246,16 @@ impl Card {
         if (self.user_id, self.card_type, self.limit) != (request.user_id, request.card_type, limit) {
             return Err(Problem::KEY_REUSED);
         }
-        Ok(json(&CardAnswer {
+        Ok(json(&self.shown(id)))
+    }
+
+    fn shown(&self, id: Uuid) -> CardAnswer<'_> {
+        CardAnswer {
             card_id: format!("card_{id}"),
             card_number: &self.number,
             cvv: cvv(id),
             expiry_date: self.expiry,
             status: "active",
-        }))
+        }
     }
 }

@@ -7,7 +7,8 @@
 //! - KYC, by the document number's beginning: `REJECT`, `REVIEW`, `WATCH`, `SLOW`, `NEVER`, `OTHER`, `DOWN`;
 //!   everything else is approved.
 //!   A `SLOW` check is told of by webhook, where the settings say to whom.
-//! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer.
+//! - Issuer, by the last two digits of the limit in minor units: `13` is down, `14` loses its first answer,
+//!   `15` each answer and the key.
 //! - Gateway, by the merchant's beginning: `declined.`, `insufficient.`, `slow.`, `lost.`, `down.`, `flaky.`.
 //! - Mail, by the address's beginning: `down.`, `flaky.`, `refused.`.
 //!
@@ -60,6 +61,8 @@ pub struct SandboxConfig {
     pub kyc_webhook_secret: SecretString,
     /// By which the issuer's webhooks are signed.
     pub issuer_webhook_secret: SecretString,
+    /// How many months after this one a card's last is; below zero it has expired when it is made.
+    pub cards_expire_in_months: i32,
     /// How many checks, cards, charges and mailboxes are kept, of each; a new one beyond is answered with 507.
     pub max_records: usize,
     /// How late the gateway answers for merchants `slow.…`. The charge is made at once.
@@ -78,6 +81,7 @@ impl Default for SandboxConfig {
             webhooks_url: String::new(),
             kyc_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
             issuer_webhook_secret: DEFAULT_WEBHOOK_SECRET.into(),
+            cards_expire_in_months: 36,
             max_records: 1_000_000,
             slow_answer_ms: 10_000,
             slow_check_ms: 2_000,
@@ -114,7 +118,7 @@ fn routes(config: &SandboxConfig) -> Route {
         .at("/kyc/v1/documents", post(on(&kyc, kyc::upload)))
         .at("/kyc/v1/checks", post(on(&kyc, kyc::submit)).get(on(&kyc, kyc::look_up)).delete(on(&kyc, kyc::forget)))
         .at("/sandbox/kyc/hits", post(on(&kyc, kyc::hit)))
-        .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)))
+        .at("/issuer/v1/cards", post(on(&issuer, issuer::issue)).get(on(&issuer, issuer::find)))
         .at("/issuer/v1/cards/:card_id/status", post(on(&issuer, issuer::set_status)).get(on(&issuer, issuer::look_up)))
         .at("/issuer/v1/authorizations/:id", get(on(&network, network::look_up)))
         .at("/sandbox/cards/:card_id", get(on(&issuer, issuer::status)))

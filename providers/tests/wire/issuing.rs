@@ -1,8 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
 use aggregates::UserId;
-use chrono::{Datelike, Utc};
-use providers::{Failure, issuing::IssueRequest};
+use chrono::{DateTime, Datelike, Utc};
+use providers::{
+    Failure,
+    issuing::{Interval, IssueRequest},
+};
 use uuid::Uuid;
 
 use crate::harness::{a_card, a_request_with_limit, a_sandbox};
@@ -56,4 +59,29 @@ async fn a_card_whose_answer_was_lost_is_answered_to_the_repeat() {
     assert_eq!(issuer.issue(card, &request).await, Err(Failure::Unknown));
     let made = issuer.issue(card, &request).await.unwrap();
     assert_eq!(issuer.issue(card, &request).await.unwrap(), made);
+}
+
+fn ever() -> Interval {
+    Interval { from: DateTime::<Utc>::MIN_UTC, until: DateTime::<Utc>::MAX_UTC }
+}
+
+#[tokio::test]
+async fn a_card_is_found_by_our_name_for_it() {
+    let issuer = a_sandbox().await.providers.issuer;
+    let (card, request) = (a_card(), a_request_with_limit(1_000_000));
+    assert_eq!(issuer.find_card(card, &request, ever()).await, Ok(None));
+    let made = issuer.issue(card, &request).await.unwrap();
+    assert_eq!(issuer.find_card(card, &request, ever()).await, Ok(Some(made)));
+    assert_eq!(issuer.find_card(a_card(), &request, ever()).await, Ok(None));
+}
+
+/// An issuer remembers keys for a day; this one forgets them at once.
+#[tokio::test]
+async fn under_a_key_that_is_forgotten_a_repeat_makes_another_card() {
+    let issuer = a_sandbox().await.providers.issuer;
+    let (card, request) = (a_card(), a_request_with_limit(50_015));
+    assert_eq!(issuer.issue(card, &request).await, Err(Failure::Unknown));
+    let first = issuer.find_card(card, &request, ever()).await.unwrap().unwrap();
+    assert_eq!(issuer.find_card(card, &request, ever()).await, Ok(Some(first)));
+    assert_eq!(issuer.issue(card, &request).await, Err(Failure::Unknown));
 }

@@ -4,18 +4,18 @@ use tests::{client::Cardholder, eventually::eventually, system::TestSystem};
 use super::{code, path, pay, post, read};
 
 /// What the card is at the issuer, once it is that.
-async fn at_issuer(system: &TestSystem, holder: &Cardholder, status: &str) {
+pub(super) async fn at_issuer(system: &TestSystem, holder: &Cardholder, status: &str) {
     let path = format!("/cards/{}", holder.card_id);
     eventually("the issuer knows", async || (system.sandbox(&path).await["status"] == status).then_some(())).await;
 }
 
-async fn transitions(system: &TestSystem, holder: &Cardholder) -> Vec<(String, String)> {
+pub(super) async fn transitions(system: &TestSystem, holder: &Cardholder) -> Vec<(String, String)> {
     let found = read(&mut system.client(), &holder.person, &path(&holder.card_id, "/transitions")).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     found["transitions"].as_array().unwrap().iter().map(|step| (text(&step["transition"]), text(&step["by"]))).collect()
 }
 
-fn steps(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(super) fn steps(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(name, by)| ((*name).to_owned(), (*by).to_owned())).collect()
 }
 
@@ -64,6 +64,7 @@ async fn a_lost_card_is_blocked_for_good() {
     let again = post(&mut client, &holder.person, &path(&holder.card_id, "/unfreeze"), &json!({})).await;
     assert_eq!(code(&again), (409, "card.terminated".into()));
     at_issuer(&system, &holder, "canceled").await;
+    assert_eq!(system.sandbox(&format!("/cards/{}", holder.card_id)).await["reason"], "stolen");
     let told = eventually("the person is told", async || {
         let inbox = read(&mut system.client(), &holder.person, "/api/v1/notifications").await.to_string();
         inbox.contains("Card Blocked").then_some(inbox)

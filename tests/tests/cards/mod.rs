@@ -1,6 +1,9 @@
 //! Cards: what they may be used for, and what becomes of them.
 
 mod controls;
+mod expiry;
+mod fraud;
+mod issuing;
 mod life;
 mod operators;
 mod purposes;

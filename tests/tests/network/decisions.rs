@@ -1,7 +1,7 @@
 //! What is approved, what is refused, and what of it is on record.
 
 use aggregates::{
-    Kind,
+    CardId, Kind, card,
     payment::{Decline, Status},
 };
 use futures::future::join_all;
@@ -87,6 +87,19 @@ async fn a_suspicious_purchase_is_refused() {
     let holder = system.a_cardholder(100).await;
     assert!(matches!(refused(&system, &at_a_shop(&holder, 100)).await, Some(Decline::SuspectedFraud { .. })));
     assert_eq!(used(&system, &holder).await, 0);
+}
+
+/// The refusal and the freeze are one append.
+#[tokio::test]
+async fn a_very_suspicious_purchase_freezes_the_card() {
+    let settings = [("VC_FLOWS__FRAUD__DECLINE_FROM", "0"), ("VC_FLOWS__FRAUD__FREEZE_FROM", "0")];
+    let system = a_network(&settings, 1).await;
+    let holder = system.a_cardholder(100).await;
+    for _ in 0..2 {
+        assert!(matches!(refused(&system, &at_a_shop(&holder, 100)).await, Some(Decline::SuspectedFraud { .. })));
+    }
+    let card = system.store().load_latest::<card::Card>(holder.card_id.parse::<CardId>().unwrap()).await.unwrap();
+    assert_eq!(card.freezes(), [card::Authority::Fraud]);
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ impl Flow for Expiries {
     }
 
     async fn find(system: &System, span: Span) -> Result<Vec<Found<CardId>>, store::Error> {
-        system.store.expiring_cards(span, flows::cards::EXPIRES_SOON_DAYS, ROUND).await
+        system.store.expiring_cards(span, system.settings.card_expiry_notice_days, ROUND).await
     }
 
     async fn finish(system: &System, id: CardId) -> Result<(), Error> {

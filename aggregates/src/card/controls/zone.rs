@@ -1,14 +1,15 @@
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+
+use crate::text::written_as_text;
 
 /// A time zone of the IANA database, by name: `Europe/Berlin`. Read once, when the card's state is, not at each
 /// payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Cow<'_, str>", into = "String")]
+#[serde(try_from = "std::borrow::Cow<'_, str>", into = "String")]
 pub struct TimeZone(Tz);
 
 /// A gap in the clock, where a day begins within one, is looked through in steps of this.
@@ -51,32 +52,10 @@ impl FromStr for TimeZone {
     }
 }
 
-impl TryFrom<Cow<'_, str>> for TimeZone {
-    type Error = String;
-
-    fn try_from(text: Cow<'_, str>) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<TimeZone> for String {
-    fn from(zone: TimeZone) -> String {
-        zone.to_string()
-    }
-}
-
 impl fmt::Display for TimeZone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.name())
     }
 }
 
-impl JsonSchema for TimeZone {
-    fn schema_name() -> Cow<'static, str> {
-        "TimeZone".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "maxLength": 64, "description": "IANA time zone" })
-    }
-}
+written_as_text!(TimeZone, { "type": "string", "maxLength": 64, "description": "IANA time zone" });

@@ -6,7 +6,7 @@ use crate::{
     card::controls::{Filter, Hours, Limit, TimeZone},
     examples::eur,
 };
-use chrono::NaiveTime;
+use chrono::{NaiveTime, TimeDelta};
 
 #[test]
 fn loosening_is_told_from_tightening() {

@@ -29,6 +29,7 @@ fn record_issue_failed() -> Command {
 fn commands() -> Vec<Command> {
     use Authority::{Issuer, Operator, Person};
     let (now, reason) = (november(5), Reason::Requested);
+    let notice = chrono::TimeDelta::days(30);
     let tighter = Controls { online_only: true, ..Controls::default() };
     vec![
         request(),
@@ -45,8 +46,8 @@ fn commands() -> Vec<Command> {
         Command::Terminate { by: Person, reason, now },
         Command::Expire { now },
         Command::Expire { now: on(2029, 11, 1) },
-        Command::AnnounceExpiry { now },
-        Command::AnnounceExpiry { now: on(2029, 10, 9) },
+        Command::AnnounceExpiry { notice, now },
+        Command::AnnounceExpiry { notice, now: on(2029, 10, 9) },
         Command::Replace { successor: CARD, by: Person, reason: Reason::Lost, now },
         Command::SetControls { controls: tighter, monthly_limit: LIMIT, may_loosen: false, now },
         Command::SetControls { controls: Controls::default(), monthly_limit: usd(500_001), may_loosen: false, now },

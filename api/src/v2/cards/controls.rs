@@ -35,20 +35,10 @@ use crate::{
 pub struct CardControls;
 
 mirrors!(
-    /// What a limit counts in: a single payment, the calendar of the card's time zone, everything, or the last hours and
-    /// days. Weeks begin on Mondays. Of a rolling window an hour (of `rolling_24h`) or a day in UTC that lies partly in
-    /// it counts whole.
-    LimitPeriod of Period {
-        Transaction = "transaction",
-        Day = "day",
-        Week = "week",
-        Month = "month",
-        Year = "year",
-        Lifetime = "lifetime",
-        Rolling24h = "rolling_24h",
-        Rolling7d = "rolling_7d",
-        Rolling30d = "rolling_30d",
-    }
+    LimitPeriod of Period,
+    "What a limit counts in: a single payment, the calendar of the card's time zone, everything, or the last hours and\n\
+     days. Weeks begin on Mondays. Of a rolling window an hour (of `rolling_24h`) or a day in UTC that lies partly in\n\
+     it counts whole."
 );
 
 /// How much, and how often, in a period.
@@ -284,7 +274,7 @@ impl Example for Controls {
         Controls {
             monthly_limit: dollars(200_000),
             time_zone: "Europe/Berlin".into(),
-            limits: vec![CardLimit { period: LimitPeriod::Day, amount: Some(dollars(20_000)), count: Some(10) }],
+            limits: vec![CardLimit { period: Period::Day.into(), amount: Some(dollars(20_000)), count: Some(10) }],
             merchant_categories: Lists { allow: vec![], block: vec!["7995".into()] },
             merchants: Lists::default(),
             countries: Lists::default(),

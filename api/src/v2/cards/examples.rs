@@ -1,14 +1,17 @@
-use aggregates::{Currency, Money};
+use aggregates::{
+    Currency, Money,
+    card::{CardType, Status},
+};
 use chrono::DateTime;
 use poem_openapi::types::Example;
 use uuid::uuid;
 
-use super::{Card, CardPurpose, CardScheme, CardStatus, NewCard};
+use super::{Card, CardPurpose, NewCard};
 
 impl Example for NewCard {
     fn example() -> NewCard {
         NewCard {
-            card_type: CardScheme::VirtualVisa,
+            card_type: CardType::VirtualVisa.into(),
             currency: "USD".into(),
             purpose: CardPurpose::Standard,
             merchant: None,
@@ -22,8 +25,8 @@ impl Example for Card {
         let dollars = |cents| Money::new(cents, Currency::USD).into();
         Card {
             card_id: uuid!("0199f5a4-7c10-7d45-8f3b-2b6e9a1c7f02"),
-            status: CardStatus::Active,
-            card_type: CardScheme::VirtualVisa,
+            status: Status::Active.into(),
+            card_type: CardType::VirtualVisa.into(),
             purpose: "standard".into(),
             last_four: Some("9012".into()),
             expires: Some("10/27".into()),

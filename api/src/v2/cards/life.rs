@@ -27,35 +27,8 @@ use crate::{
 #[derive(Default)]
 pub struct CardLives;
 
-mirrors!(
-    /// Who did something to a card.
-    CardAuthority of Authority {
-        Person = "person",
-        Operator = "operator",
-        Fraud = "fraud",
-        Issuer = "issuer",
-        System = "system",
-    }
-);
-mirrors!(
-    /// Why something was done to a card.
-    CardReason of Reason {
-        Requested = "requested",
-        Lost = "lost",
-        Stolen = "stolen",
-        Compromised = "compromised",
-        SuspectedFraud = "suspected_fraud",
-        Misuse = "misuse",
-        Compliance = "compliance",
-        Used = "used",
-        Replaced = "replaced",
-        Expired = "expired",
-        AccountClosed = "account_closed",
-        Issuer = "issuer",
-        Resolved = "resolved",
-        Other = "other",
-    }
-);
+mirrors!(CardAuthority of Authority, "Who did something to a card.");
+mirrors!(CardReason of Reason, "Why something was done to a card.");
 
 /// How a card was lost.
 #[derive(Clone, Copy, Enum, Serialize, Deserialize)]

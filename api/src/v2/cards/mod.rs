@@ -4,6 +4,7 @@ pub mod controls;
 mod examples;
 pub mod life;
 mod limits;
+mod mirrors;
 pub mod operators;
 
 use aggregates::{CardId, Currency, Money, card};
@@ -29,59 +30,13 @@ use crate::{
 };
 use controls::Controls;
 use limits::CardLimits;
-
-/// An enum of the domain, as the documents show it.
-macro_rules! mirrors {
-    ($(#[$doc:meta])* $name:ident of $domain:path { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, poem_openapi::Enum, serde::Serialize, serde::Deserialize)]
-        pub(super) enum $name {
-            $(#[serde(rename = $text)] #[oai(rename = $text)] $variant,)+
-        }
-
-        impl From<$domain> for $name {
-            fn from(value: $domain) -> $name {
-                use $domain as Domain;
-                match value {
-                    $(Domain::$variant => $name::$variant,)+
-                }
-            }
-        }
-
-        impl From<$name> for $domain {
-            fn from(value: $name) -> $domain {
-                use $domain as Domain;
-                match value {
-                    $($name::$variant => Domain::$variant,)+
-                }
-            }
-        }
-    };
-}
-pub(crate) use mirrors;
+use mirrors::mirrors;
 
 #[derive(Default)]
 pub struct Cards;
 
-mirrors!(
-    /// What a card is. `inactive` waits to be activated.
-    CardStatus of card::Status {
-        Requested = "requested",
-        Inactive = "inactive",
-        Active = "active",
-        Frozen = "frozen",
-        IssueFailed = "issue_failed",
-        Expired = "expired",
-        Terminated = "terminated",
-    }
-);
-mirrors!(
-    /// The scheme.
-    CardScheme of card::CardType {
-        VirtualVisa = "virtual_visa",
-        VirtualMastercard = "virtual_mastercard",
-    }
-);
+mirrors!(CardStatus of card::Status, "What a card is. `inactive` waits to be activated.");
+mirrors!(CardScheme of card::CardType, "The scheme.");
 
 /// For what payments a card is.
 #[derive(Clone, Copy, Enum, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use aggregates::card::IssuerStatus;
 use serde::Deserialize;
 
@@ -5,6 +7,22 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub(super) struct Made<'a> {
     pub id: &'a str,
+}
+
+/// A page of a list, the newest first.
+#[derive(Deserialize)]
+pub(super) struct Page<'a> {
+    #[serde(borrow)]
+    pub data: Vec<Listed<'a>>,
+    pub has_more: bool,
+}
+
+/// One of a list, with what we wrote on it ourselves.
+#[derive(Deserialize)]
+pub(super) struct Listed<'a> {
+    pub id: &'a str,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What a card may do; ours and Stripe's words are the same.

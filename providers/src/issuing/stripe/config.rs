@@ -1,5 +1,8 @@
+use aggregates::card::Country;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::SetupError;
 
 /// How Stripe Issuing is used. Unknown keys are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +37,18 @@ pub struct BillingAddress {
     pub postal_code: String,
     /// ISO 3166-1 alpha-2.
     pub country: String,
+}
+
+impl BillingAddress {
+    /// Stripe refuses every cardholder without these: better that nothing starts than that nobody gets a card.
+    pub(super) fn check(&self) -> Result<(), SetupError> {
+        let blank = [&self.line1, &self.city, &self.postal_code].iter().any(|part| part.trim().is_empty());
+        let stateless = self.country == "US" && self.state.as_ref().is_none_or(|state| state.trim().is_empty());
+        match self.country.parse::<Country>() {
+            Ok(_) if !blank && !stateless => Ok(()),
+            Ok(_) | Err(_) => Err(SetupError::Billing),
+        }
+    }
 }
 
 fn api() -> String {

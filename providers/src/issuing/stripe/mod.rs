@@ -6,13 +6,15 @@
 mod answers;
 mod config;
 mod event;
+mod find;
 mod form;
+mod names;
 mod parts;
 mod webhook;
 
 use aggregates::{
     CardId, UserId,
-    card::{Expiry, IssuerStatus},
+    card::{Expiry, IssuerStatus, Reason},
 };
 use async_trait::async_trait;
 use reqwest::{
@@ -21,7 +23,7 @@ use reqwest::{
 };
 use uuid::Uuid;
 
-use super::{Holder, IssueRequest, IssuedCard, Issuer, network::Report};
+use super::{Holder, Interval, IssueRequest, IssuedCard, Issuer, network::Report};
 use crate::{
     CardNumber, Cvv, Failure, SetupError, VendorConfig,
     config::{BaseUrl, base_url},
@@ -47,14 +49,14 @@ pub const API_VERSION: &str = "2023-08-16";
 /// The field of a card's metadata that names it as we do.
 pub const CARD_ID: &str = "card_id";
 
+/// The same of a cardholder's.
+const USER_ID: &str = "user_id";
+
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
 
 /// Stripe's own word for an id that it does not know. A bare 404 could as well come from a wrong address.
 const MISSING: &str = "resource_missing";
-
-/// Stripe prints at most this many characters of a name on a card, and refuses longer ones.
-const LONGEST_NAME: usize = 24;
 
 /// The answer to a question: a JSON body, and the headers that go with it. Stripe takes it within 2 s.
 pub fn answer(approved: bool) -> (String, Vec<(&'static str, String)>) {
@@ -69,6 +71,7 @@ pub struct Stripe {
     enrol: Meter,
     issue: Meter,
     reveal: Meter,
+    find: Meter,
     set_status: Meter,
     look_up: Meter,
     look_up_authorization: Meter,
@@ -77,6 +80,7 @@ pub struct Stripe {
 impl Stripe {
     /// Connects at the first call. `connect_timeout_ms` is how long a connection may take to come about.
     pub fn new(config: &StripeConfig, connect_timeout_ms: u64) -> Result<Stripe, SetupError> {
+        config.billing.check()?;
         let base = base_url(&config.base_url)?;
         let client = http::builder(base.is_https(), connect_timeout_ms).build().map_err(|_| SetupError::Client)?;
         let vendor = VendorConfig {
@@ -92,6 +96,7 @@ impl Stripe {
             enrol: Meter::new(NAME, "cardholder_create"),
             issue: Meter::new(NAME, "card_issue"),
             reveal: Meter::new(NAME, "card_reveal"),
+            find: Meter::new(NAME, "find"),
             set_status: Meter::new(NAME, "card_status"),
             look_up: Meter::new(NAME, "card_look_up"),
             look_up_authorization: Meter::new(NAME, "authorization_look_up"),
@@ -146,22 +151,22 @@ impl Stripe {
         }
     }
 
-    fn cardholder(&self, user: UserId, holder: &Holder) -> Form {
-        let name = holder.full_name(LONGEST_NAME);
+    fn cardholder(&self, user: UserId, holder: &Holder) -> Result<Form, Failure> {
+        let (first_name, last_name) = (names::latin(&holder.first_name)?, names::latin(&holder.last_name)?);
         let form = Form::new()
             .field("type", "individual")
-            .field("name", &name)
-            .field("individual[first_name]", &holder.first_name)
-            .field("individual[last_name]", &holder.last_name)
+            .field("name", &names::printed(&first_name, &last_name))
+            .field("individual[first_name]", &first_name)
+            .field("individual[last_name]", &last_name)
             .field("billing[address][line1]", &self.billing.line1)
             .field("billing[address][city]", &self.billing.city)
             .field("billing[address][postal_code]", &self.billing.postal_code)
             .field("billing[address][country]", &self.billing.country)
-            .field("metadata[user_id]", &user.to_string());
-        match &self.billing.state {
+            .field(&format!("metadata[{USER_ID}]"), &user.to_string());
+        Ok(match &self.billing.state {
             Some(state) => form.field("billing[address][state]", state),
             None => form,
-        }
+        })
     }
 }
 
@@ -177,11 +182,30 @@ impl Issuer for Stripe {
 
     async fn enrol(&self, user: UserId, holder: &Holder) -> Result<Option<String>, Failure> {
         let call = async {
-            let (url, form) = (self.base.join("/v1/issuing/cardholders"), self.cardholder(user, holder));
+            let (url, form) = (self.base.join("/v1/issuing/cardholders"), self.cardholder(user, holder)?);
             let answer = self.post(url, form, &format!("cardholder-{user}")).await?;
             reference(answer.json_or(answers::code).map(|made: Made<'_>| made.id)?)
         };
         self.enrol.measure(call).await.map(Some)
+    }
+
+    async fn find_holder(&self, user: UserId, made: Interval) -> Result<Option<String>, Failure> {
+        let url = self.base.join("/v1/issuing/cardholders");
+        self.find.measure(self.marked(url, &[("type", "individual")], (USER_ID, user.0), made)).await
+    }
+
+    async fn find_card(
+        &self,
+        card: CardId,
+        request: &IssueRequest,
+        made: Interval,
+    ) -> Result<Option<IssuedCard>, Failure> {
+        let filter: Vec<_> = request.holder_reference.iter().map(|holder| ("cardholder", holder.as_str())).collect();
+        let url = self.base.join("/v1/issuing/cards");
+        match self.find.measure(self.marked(url, &filter, (CARD_ID, card.0), made)).await? {
+            Some(found) => self.reveal.measure(self.retrieve(&found)).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn issue(&self, card: CardId, request: &IssueRequest) -> Result<IssuedCard, Failure> {
@@ -198,10 +222,17 @@ impl Issuer for Stripe {
         &self,
         issuer_reference: &str,
         status: IssuerStatus,
+        ended_for: Option<Reason>,
         key: Uuid,
     ) -> Result<IssuerStatus, Failure> {
         let call = async {
-            let form = Form::new().field("status", status.as_str());
+            let mut form = Form::new().field("status", status.as_str());
+            // Stripe knows these two reasons and takes no other. It is told by them that the number is in wrong hands.
+            if let Some(reason @ (Reason::Lost | Reason::Stolen)) = ended_for
+                && status == IssuerStatus::Canceled
+            {
+                form = form.field("cancellation_reason", reason.as_str());
+            }
             let answer = self.post(self.card(issuer_reference)?, form, &format!("status-{key}")).await?;
             answer.json_or(answers::code)
         };

@@ -230,7 +230,7 @@ pub(super) async fn force_post(network: Arc<Network>, mut request: Request) -> R
 /// `POST /sandbox/network/cards`: the issuer changes a card's status by itself.
 pub(super) async fn card(network: Arc<Network>, mut request: Request) -> Result<Response, Problem> {
     let CardStep { card_id, status } = read(&mut request).await?;
-    let status = network.issuer.change(card_id, status)?;
+    let status = network.issuer.change(card_id, status, None)?;
     let of_card = json!({ "card_id": card_id, "amount": 0, "currency": "USD", "merchant": "none" });
     let purchase: Purchase = serde_json::from_value(of_card).map_err(|_| Problem::INVALID_REQUEST)?;
     network.tell("issuing_card.updated", purchase.card(status.as_str()), Some(json!({ "status": "active" })), false);

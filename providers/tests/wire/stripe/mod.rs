@@ -1,7 +1,10 @@
 //! The adapter for Stripe Issuing against Stripe's own specification, and the sandbox's network against it, too.
 #![allow(clippy::unwrap_used)]
 
+mod finding;
+mod holders;
 mod requests;
+mod status;
 mod told;
 mod webhooks;
 
@@ -115,7 +118,10 @@ fn typed(value: Value, schema: &Value) -> Value {
         (Value::String(text), Some("integer")) => text.parse::<i64>().map_or(Value::String(text), Value::from),
         (Value::String(text), Some("boolean")) => text.parse::<bool>().map_or(Value::String(text), Value::from),
         (Value::Object(fields), _) => {
-            let properties = &schema["properties"];
+            let properties = match &schema["anyOf"][0]["properties"] {
+                Value::Null => &schema["properties"],
+                range => range,
+            };
             Value::Object(
                 fields.into_iter().map(|(key, value)| (key.clone(), typed(value, &properties[&key]))).collect(),
             )

@@ -88,7 +88,7 @@ impl Store {
     pub async fn expiring_cards(
         &self,
         span: Span,
-        soon: i32,
+        soon: u16,
         limit: i64,
     ) -> Result<Vec<(CardId, DateTime<Utc>)>, Error> {
         let sql = format!(

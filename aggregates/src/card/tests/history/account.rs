@@ -1,3 +1,5 @@
+use chrono::TimeDelta;
+
 use super::{ledger::Ledger, *};
 use crate::{PaymentId, UserId, examples::low_risk, payment};
 
