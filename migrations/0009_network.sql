@@ -39,4 +39,4 @@ CREATE TABLE issuer_holders (
     PRIMARY KEY (user_id, issuer)
 );
 SELECT guard_person_tables('public');
-GRANT SELECT, INSERT, UPDATE ON issuer_holders TO vc_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON issuer_holders TO vc_api;

@@ -49,8 +49,11 @@ pub(crate) async fn reference(system: &System, user_id: UserId) -> Result<Result
     let deadline = system.settings.deadline();
     let enrolled = system.providers.retry.run(deadline, || issuer.enrol(user_id, &holder)).await;
     // A crash before this is stored makes the person known again under the same key: it is the same name.
-    if let Ok(Some(reference)) = &enrolled {
-        store.put_issuer_holder(user_id, name, reference).await?;
+    match &enrolled {
+        Ok(Some(reference)) => store.put_issuer_holder(user_id, name, reference).await?,
+        // Nothing was made, so nothing will have to be looked for.
+        Err(failure) if !failure.may_have_happened() => store.forget_issuer_holder(user_id, name).await?,
+        Ok(None) | Err(_) => {}
     }
     Ok(enrolled)
 }

@@ -43,4 +43,11 @@ impl Store {
         self.write_as(user, sqlx::query(sql).bind(user.0).bind(issuer).bind(reference)).await?;
         Ok(())
     }
+
+    /// Forgets that an issuer was asked, where it has refused.
+    pub async fn forget_issuer_holder(&self, user: UserId, issuer: &str) -> Result<(), Error> {
+        let sql = "DELETE FROM issuer_holders WHERE user_id = $1 AND issuer = $2 AND reference IS NULL";
+        self.write_as(user, sqlx::query(sql).bind(user.0).bind(issuer)).await?;
+        Ok(())
+    }
 }

@@ -47,10 +47,17 @@ const REMEMBERED: usize = 100_000;
 pub(crate) trait Flow: Send + 'static {
     const NAME: &'static str;
     const LONGEST_BACKOFF: Duration = LONGEST_BACKOFF;
+    /// Whether something is wrong where it is open: then how long it is, is measured.
+    const IS_OVERDUE: bool = true;
     type Id: Copy + Eq + Hash + Display + Send + Sync;
 
     /// How old it must be for a worker to take it up.
     fn age(system: &System) -> Duration;
+
+    /// Before it is taken up the second time.
+    fn first_pause(_: &System) -> Duration {
+        PAUSE
+    }
 
     fn find(system: &System, span: Span) -> impl Future<Output = Result<Vec<Found<Self::Id>>, store::Error>> + Send;
 
@@ -223,7 +230,7 @@ impl<F: Flow> Rounds<F> {
 
     async fn round(&mut self, system: &System, open: Vec<Found<F::Id>>) {
         let first = self.after == DateTime::<Utc>::default();
-        if first {
+        if first && F::IS_OVERDUE {
             let oldest = open.first().map_or(0.0, |(_, at)| (Utc::now() - *at).as_seconds_f64());
             metrics::gauge!("flows_open_oldest_seconds", "flow" => F::NAME).set(oldest);
         }
@@ -235,7 +242,8 @@ impl<F: Flow> Rounds<F> {
         }
         let now = Instant::now();
         let due: Vec<F::Id> = open.into_iter().map(|(id, _)| id).filter(|id| self.is_due(*id, now)).collect();
-        due.iter().for_each(|id| self.note(*id, now));
+        let pause = F::first_pause(system);
+        due.iter().for_each(|id| self.note(*id, now, pause));
         let finished = stream::iter(due).for_each_concurrent(AT_ONCE, |id| async move {
             match F::finish(system, id).await {
                 Ok(()) => metrics::counter!("flows_taken_up_total", "flow" => F::NAME).increment(1),
@@ -249,8 +257,8 @@ impl<F: Flow> Rounds<F> {
         self.backoff.get(&id).is_none_or(|backoff| backoff.next <= now)
     }
 
-    fn note(&mut self, id: F::Id, now: Instant) {
-        let delay = self.backoff.get(&id).map_or(PAUSE, |backoff| (backoff.delay * 2).min(F::LONGEST_BACKOFF));
+    fn note(&mut self, id: F::Id, now: Instant, first: Duration) {
+        let delay = self.backoff.get(&id).map_or(first, |backoff| (backoff.delay * 2).min(F::LONGEST_BACKOFF));
         if self.backoff.len() < REMEMBERED || self.backoff.contains_key(&id) {
             self.backoff.insert(id, Backoff { next: now + delay, delay });
         }

@@ -110,8 +110,8 @@ impl Settlement<'_> {
         for movement in &self.report.movements {
             work.part("movement", |work| self.book(work, movement, screening))?;
         }
-        if let Some(Reversal { reference, amount }) = &self.report.reversal {
-            work.part("reversal", |work| work.give_back(*amount, reference.clone(), Release::Merchant))?;
+        if let Some(reversal) = &self.report.reversal {
+            work.part("reversal", |work| self.reverse(work, reversal))?;
         }
         if let Some(ended) = self.report.ended {
             work.part("end", |work| self.end(work, ended))?;
@@ -243,11 +243,26 @@ impl Settlement<'_> {
         }
     }
 
+    /// No more than is held beyond what stood after it: we may have looked, and given it back, before we heard of it.
+    fn reverse(&self, work: &mut Work, Reversal { reference, amount }: &Reversal) -> Result<(), Error> {
+        let beyond = self.beyond(work);
+        let amount = Money::new(amount.minor_units.min(beyond.minor_units), amount.currency);
+        work.give_back(amount, reference.clone(), Release::Merchant)
+    }
+
     /// What is held beyond all that is authorised now was given back, and nobody told us.
     fn trim(&self, work: &mut Work) -> Result<(), Error> {
-        let authorized = self.report.purchase.amount;
-        let beyond = Money::new(work.held().saturating_sub(authorized.minor_units), authorized.currency);
         let reference = format!("{}/looked up/{}", self.authorization(), work.version());
-        work.give_back(beyond, reference, Release::Merchant)
+        work.give_back(self.beyond(work), reference, Release::Merchant)
+    }
+
+    /// What is authorised here beyond what the issuer had when it said this. Its amount is less what was captured.
+    fn beyond(&self, work: &Work) -> Money {
+        let Report { purchase, movements, .. } = self.report;
+        let captured = movements.iter().filter(|moved| moved.kind == MovementKind::Capture);
+        let captured = captured.map(|moved| moved.amount.minor_units).fold(0, i64::saturating_add);
+        let theirs = purchase.amount.minor_units.saturating_add(captured);
+        let ours = work.next.tally().map_or(0, |tally| tally.standing());
+        Money::new(ours.saturating_sub(theirs), purchase.amount.currency)
     }
 }

@@ -54,6 +54,13 @@ async fn what_nobody_told_of_a_purchase_is_looked_up_and_settled() {
     assert_eq!(used(&system, &holder).await, 2_000 + 1_500 + 1_400);
     step(&system, open, "capture", &json!({})).await;
     settled(&system, open, [2_000, 2_000, 0, 0]).await;
+
+    // Heard after all, in any order and twice.
+    play(&system, "/deliver", &json!({ "newest_first": true, "times": 2 })).await;
+    settled(&system, captured, [2_000, 1_500, 0, 0]).await;
+    settled(&system, reversed, [2_000, 0, 0, 0]).await;
+    settled(&system, in_part, [2_000, 0, 0, 1_400]).await;
+    assert_eq!(used(&system, &holder).await, 2_000 + 1_500 + 1_400);
 }
 
 #[tokio::test]

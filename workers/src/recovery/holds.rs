@@ -13,10 +13,16 @@ impl Flow for Holds {
     const NAME: &'static str = "hold";
     /// A merchant may rightly wait for weeks.
     const LONGEST_BACKOFF: Duration = Duration::from_secs(6 * 3_600);
+    const IS_OVERDUE: bool = false;
     type Id = PaymentId;
 
     fn age(system: &System) -> Duration {
         system.settings.network.look_up_after()
+    }
+
+    /// As long as it was quiet before: most are still as they were.
+    fn first_pause(system: &System) -> Duration {
+        Self::age(system).min(Self::LONGEST_BACKOFF)
     }
 
     async fn find(system: &System, span: Span) -> Result<Vec<Found<PaymentId>>, store::Error> {
