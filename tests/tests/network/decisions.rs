@@ -6,7 +6,7 @@ use aggregates::{
 };
 use futures::future::join_all;
 use serde_json::json;
-use tests::system::TestSystem;
+use tests::{eventually::eventually, system::TestSystem};
 
 use super::{a_network, at_a_shop, payment, play, purchase, shown, step, used};
 
@@ -107,9 +107,19 @@ async fn of_64_purchases_at_once_as_many_are_approved_as_the_limit_allows() {
     let system = a_network(&[], 2).await;
     let holder = system.a_cardholder(100).await;
     let answers = join_all((0..64).map(|_| purchase(&system, &holder, 1_000))).await;
-    let approved = answers.iter().filter(|answer| answer["reason"] == "webhook_approved").count();
-    let declined = answers.iter().filter(|answer| answer["reason"] == "webhook_declined").count();
-    assert_eq!((approved, declined), (10, 54), "{answers:?}");
+    let because = |reason: &str| answers.iter().filter(|answer| answer["reason"] == reason).count();
+    let (mut approved, late) = (because("webhook_approved"), because("webhook_timeout"));
+    assert_eq!(approved + because("webhook_declined") + late, 64, "{answers:?}");
+    assert!(approved == 10 || approved < 10 && late > 0, "{approved} approved, {late} too late");
+    // A busy machine answers some of them too late. What they held is given back, for others to have.
+    eventually("as many are approved as the limit allows", async || {
+        if approved < 10 && purchase(&system, &holder, 1_000).await["reason"] == "webhook_approved" {
+            approved += 1;
+        }
+        (approved == 10).then_some(())
+    })
+    .await;
+    assert_eq!(purchase(&system, &holder, 1_000).await["approved"], false);
     assert_eq!(used(&system, &holder).await, 10_000);
 }
 
