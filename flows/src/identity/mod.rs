@@ -18,7 +18,7 @@ use store::{AppendError, Loaded, Unit};
 
 use crate::{ATTEMPTS, Error, Origin, System, Written};
 
-pub(crate) use applicants::forget;
+pub use applicants::forget;
 pub use documents::add_document;
 pub use draft::{Address, give_address, give_details, open_draft, submit_draft};
 pub(crate) use gate::permits_card;

@@ -15,22 +15,6 @@ fn whom_a_watch_list_names_people_alone_decide() {
 }
 
 #[test]
-fn a_hit_is_not_forgotten_by_handing_in_again() {
-    let hit = Verdict::Rejected { reasons: vec![WATCH_LIST.into()] };
-    let again = after(a_case_in_review(), [verdict(CASE, hit), submit(OTHER_CASE)]);
-    assert!(again.is_on_watch_list());
-    for said in [Verdict::Approved, doubts()] {
-        let looked_at = after(again.clone(), [verdict(OTHER_CASE, said)]);
-        assert_eq!(looked_at.status(), Status::InReview);
-        assert_eq!(looked_at.case().map(|case| case.reasons.clone()), Some(vec![WATCH_LIST.to_owned()]));
-    }
-    // Two operators say that it is somebody else.
-    let yes = |operator| by(operator, decide(Decision::Approve, FourEyes::WatchList));
-    let cleared = after(a_listed_case(), [yes(OLGA), yes(OSKAR)]);
-    assert!(!cleared.is_on_watch_list());
-}
-
-#[test]
 fn a_provider_does_not_overrule_operators() {
     let approved = |four_eyes| verdict_under(four_eyes, CASE, Verdict::Approved);
     let proposed = after(a_case_in_review(), [by(OLGA, decide(reject(), FourEyes::Always))]);
