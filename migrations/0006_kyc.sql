@@ -35,7 +35,7 @@ CREATE UNIQUE INDEX kyc_checks_by_run ON kyc_checks (provider, run);
 
 GRANT SELECT, INSERT, UPDATE ON kyc_checks TO vc_api;
 
--- Applicants that providers know, each until it is deleted there: those of a case that another took the place of, too.
+-- Applicants that providers are known to have, each until it is deleted there: those of a case that another took the place of, too.
 -- They outlive the erasure of their person here: a worker has them deleted.
 CREATE TABLE kyc_applicants (
     provider   text        NOT NULL,
