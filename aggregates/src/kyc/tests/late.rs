@@ -1,10 +1,9 @@
 //! What comes late, or too often: a provider's word, a watch list's, the end of an approval, changes of a draft.
 
 use super::{
-    CASE, CHANGES, Command, Decision, DocumentType, FourEyes, Kyc, Level, OLGA, OSKAR, OTHER_CASE, Verdict, WATCH_LIST,
-    a_complete_draft, a_draft, a_pending_case, a_person_hit_later, a_person_whose_approval_ends_soon, address, after,
-    an_approved_person, an_overdue_case, announce_at, by, decide, details, late_hit, november, open_draft, overdue_at,
-    reject, rejection, submit, unusable, verdict,
+    CASE, CHANGES, Command, Decision, DocumentType, FourEyes, Kyc, Level, OLGA, OTHER_CASE, Verdict, a_complete_draft,
+    a_draft, a_pending_case, a_person_whose_approval_ends_soon, address, after, an_approved_person, an_overdue_case,
+    announce_at, by, decide, details, november, open_draft, reject, rejection, submit, unusable, verdict,
 };
 use crate::kyc::{Error, OVERDUE, Status};
 

@@ -1,7 +1,6 @@
 use super::{
-    ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, OTHER_CASE, ReviewStep, Verdict, WATCH_LIST, a_case_in_review,
-    a_hit, a_listed_case, a_pending_case, after, an_approved_person, by, decide, doubts, november, reject, sealed,
-    submit, verdict, verdict_under,
+    ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, ReviewStep, Verdict, a_case_in_review, a_hit, a_listed_case,
+    a_pending_case, after, an_approved_person, by, decide, november, reject, sealed, verdict, verdict_under,
 };
 use crate::kyc::{Error, Event, Level, Status};
 
