@@ -35,8 +35,8 @@ CREATE UNIQUE INDEX kyc_checks_by_run ON kyc_checks (provider, run);
 
 GRANT SELECT, INSERT, UPDATE ON kyc_checks TO vc_api;
 
--- Applicants that providers know, each until it is deleted there: those of a case that another took the place of, too.
--- They outlive the erasure of their person here, which is over once they are gone.
+-- Applicants that providers are known to have, each until it is deleted there: those of a case that another took the place of, too.
+-- They outlive the erasure of their person here: a worker has them deleted.
 CREATE TABLE kyc_applicants (
     provider   text        NOT NULL,
     applicant  text        NOT NULL, -- as the provider calls them
@@ -79,9 +79,11 @@ BEGIN
             ADD COLUMN level       text NOT NULL,
             ADD COLUMN valid_until timestamptz,
             ADD COLUMN assigned_to uuid,
-            ADD COLUMN expiry_announced boolean NOT NULL DEFAULT false;
+            ADD COLUMN expiry_announced boolean NOT NULL DEFAULT false,
+            ADD COLUMN has_open_hit boolean NOT NULL DEFAULT false, -- a watch list's, which waits for operators
+            ADD COLUMN approval_ended boolean NOT NULL DEFAULT false; -- by operators, who rejected this or a later case
         CREATE INDEX ON %1$I.kyc_verifications (valid_until) WHERE status = 'approved';
-        CREATE INDEX ON %1$I.kyc_verifications (position) WHERE status = 'in_review';
+        CREATE INDEX ON %1$I.kyc_verifications (position) WHERE status = 'in_review' OR has_open_hit;
     $ddl$, target);
 END $$;
 
@@ -107,16 +109,20 @@ CREATE INDEX kyc_documents_by_age ON kyc_documents (created_at);
 SELECT guard_person_tables('public');
 GRANT SELECT, INSERT, DELETE ON kyc_documents TO vc_api;
 
--- For operators, page by page: the cases that wait for them, the oldest first. They are of everybody but the operator.
+-- For operators, page by page: the cases that wait for them, the oldest first, those of people whom a watch list names
+-- among them, whatever became of the case. They are of everybody but the operator.
 CREATE FUNCTION kyc_work_list(of_operator uuid, after bigint, only_taken boolean, at_most bigint)
     RETURNS TABLE (case_id uuid, user_id uuid, level text, country text, reasons text[], assigned_to uuid,
                    submitted_at timestamptz, "position" bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT k.case_id, k.user_id, k.level, k.country, k.reasons, k.assigned_to, k.submitted_at, k.position
+    SELECT k.case_id, k.user_id, k.level, k.country,
+           CASE WHEN k.has_open_hit THEN array_prepend('watchlist_hit', array_remove(k.reasons, 'watchlist_hit'))
+                ELSE k.reasons END,
+           k.assigned_to, k.submitted_at, k.position
       FROM read.kyc_verifications k
-     WHERE k.status = 'in_review' AND k.position > after AND k.user_id <> of_operator
+     WHERE (k.status = 'in_review' OR k.has_open_hit) AND k.position > after AND k.user_id <> of_operator
        AND (NOT only_taken OR k.assigned_to = of_operator)
        AND NOT EXISTS (SELECT FROM read.users u WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)
      ORDER BY k.position LIMIT least(at_most, 1000);

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 /// The shape of the documents and indexes. Raised with every change of what the same events fold into, so that a
 /// new release builds its own generation and no release reads documents that it does not understand.
-const SHAPE: u32 = 4;
+const SHAPE: u32 = 5;
 
 /// One complete set of read models, built from position 1 on. Readers see exactly one at a time, the live one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -184,6 +184,9 @@ fn of_kyc(event: &kyc::Event) -> Option<(DateTime<Utc>, Text)> {
         | kyc::Event::DetailsGiven { .. }
         | kyc::Event::AddressGiven { .. }
         | kyc::Event::DocumentAdded { .. }
+        // Whom a watch list names is not warned.
+        | kyc::Event::WatchListNamed { .. }
+        | kyc::Event::WatchListCleared { .. }
         | kyc::Event::Assigned { .. }
         | kyc::Event::Noted { .. }
         | kyc::Event::DocumentViewed { .. }

@@ -25,7 +25,10 @@ pub struct Profile {
     pub roles: BTreeSet<Role>,
     /// The position up to which the person has seen what they were told.
     pub notifications_read: i64,
-    pub kyc_status: kyc::Status,
+    /// Where the latest case stands apart from watch lists.
+    case_status: kyc::Status,
+    /// Whether a watch list's hit waits for operators.
+    has_open_hit: bool,
     /// The latest case.
     pub kyc_case: Option<KycCaseId>,
     /// When the person was approved.
@@ -75,7 +78,8 @@ pub(crate) fn fold(workspace: &mut Workspace, envelope: &Envelope, event: &AnyEv
                 standing: user::Standing::Open,
                 roles: BTreeSet::from([Role::Customer]),
                 notifications_read: 0,
-                kyc_status: kyc::Status::NotStarted,
+                case_status: kyc::Status::NotStarted,
+                has_open_hit: false,
                 kyc_case: None,
                 verified_at: None,
                 provider: None,
@@ -112,6 +116,11 @@ fn concerns(event: &user::Event) -> bool {
 }
 
 impl Profile {
+    /// Where the person's verification stands.
+    pub fn kyc_status(&self) -> kyc::Status {
+        if self.has_open_hit { kyc::Status::InReview } else { self.case_status }
+    }
+
     fn follow(&mut self, event: &user::Event) {
         use user::Event;
         match event {
@@ -159,28 +168,33 @@ impl Profile {
     fn learn(&mut self, event: &kyc::Event) {
         match event {
             kyc::Event::Submitted { case_id, .. } => {
-                self.kyc_status = kyc::Status::Pending;
+                self.case_status = kyc::Status::Pending;
                 self.kyc_case = Some(*case_id);
                 self.provider = None;
                 self.rejection_reasons = vec![];
             }
-            kyc::Event::ReviewStarted { provider, .. } => {
-                self.kyc_status = kyc::Status::InReview;
+            kyc::Event::ReviewStarted { provider, reasons, .. } => {
+                self.has_open_hit |= tell_of_hit(reasons);
+                self.case_status = kyc::Status::InReview;
                 self.provider = Some(provider.clone());
             }
-            kyc::Event::Approved { provider, at, .. } => {
-                self.kyc_status = kyc::Status::Approved;
+            kyc::Event::Approved { provider, at, decided_by, .. } => {
+                self.has_open_hit &= decided_by.is_empty();
+                self.case_status = kyc::Status::Approved;
                 self.provider = Some(provider.clone());
                 self.verified_at = Some(*at);
             }
-            kyc::Event::Rejected { provider, reasons, .. } => {
-                self.kyc_status = kyc::Status::Rejected;
+            kyc::Event::Rejected { provider, reasons, decided_by, .. } => {
+                self.has_open_hit = decided_by.is_empty() && (self.has_open_hit || tell_of_hit(reasons));
+                self.case_status = kyc::Status::Rejected;
                 self.provider = Some(provider.clone());
                 self.rejection_reasons = reasons.clone();
             }
+            kyc::Event::WatchListNamed { .. } => self.has_open_hit = true,
+            kyc::Event::WatchListCleared { .. } => self.has_open_hit = false,
             // A later case may be under way, whose status stays.
             kyc::Event::Expired { case_id, .. } if self.kyc_case == Some(*case_id) => {
-                self.kyc_status = kyc::Status::Expired;
+                self.case_status = kyc::Status::Expired;
             }
             kyc::Event::Expired { .. }
             | kyc::Event::ExpiryAnnounced { .. }
@@ -195,4 +209,9 @@ impl Profile {
             | kyc::Event::DecisionProposed { .. } => {}
         }
     }
+}
+
+/// A hit among the reasons waits for operators, also in logs that have no event of the hit itself.
+fn tell_of_hit(reasons: &[String]) -> bool {
+    reasons.iter().any(|reason| reason == kyc::WATCH_LIST)
 }

@@ -180,6 +180,9 @@ fn oversized(response: &Response) -> Failure {
     if response.status().is_server_error() { Failure::Unknown } else { Failure::Malformed }
 }
 
+/// Finds a vendor's name for an error in the body; empty where there is none.
+pub(crate) type Code = fn(&[u8]) -> &str;
+
 /// What a vendor said, not yet judged.
 pub(crate) struct Answer {
     status: u16,
@@ -199,7 +202,7 @@ impl Answer {
 
     /// As `json`, for a vendor that names its errors in a way of its own: `code` finds the name in the body, empty
     /// where there is none.
-    pub fn json_or<'a, T: Deserialize<'a>>(&'a self, code: fn(&'a [u8]) -> &'a str) -> Result<T, Failure> {
+    pub fn json_or<'a, T: Deserialize<'a>>(&'a self, code: Code) -> Result<T, Failure> {
         match self.status {
             200..=299 => serde_json::from_slice(self.body.as_slice()).map_err(|_| Failure::Malformed),
             408 | 409 | 425 | 429 | 500..=599 => Err(Failure::Unknown),
@@ -213,17 +216,19 @@ impl Answer {
         self.status == 429
     }
 
-    /// The answer to a deletion: what is gone already (404, 410) is gone.
-    pub fn deleted(&self) -> Result<(), Failure> {
+    /// The answer to a deletion: what is gone already is gone.
+    pub fn deleted(&self, code: Code, absent: &str) -> Result<(), Failure> {
         match self.status {
-            200..=299 | 404 | 410 => Ok(()),
-            _ => self.json::<serde::de::IgnoredAny>().map(drop),
+            200..=299 => Ok(()),
+            _ if self.is_gone(code, absent) => Ok(()),
+            _ => self.json_or::<serde::de::IgnoredAny>(code).map(drop),
         }
     }
 
-    /// Whether there is no such thing, or no longer.
-    pub fn deleted_by_now(&self) -> bool {
-        matches!(self.status, 404 | 410)
+    /// Whether the vendor says that there is no such thing, or no longer: by 410, or by 404 in its own words, `absent`.
+    /// A bare 404 could as well come from a wrong address or key.
+    pub fn is_gone(&self, code: Code, absent: &str) -> bool {
+        self.status == 410 || (self.status == 404 && code(self.body.as_slice()) == absent)
     }
 
     /// As `json`, but none where the vendor says in its own words, `absent`, that there is no such thing. A bare 404
@@ -236,6 +241,7 @@ impl Answer {
     }
 }
 
-fn code(body: &[u8]) -> &str {
+/// The name of a vendor's plain error.
+pub(crate) fn code(body: &[u8]) -> &str {
     serde_json::from_slice::<Problem<'_>>(body).map_or("", |problem| problem.code)
 }

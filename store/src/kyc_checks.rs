@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
-use crate::{Error, Store};
+use crate::{Error, Store, tables::Span};
 
 /// What is known of a case at its provider, in the provider's own names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +86,32 @@ impl Store {
         let query = sqlx::query("SELECT provider, applicant FROM kyc_applicants WHERE user_id = $1").bind(user.0);
         let rows = self.rows_of(user, query).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Erased people whom this provider still knows, made known to it in `span`; by the first time. For workers.
+    pub async fn applicants_to_forget(
+        &self,
+        provider: &str,
+        span: Span,
+        limit: i64,
+    ) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
+        let sql = "SELECT a.user_id, min(a.created_at) FROM kyc_applicants a
+                     JOIN read.users u ON u.user_id = a.user_id AND u.erased_at IS NOT NULL
+                    WHERE a.provider = $1 GROUP BY a.user_id
+                   HAVING min(a.created_at) > $2 AND min(a.created_at) < $3
+                    ORDER BY min(a.created_at) LIMIT $4";
+        let query = sqlx::query(sql).bind(provider).bind(span.after).bind(span.before).bind(limit);
+        let rows = query.fetch_all(self.pool()).await?;
+        rows.iter().map(|row| Ok((UserId(row.try_get(0)?), row.try_get(1)?))).collect()
+    }
+
+    /// How many applicants of erased people other providers than this one know. For workers.
+    pub async fn applicants_elsewhere(&self, provider: &str) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM kyc_applicants a
+                     JOIN read.users u ON u.user_id = a.user_id AND u.erased_at IS NOT NULL
+                    WHERE a.provider <> $1";
+        let count: i64 = sqlx::query(sql).bind(provider).fetch_one(self.pool()).await?.try_get(0)?;
+        Ok(count.unsigned_abs())
     }
 
     /// Forgets an applicant who is deleted at the provider.

@@ -64,6 +64,7 @@ pub async fn run(system: System, settings: Settings, shutdown: CancellationToken
     loops.spawn(recovery::run::<recovery::Expiries>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Cases>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Endings>(system.clone(), shutdown.clone()));
+    loops.spawn(recovery::run::<recovery::Applicants>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Approvals>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Webhooks>(system.clone(), shutdown.clone()));
     loops.spawn(recovery::run::<recovery::Passwords>(system, shutdown.clone()));

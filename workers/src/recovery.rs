@@ -126,6 +126,28 @@ impl Flow for Endings {
     }
 }
 
+/// Erased people whom the provider of verification still knows.
+pub(crate) struct Applicants;
+
+impl Flow for Applicants {
+    const NAME: &'static str = "applicant";
+    /// A provider that does not know how to delete somebody, or is told so with a wrong key, will not for a while.
+    const LONGEST_BACKOFF: Duration = Duration::from_secs(6 * 3_600);
+    type Id = UserId;
+
+    fn age(system: &System) -> Duration {
+        system.settings.abandoned_after()
+    }
+
+    async fn find(system: &System, span: Span) -> Result<Vec<Found<UserId>>, store::Error> {
+        system.store.applicants_to_forget(system.providers.kyc.name(), span, ROUND).await
+    }
+
+    async fn finish(system: &System, id: UserId) -> Result<(), Error> {
+        flows::identity::forget(system, id).await.map(drop)
+    }
+}
+
 pub(crate) struct Passwords;
 
 impl Flow for Passwords {

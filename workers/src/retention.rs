@@ -38,6 +38,13 @@ async fn tidy(system: &System) {
         Ok(found) => tracing::warn!(found, "keys of erased people are back and will be destroyed again"),
         Err(error) => tracing::warn!(%error, "keys of erased people could not be looked for"),
     }
+    match store.applicants_elsewhere(system.providers.kyc.name()).await {
+        Ok(0) => {}
+        Ok(applicants) => {
+            tracing::warn!(applicants, "erased people are known to KYC providers that are not configured");
+        }
+        Err(error) => tracing::warn!(%error, "erased people at other KYC providers could not be looked for"),
+    }
     let days = |days: u32| TimeDelta::days(days.into());
     let (decided, begun) = (settings.kyc.documents_kept_days, settings.kyc.drafts_kept_days);
     note("pictures of documents", store.forget_documents(now - days(decided), now - days(begun)).await);

@@ -98,6 +98,13 @@ fn of_a_review() -> Vec<Event> {
             people_decide: true,
             at,
         },
+        Event::WatchListNamed { case_id, provider: "sandbox".into(), provider_reference: "ver_1".into(), at },
+        Event::WatchListCleared {
+            case_id,
+            provider_references: vec!["ver_1".into()],
+            decided_by: vec![MALLORY, ALICE],
+            at,
+        },
         Event::Assigned { case_id, operator, at },
         Event::Noted { case_id, operator, note: sealed("c2VhbGVkIG5vdGU"), at },
         Event::DocumentViewed { case_id, document_id: CREDENTIAL, operator, at },

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::{Approval, Case, Details, Draft, Event, Kyc, Level, Note, Picture, Proposal, Status, WATCH_LIST};
+use super::{Approval, Case, Details, Draft, Event, Kyc, Level, Note, Picture, Proposal, Status, watch::tell_of_hit};
 use crate::{KycCaseId, UserId};
 
 impl Kyc {
@@ -19,18 +19,18 @@ impl Kyc {
                     counted_from,
                 });
             }
-            Event::DetailsGiven { applicant, document_type, country, case_id: _, at: _ } => {
+            Event::DetailsGiven { applicant, document_type, country, at, case_id: _ } => {
                 let (applicant, country) = (applicant.clone(), country.clone());
                 let details = Details { applicant, document_type: *document_type, country };
-                self.in_draft(|draft| draft.details = Some(details));
+                self.in_draft(*at, |draft| draft.details = Some(details));
             }
-            Event::AddressGiven { address, case_id: _, at: _ } => {
-                self.in_draft(|draft| draft.address = Some(address.clone()));
+            Event::AddressGiven { address, at, case_id: _ } => {
+                self.in_draft(*at, |draft| draft.address = Some(address.clone()));
             }
             Event::DocumentAdded { document_id, kind, digest, bytes, at, case_id: _ } => {
                 let (document_id, digest) = (*document_id, digest.clone());
                 let picture = Picture { document_id, kind: *kind, digest, bytes: *bytes, at: *at };
-                self.in_draft(|draft| {
+                self.in_draft(*at, |draft| {
                     draft.pictures.retain(|known| known.kind != picture.kind);
                     draft.pictures.push(picture);
                 });
@@ -42,6 +42,12 @@ impl Kyc {
             Event::ReviewStarted { provider, provider_reference, reasons, people_decide, case_id: _, at: _ } => {
                 self.conclude(Status::InReview, (provider, provider_reference), None, reasons);
                 self.in_case(|case| case.people_decide |= people_decide);
+            }
+            Event::WatchListNamed { provider, provider_reference, case_id: _, at: _ } => {
+                self.name(provider, provider_reference);
+            }
+            Event::WatchListCleared { provider_references, case_id: _, decided_by: _, at: _ } => {
+                self.clear(provider_references);
             }
             Event::Assigned { operator, case_id: _, at: _ } => self.in_case(|case| case.assigned_to = Some(*operator)),
             Event::Noted { operator, note, at, case_id: _ } => {
@@ -57,14 +63,18 @@ impl Kyc {
             Event::Approved { case_id, provider, provider_reference, valid_until, at, decided_by } => {
                 self.conclude(Status::Approved, (provider, provider_reference), Some(*at), &[]);
                 if !decided_by.is_empty() {
-                    self.watch_listed = false;
-                    self.in_case(|case| case.cleared = Some(provider_reference.clone()));
+                    // Also where no event says that the lists were cleared, as in earlier logs.
+                    let named = self.listing.take().map(|listing| listing.references).unwrap_or_default();
+                    self.clear(&[named, vec![provider_reference.clone()]].concat());
                 }
                 self.approve(*case_id, *at, *valid_until);
             }
             Event::Rejected { provider, provider_reference, reasons, decided_by, at, case_id: _ } => {
-                self.conclude(Status::Rejected, (provider, provider_reference), Some(*at), reasons);
                 self.reject(decided_by);
+                self.conclude(Status::Rejected, (provider, provider_reference), Some(*at), reasons);
+                if !decided_by.is_empty() {
+                    self.confirm_hits();
+                }
             }
             Event::ExpiryAnnounced { case_id, valid_until: _, at: _ } => {
                 if let Some(approval) = self.approval.as_mut().filter(|approval| approval.case_id == *case_id) {
@@ -80,17 +90,18 @@ impl Kyc {
         }
     }
 
-    fn in_case(&mut self, change: impl FnOnce(&mut Case)) {
+    pub(super) fn in_case(&mut self, change: impl FnOnce(&mut Case)) {
         if let Some(case) = &mut self.case {
             change(case);
         }
     }
 
     /// What the person changed, which counts.
-    fn in_draft(&mut self, change: impl FnOnce(&mut Draft)) {
+    fn in_draft(&mut self, at: DateTime<Utc>, change: impl FnOnce(&mut Draft)) {
+        let (changes, counted_from) = self.changes_at(at);
         if let Some(draft) = &mut self.draft {
             change(draft);
-            draft.changes += 1;
+            (draft.changes, draft.counted_from) = (changes + 1, counted_from);
         }
     }
 
@@ -113,7 +124,6 @@ impl Kyc {
             provider_reference: None,
             decided_at: None,
             reasons: vec![],
-            cleared: None,
             people_decide: false,
             assigned_to: None,
             proposal: None,
@@ -128,15 +138,13 @@ impl Kyc {
         valid_until: Option<DateTime<Utc>>,
     ) {
         let level = self.case.as_ref().map_or(Level::Basic, |case| case.level);
-        // The same one again, after people have looked.
-        let known = self.approval.as_ref().filter(|approval| approval.case_id == case_id);
-        let expires_soon = known.is_some_and(|approval| approval.expires_soon);
-        self.approval = Some(Approval { case_id, level, approved_at, valid_until, expires_soon });
+        self.approval = Some(Approval { case_id, level, approved_at, valid_until, expires_soon: false });
         self.rejections = 0;
     }
 
     fn reject(&mut self, decided_by: &[UserId]) {
-        self.rejections += 1;
+        // Operators may reject on a hit whom the provider has rejected already: that is one case.
+        self.rejections += u32::from(self.status != Status::Rejected);
         // People who have looked do not want this person to go on; a provider may not have been able to read a picture.
         if !decided_by.is_empty() {
             self.approval = None;
@@ -151,7 +159,10 @@ impl Kyc {
         reasons: &[String],
     ) {
         self.status = status;
-        self.watch_listed |= reasons.iter().any(|reason| reason == WATCH_LIST);
+        // A hit among the reasons is for operators, also in logs that have no event of the hit itself.
+        if tell_of_hit(reasons) {
+            self.name(provider, reference);
+        }
         self.in_case(|case| {
             case.provider = Some(provider.to_owned());
             case.provider_reference = Some(reference.to_owned());

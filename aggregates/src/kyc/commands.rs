@@ -68,11 +68,12 @@ pub enum Command {
         patience: TimeDelta,
         now: DateTime<Utc>,
     },
-    /// The provider says that a watch list names the person by now. The latest case goes to people, and the approval
-    /// rests until they have decided. Nothing, where there is neither an approval nor an open case.
+    /// The provider says that a watch list names the person: operators look, and an approval rests until they have
+    /// decided. Nothing, where all of it is known, or was cleared.
     RecordHit {
         provider: String,
-        provider_reference: String,
+        /// What told of it: runs, or what monitoring has found.
+        provider_references: Vec<String>,
         now: DateTime<Utc>,
     },
     /// An operator does something about a case of somebody else, or looks at it; in review, and then only.

@@ -1,9 +1,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status};
+use super::{Approval, Case, Command, Details, Draft, Error, Event, Kyc, Level, PictureKind, Status};
 use crate::KycCaseId;
 
-/// Changes of drafts are counted for as long, and then anew with the next draft.
+/// Changes of drafts are counted for as long, and then anew.
 const COUNTED_FOR: TimeDelta = TimeDelta::days(1);
 
 impl Kyc {
@@ -13,12 +13,12 @@ impl Kyc {
                 self.open_draft(case_id, level, (attempts, most_changes), now)
             }
             Command::GiveDetails { case_id, details, most_changes, now } => {
-                self.draft_to_change(case_id, most_changes)?;
+                self.draft_to_change(case_id, most_changes, now)?;
                 let Details { applicant, document_type, country } = details;
                 Ok(vec![Event::DetailsGiven { case_id, applicant, document_type, country, at: now }])
             }
             Command::GiveAddress { case_id, address, most_changes, now } => {
-                self.draft_to_change(case_id, most_changes)?;
+                self.draft_to_change(case_id, most_changes, now)?;
                 Ok(vec![Event::AddressGiven { case_id, address, at: now }])
             }
             Command::AddPicture { case_id, picture, most_changes } => {
@@ -27,7 +27,7 @@ impl Kyc {
                 if draft.pictures.iter().any(|known| known.kind == picture.kind && known.digest == picture.digest) {
                     return Ok(vec![]);
                 }
-                self.draft_to_change(case_id, most_changes)?;
+                self.draft_to_change(case_id, most_changes, picture.at)?;
                 let super::Picture { document_id, kind, digest, bytes, at } = picture;
                 Ok(vec![Event::DocumentAdded { case_id, document_id, kind, digest, bytes, at }])
             }
@@ -47,8 +47,8 @@ impl Kyc {
                 let case = self.case_of(case_id)?;
                 Ok(self.overdue(case, (provider, provider_reference), patience, now))
             }
-            Command::RecordHit { provider, provider_reference, now } => {
-                Ok(self.hit((provider, provider_reference), now))
+            Command::RecordHit { provider, provider_references, now } => {
+                Ok(self.hit(&provider, &provider_references, now))
             }
             Command::Review { case_id, person, operator, step, now } => {
                 self.review(case_id, (person, operator), step, now)
@@ -79,7 +79,7 @@ impl Kyc {
         Ok(vec![Event::DraftOpened { case_id, level, at: now }])
     }
 
-    /// How often drafts were changed, and since when, as a draft counts on that is opened at this moment.
+    /// How often drafts were changed, and since when, as a change at this moment counts on.
     pub(super) fn changes_at(&self, at: DateTime<Utc>) -> (u32, DateTime<Utc>) {
         let counting = self.draft.as_ref().filter(|draft| at - draft.counted_from < COUNTED_FOR);
         counting.map_or((0, at), |draft| (draft.changes, draft.counted_from))
@@ -95,12 +95,12 @@ impl Kyc {
         }
     }
 
-    /// Whether a case of this level may be begun, or handed in. An approval that ends soon, or rests, is in nobody's
-    /// way.
+    /// Whether a case of this level may be begun, or handed in. One of the level that the person has may follow where
+    /// the approval ends soon; none takes the place of an approval of a higher level.
     fn may_begin(&self, level: Level, attempts: u32) -> Result<(), Error> {
         self.no_open_case()?;
-        let counts = self.approval.as_ref().filter(|approval| !approval.expires_soon && !self.is_on_watch_list());
-        if counts.is_some_and(|approval| approval.level >= level) {
+        let in_the_way = |known: &Approval| known.level > level || (known.level == level && !known.expires_soon);
+        if self.approval.as_ref().is_some_and(in_the_way) {
             return Err(Error::AlreadyApproved);
         }
         if self.rejections >= attempts {
@@ -110,7 +110,7 @@ impl Kyc {
     }
 
     fn no_open_case(&self) -> Result<(), Error> {
-        match (self.status, &self.case) {
+        match (self.status(), &self.case) {
             (Status::Pending | Status::InReview, Some(open)) => Err(Error::CaseOpen { case_id: open.case_id }),
             (
                 Status::NotStarted
@@ -157,9 +157,10 @@ impl Kyc {
     }
 
     /// The draft, if it may be changed once more.
-    fn draft_to_change(&self, case_id: KycCaseId, most_changes: u32) -> Result<&Draft, Error> {
+    fn draft_to_change(&self, case_id: KycCaseId, most_changes: u32, now: DateTime<Utc>) -> Result<&Draft, Error> {
         let draft = self.draft_of(case_id)?;
-        if draft.changes >= most_changes { Err(Error::TooManyChanges { limit: most_changes }) } else { Ok(draft) }
+        let is_over = self.changes_at(now).0 >= most_changes;
+        if is_over { Err(Error::TooManyChanges { limit: most_changes }) } else { Ok(draft) }
     }
 
     fn draft_of(&self, case_id: KycCaseId) -> Result<&Draft, Error> {

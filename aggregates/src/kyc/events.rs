@@ -49,8 +49,7 @@ pub enum Event {
         level: Level,
         at: DateTime<Utc>,
     },
-    /// A human has to look. Stays open until approved or rejected. Of a case that was decided: a watch list names the
-    /// person, and what they were approved for rests until people have looked.
+    /// A human has to look. Stays open until approved or rejected.
     ReviewStarted {
         case_id: KycCaseId,
         provider: String,
@@ -61,6 +60,24 @@ pub enum Event {
         /// Whether people alone decide: the provider was too late, or spoke of something else.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         people_decide: bool,
+        at: DateTime<Utc>,
+    },
+    /// A watch list names the person. What they were approved for rests, and operators look, whatever the latest case,
+    /// of which this is put down, has come to.
+    WatchListNamed {
+        case_id: KycCaseId,
+        provider: String,
+        /// What told of it: a run, or a match that monitoring has found.
+        provider_reference: String,
+        at: DateTime<Utc>,
+    },
+    /// Operators have said that what the lists name is somebody else. The approval counts again, and the latest case
+    /// stands as it stood apart from this.
+    WatchListCleared {
+        case_id: KycCaseId,
+        /// All that was named.
+        provider_references: Vec<String>,
+        decided_by: Vec<UserId>,
         at: DateTime<Utc>,
     },
     /// An operator has taken the review.
@@ -119,6 +136,8 @@ impl Fact for Event {
             Event::DocumentAdded { .. } => "document_added",
             Event::Submitted { .. } => "submitted",
             Event::ReviewStarted { .. } => "review_started",
+            Event::WatchListNamed { .. } => "watch_list_named",
+            Event::WatchListCleared { .. } => "watch_list_cleared",
             Event::Assigned { .. } => "assigned",
             Event::Noted { .. } => "noted",
             Event::DocumentViewed { .. } => "document_viewed",

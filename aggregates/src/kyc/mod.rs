@@ -3,6 +3,9 @@
 //! A case is put together as a draft and handed in. The provider decides, or leaves it to operators. What somebody may
 //! do hangs on the approval in force, which outlives a later case that is open, or that the provider rejects; an
 //! operator's rejection ends it, and so does time.
+//!
+//! That a watch list names somebody is a fact of the person, beside the latest case: while operators have not decided
+//! about it the approval rests and the case is in review, whatever became of it; the case itself stays as it is.
 
 mod apply;
 mod commands;
@@ -14,6 +17,7 @@ mod review;
 mod tests;
 mod types;
 mod verdict;
+mod watch;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -27,25 +31,35 @@ pub use types::{
     Approval, Case, Decision, Details, DocumentType, Draft, FourEyes, Level, Note, OVERDUE, Picture, PictureKind,
     Proposal, Status, WATCH_LIST,
 };
+pub use watch::Listing;
 
 /// A person's verification as the log tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kyc {
+    /// Where the latest case stands apart from watch lists.
     status: Status,
     case: Option<Case>,
     draft: Option<Draft>,
     approval: Option<Approval>,
     /// Cases that were rejected since the last approval.
     rejections: u32,
-    /// Whether a watch list has named the person, in whatever case. Operators alone can say that it is somebody else.
-    watch_listed: bool,
+    /// That a watch list names the person. Operators alone can say that it is somebody else.
+    listing: Option<Listing>,
+    /// By what names the provider told of hits that operators have cleared, the latest last.
+    cleared: Vec<String>,
 }
 
-aggregate!(Kyc, Kind::Kyc, snapshot_version = 4);
+aggregate!(Kyc, Kind::Kyc, snapshot_version = 5);
 
 impl Kyc {
-    /// Where the latest case stands that was handed in.
+    /// Where the person stands: as the latest case that was handed in, or in review while operators have not decided
+    /// about a watch list's hit.
     pub fn status(&self) -> Status {
+        if self.has_open_hit() { Status::InReview } else { self.status }
+    }
+
+    /// Where the latest case stands apart from watch lists; so it is again once operators have cleared a hit.
+    pub fn case_status(&self) -> Status {
         self.status
     }
 
@@ -60,24 +74,19 @@ impl Kyc {
     }
 
     /// What somebody is verified for at a moment, whatever becomes of later cases. It rests while a watch list names
-    /// them and people have not looked.
+    /// them and people have not said that it is somebody else.
     pub fn approval(&self, now: DateTime<Utc>) -> Option<&Approval> {
-        self.approval.as_ref().filter(|approval| !self.watch_listed && approval.holds(now))
+        self.approval.as_ref().filter(|approval| self.listing.is_none() && approval.holds(now))
+    }
+
+    /// The approval of this case, also where it rests or its time is over.
+    pub fn approval_of(&self, case_id: crate::KycCaseId) -> Option<&Approval> {
+        self.approval.as_ref().filter(|approval| approval.case_id == case_id)
     }
 
     /// The approval whose time is over without that being recorded yet.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.approval.as_ref().is_some_and(|approval| !approval.holds(now))
-    }
-
-    /// Whether a watch list has named the person since operators approved of them last: then people alone decide.
-    pub fn is_on_watch_list(&self) -> bool {
-        self.watch_listed
-    }
-
-    /// Whether people have approved the latest case on this check: a hit that it tells of is no news.
-    pub fn has_cleared(&self, provider_reference: &str) -> bool {
-        self.case.as_ref().is_some_and(|case| case.cleared.as_deref() == Some(provider_reference))
     }
 
     /// Cases that were rejected since the last approval.

@@ -19,7 +19,7 @@ impl Kyc {
         if person == operator {
             return Err(Error::OwnCase);
         }
-        if self.status != Status::InReview {
+        if self.status() != Status::InReview {
             return Err(Error::NotInReview);
         }
         match step {
@@ -36,10 +36,7 @@ impl Kyc {
             ReviewStep::Note { .. } if case.notes.len() >= MOST_NOTES => Err(Error::TooManyNotes { limit: MOST_NOTES }),
             ReviewStep::Note { text } => Ok(vec![Event::Noted { case_id, operator, note: text, at }]),
             ReviewStep::Decide { decision, four_eyes, valid_until } => {
-                // What was approved before a watch list named the person holds no longer for having been looked at.
-                let before = self.approval.as_ref().filter(|approval| approval.case_id == case_id);
-                let valid_until = before.map_or(valid_until, |approval| approval.valid_until);
-                decided(case, operator, decision, self.takes_two(four_eyes), valid_until, at)
+                self.decided(case, operator, decision, (four_eyes, valid_until), at)
             }
         }
     }
@@ -52,39 +49,52 @@ impl Kyc {
             FourEyes::Always => true,
         }
     }
-}
 
-fn decided(
-    case: &Case,
-    operator: UserId,
-    decision: Decision,
-    takes_two: bool,
-    valid_until: Option<DateTime<Utc>>,
-    at: DateTime<Utc>,
-) -> Result<Vec<Event>, Error> {
-    let case_id = case.case_id;
-    let mut decided_by = vec![operator];
-    if takes_two {
-        match &case.proposal {
-            Some(first) if first.operator == operator && first.decision.agrees_with(&decision) => {
-                return Err(Error::SecondOperatorNeeded);
+    /// Operators decide about a hit, about the case where it is in review of its own, or about both at once.
+    fn decided(
+        &self,
+        case: &Case,
+        operator: UserId,
+        decision: Decision,
+        (four_eyes, valid_until): (FourEyes, Option<DateTime<Utc>>),
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Error> {
+        let case_id = case.case_id;
+        let mut decided_by = vec![operator];
+        if self.takes_two(four_eyes) {
+            match &case.proposal {
+                Some(first) if first.operator == operator && first.decision.agrees_with(&decision) => {
+                    return Err(Error::SecondOperatorNeeded);
+                }
+                Some(first) if first.operator != operator && first.decision.agrees_with(&decision) => {
+                    decided_by.insert(0, first.operator);
+                }
+                // The first one, a contrary one, or somebody who has thought better of it.
+                Some(_) | None => return Ok(vec![Event::DecisionProposed { case_id, operator, decision, at }]),
             }
-            Some(first) if first.operator != operator && first.decision.agrees_with(&decision) => {
-                decided_by.insert(0, first.operator);
+        }
+        let (provider, provider_reference) = self.reviewed(case);
+        match decision {
+            Decision::Approve => {
+                let clearing = self.clearing(&decided_by, at);
+                // A case that was looked at for a hit alone goes on as it was: nobody has verified it by clearing that.
+                let approves = self.status == Status::InReview;
+                let approval = Event::Approved { case_id, provider, provider_reference, decided_by, valid_until, at };
+                Ok(clearing.into_iter().chain(approves.then_some(approval)).collect())
             }
-            // The first one, a contrary one, or somebody who has thought better of it.
-            Some(_) | None => return Ok(vec![Event::DecisionProposed { case_id, operator, decision, at }]),
+            Decision::Reject { reasons } => {
+                Ok(vec![Event::Rejected { case_id, provider, provider_reference, reasons, decided_by, at }])
+            }
         }
     }
-    // A review was started by a provider, who has a name and a reference.
-    let provider = case.provider.clone().unwrap_or_default();
-    let provider_reference = case.provider_reference.clone().unwrap_or_default();
-    Ok(match decision {
-        Decision::Approve => {
-            vec![Event::Approved { case_id, provider, provider_reference, decided_by, valid_until, at }]
-        }
-        Decision::Reject { reasons } => {
-            vec![Event::Rejected { case_id, provider, provider_reference, reasons, decided_by, at }]
-        }
-    })
+
+    /// Who has left the review to operators, and by what name.
+    fn reviewed(&self, case: &Case) -> (String, String) {
+        let of_case = case.provider.clone().zip(case.provider_reference.clone());
+        let of_hit = || {
+            let listing = self.listing()?;
+            Some((listing.provider.clone(), listing.references.first()?.clone()))
+        };
+        of_case.or_else(of_hit).unwrap_or_default()
+    }
 }

@@ -144,8 +144,6 @@ pub struct Case {
     pub decided_at: Option<DateTime<Utc>>,
     /// Why the case was rejected, or is looked at by people, as stable codes.
     pub reasons: Vec<String>,
-    /// The provider's check on which people have approved the case: what it says of a watch list was looked at.
-    pub cleared: Option<String>,
     /// Whether people alone decide: what the provider says is put down among the reasons.
     pub people_decide: bool,
     /// The operator who has taken the review.

@@ -163,6 +163,7 @@ impl Verification {
     pub fn of(identity: &kyc::Kyc) -> Verification {
         let now = Utc::now();
         let is_rejected = identity.status() == kyc::Status::Rejected;
+        let is_decided = identity.status().is_final();
         Verification {
             status: if identity.is_expired(now) { KycStatus::Expired } else { identity.status().into() },
             approval: identity.approval(now).map(|approval| Approval {
@@ -183,7 +184,7 @@ impl Verification {
                 case_id: case.case_id.0,
                 level: case.level.into(),
                 submitted_at: case.submitted_at,
-                decided_at: case.decided_at,
+                decided_at: case.decided_at.filter(|_| is_decided),
                 rejection_reasons: is_rejected.then(|| case.reasons.clone()),
             }),
         }

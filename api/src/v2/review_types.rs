@@ -73,6 +73,10 @@ pub struct Review {
     applicant: ReviewedApplicant,
     documents: Vec<Document>,
     reasons: Vec<String>,
+    /// Where a watch list names the applicant: the runs and matches that tell of it, as the provider calls them. To
+    /// approve is to say that it is somebody else: then the case stands as it did, and is approved only where it is in
+    /// review of its own.
+    watch_list_hits: Vec<String>,
     submitted_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
@@ -137,7 +141,7 @@ impl From<WaitingCase> for WaitingReview {
 
 impl From<identity::Review> for Review {
     fn from(review: identity::Review) -> Review {
-        let identity::Review { user_id, status, case, applicant, notes } = review;
+        let identity::Review { user_id, status, case, hits, applicant, notes } = review;
         let identity::ApplicantView { first_name, last_name, date_of_birth, document_number, address } = applicant;
         let proposal = case.proposal.as_ref().map(|proposal| ReviewProposal {
             operator: proposal.operator.0,
@@ -165,6 +169,7 @@ impl From<identity::Review> for Review {
             applicant,
             documents: case.pictures.iter().map(Document::of).collect(),
             reasons: case.reasons,
+            watch_list_hits: hits,
             submitted_at: case.submitted_at,
             provider: case.provider,
             provider_reference: case.provider_reference,

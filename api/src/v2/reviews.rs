@@ -118,7 +118,8 @@ impl Reviews {
 
     /// Decide a case
     ///
-    /// Where the settings ask for two operators, the first one's decision waits for a second one who agrees; a contrary
+    /// Or a watch list's hit, whatever has become of the case: cleared, an earlier approval counts again. Rejected, it is
+    /// over. Where the settings ask for two operators, the first one's decision waits for a second one who agrees; a contrary
     /// one takes its place. Nobody decides their own case.
     #[oai(path = "/:case_id/decision", method = "post", operation_id = "decideReview")]
     async fn decide(

@@ -44,7 +44,7 @@ pub enum Ending {
 
 /// An account that has ended.
 pub struct Ended {
-    /// Whether all is done that follows; if not, a worker does it.
+    /// Whether all is done that follows, the deletion at the verification provider included; if not, workers do it.
     pub is_complete: bool,
 }
 
@@ -88,7 +88,8 @@ pub async fn end(
 }
 
 /// Goes over an ending that was put down: does again what follows from the event, if there is one, and forgets the
-/// ending once nothing is left to do.
+/// ending once nothing is left to do here. An erased person's applicants at the verification provider are not part of
+/// it: they are deleted by a worker of their own, however long the provider takes.
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<(), Error> {
     let store = &system.store;
     let Some(begun_at) = store.ending_begun_at(user_id).await? else { return Ok(()) };
@@ -98,11 +99,9 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
         Standing::Open => true,
         Standing::Closed | Standing::Erased => {
             end_access(system, user_id).await?;
-            let mut is_complete = clear(system, user_id, origin).await?;
+            let is_complete = clear(system, user_id, origin).await?;
             if is_complete && standing == Standing::Erased {
                 store.clear_away_destroyed().await?;
-                // Last: a provider that is away holds up nothing else.
-                is_complete = identity::forget(system, user_id).await?;
             }
             is_complete
         }

@@ -52,7 +52,7 @@ pub async fn account(system: &System, user_id: UserId, at_least: Option<i64>) ->
     match system.views.profile(user_id, at_least).await {
         Ok(Some(profile)) => {
             let sealed = [&profile.email, &profile.first_name, &profile.last_name];
-            opened(system, user_id, sealed, profile.kyc_status).await
+            opened(system, user_id, sealed, profile.kyc_status()).await
         }
         Ok(None) => Err(Error::NotFound { what: "account" }),
         Err(ReadError::Behind { wanted, .. }) => Err(Error::Behind { position: wanted }),

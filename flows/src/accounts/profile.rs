@@ -41,7 +41,7 @@ pub async fn profile(system: &System, user_id: UserId, at_least: Option<i64>) ->
     match system.views.profile(user_id, at_least).await {
         Ok(Some(found)) => {
             let sealed = [&found.email, &found.first_name, &found.last_name];
-            let account = readable(system, user_id, sealed, found.kyc_status, found.standing).await?;
+            let account = readable(system, user_id, sealed, found.kyc_status(), found.standing).await?;
             Ok(Profile {
                 account,
                 email_verified: found.email_verified,

@@ -60,6 +60,8 @@ fn of_kyc(event: &kyc::Event) -> Vec<(&'static str, PersonalData, &Sealed)> {
         Event::DraftOpened { .. }
         | Event::DocumentAdded { .. }
         | Event::ReviewStarted { .. }
+        | Event::WatchListNamed { .. }
+        | Event::WatchListCleared { .. }
         | Event::Assigned { .. }
         | Event::Noted { .. }
         | Event::DocumentViewed { .. }
@@ -79,7 +81,9 @@ fn is_of_operators(event: &AnyEvent) -> bool {
         AnyEvent::Kyc(Event::ReviewStarted { reasons, .. }) => !reasons.is_empty(),
         AnyEvent::Kyc(event) => matches!(
             event,
-            Event::Assigned { .. }
+            Event::WatchListNamed { .. }
+                | Event::WatchListCleared { .. }
+                | Event::Assigned { .. }
                 | Event::Noted { .. }
                 | Event::DocumentViewed { .. }
                 | Event::CaseViewed { .. }

@@ -22,9 +22,6 @@ pub async fn add_document(
     let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
     let of_kind = |picture: &&kyc::Picture| picture.kind == kind;
     let (draft, most_changes) = (draft_of(&identity, case_id)?, system.settings.kyc.draft_changes);
-    if draft.changes >= most_changes {
-        return Err(kyc::Error::TooManyChanges { limit: most_changes }.into());
-    }
     let replaced = draft.pictures.iter().find(of_kind).cloned();
     let picture::Clean { format, content } = picture::clean(system, uploaded).await?;
     let digest = store.document_digest(&content);
@@ -43,8 +40,10 @@ pub async fn add_document(
         bytes: u32::try_from(content.len()).map_err(|e| Error::Internal(Box::new(e)))?,
         at: crate::now(),
     };
-    store.put_document(key, &Document { kind, format: format.extension().to_owned(), content }).await?;
     let command = kyc::Command::AddPicture { case_id, picture, most_changes };
+    // What would be refused is not kept, not even for a moment.
+    identity.decide(command.clone())?;
+    store.put_document(key, &Document { kind, format: format.extension().to_owned(), content }).await?;
     let added = change(system, user_id, &command, Actor::Person(user_id), origin).await;
     let written = match added {
         // Whether the event is in the log is not known; a picture too many goes when drafts do.

@@ -1,13 +1,13 @@
 //! Hearing from the provider. What a webhook says is only a reason to ask.
 
 use aggregates::{
-    Actor, UserId,
+    Actor, KycCaseId, UserId,
     kyc::{self, Verdict, WATCH_LIST},
     user::{Standing, User},
 };
 use providers::{
     Failure,
-    kyc::{Check, Known, Mention},
+    kyc::{Check, Known, Mention, Watched},
 };
 use store::{CheckNames, CheckReferences};
 
@@ -15,7 +15,7 @@ use super::{change, finish, provider::names_of};
 use crate::{Error, Origin, System};
 
 /// Looks at the check that a webhook of the provider speaks of, if it is that of the person's latest case, or of the
-/// approval in force: a late word on another one decides nothing.
+/// approval: a late word on another one decides nothing. Of a case that is decided only a watch list's hit counts.
 pub(crate) async fn heard(system: &System, webhook: &[u8], origin: &Origin) -> Result<(), Error> {
     let (store, verifier) = (&system.store, &system.providers.kyc);
     let Mention { case, applicant, run, monitor } = verifier.mentioned(webhook);
@@ -26,14 +26,19 @@ pub(crate) async fn heard(system: &System, webhook: &[u8], origin: &Origin) -> R
     // Nobody's: of another system with the same account, or of somebody who is gone.
     let Some((user_id, case_id)) = store.check_of(verifier.name(), &names).await? else { return Ok(()) };
     let identity = store.load_latest::<kyc::Kyc>(user_id).await?;
-    if identity.approval(crate::now()).is_some_and(|approval| approval.case_id == case_id) {
-        return look_again(system, user_id, &identity, names.run, origin).await;
+    match identity.case().filter(|case| case.case_id == case_id) {
+        Some(case) if !identity.case_status().is_final() => {
+            if let Some(run) = names.run {
+                learn(system, user_id, case, run).await?;
+            }
+            finish(system, user_id, origin).await.map(drop)
+        }
+        case => {
+            let level = case.map(|case| case.level).or(identity.approval_of(case_id).map(|approval| approval.level));
+            let Some(level) = level else { return Ok(()) };
+            look_again(system, user_id, (case_id, level), names.run, origin).await
+        }
     }
-    let Some(case) = identity.case().filter(|case| case.case_id == case_id) else { return Ok(()) };
-    if let Some(run) = names.run {
-        learn(system, user_id, case, run).await?;
-    }
-    finish(system, user_id, origin).await.map(drop)
 }
 
 /// A run that was asked for, and of which the answer was lost: the webhook tells what it is called. What it was begun
@@ -60,35 +65,34 @@ async fn answered(system: &System, known: &Known<'_>) -> Result<Option<Check>, E
             Ok(None)
         }
         Ok(check) => Ok(check),
-        Err(Failure::Malformed | Failure::Refused { status: 404 | 410, .. }) => {
+        Err(Failure::Malformed | Failure::Refused { status: 410, .. }) => {
             tracing::warn!(case = %known.case, "a webhook speaks of a run that cannot be looked at");
             Ok(None)
         }
-        Err(Failure::Unreachable | Failure::Unknown | Failure::Refused { .. }) => Err(unavailable()),
+        Err(failure @ (Failure::Unreachable | Failure::Unknown | Failure::Refused { .. })) => {
+            tracing::warn!(%failure, case = %known.case, "the KYC provider did not answer about a run of a webhook");
+            Err(unavailable())
+        }
     }
 }
 
-/// Something has changed about a check after the approval: a hit on a watch list sends it to people. What they have
-/// looked at is no news.
+/// Something has changed about a check of a case that is decided: a hit on a watch list is for people.
 async fn look_again(
     system: &System,
     user_id: UserId,
-    identity: &kyc::Kyc,
+    (case, level): (KycCaseId, kyc::Level),
     run: Option<String>,
     origin: &Origin,
 ) -> Result<(), Error> {
-    let Some(approval) = identity.approval(crate::now()) else { return Ok(()) };
-    let case = approval.case_id;
     let references = system.store.check_references(user_id, case).await?.unwrap_or_default();
     let run = run.or(references.run);
-    let known = Known { case, level: approval.level, applicant: references.applicant.as_deref(), run: run.as_deref() };
-    let Some(check) = answered(system, &known).await? else { return Ok(()) };
-    match check.verdict {
-        Some(Verdict::Review { reasons }) if reasons.iter().any(|reason| reason == WATCH_LIST) => {
-            match identity.has_cleared(&check.provider_reference) {
-                true => Ok(()),
-                false => hit(system, user_id, check.provider_reference, origin).await,
-            }
+    let known = Known { case, level, applicant: references.applicant.as_deref(), run: run.as_deref() };
+    let Some(Check { provider_reference, verdict }) = answered(system, &known).await? else { return Ok(()) };
+    match verdict {
+        Some(Verdict::Review { reasons } | Verdict::Rejected { reasons })
+            if reasons.iter().any(|reason| reason == WATCH_LIST) =>
+        {
+            hit(system, user_id, vec![provider_reference], origin).await
         }
         Some(Verdict::Approved | Verdict::Rejected { .. } | Verdict::Review { .. } | Verdict::Unusable { .. })
         | None => Ok(()),
@@ -99,24 +103,26 @@ async fn look_again(
 async fn watched(system: &System, monitor: String, origin: &Origin) -> Result<(), Error> {
     let (store, verifier) = (&system.store, &system.providers.kyc);
     let watched = match verifier.watched(&monitor).await {
-        Ok(watched) => watched.filter(|watched| watched.is_hit),
+        Ok(watched) => watched.filter(|watched| !watched.hits.is_empty()),
         Err(failure) => {
             tracing::warn!(%failure, "the KYC provider did not say whom a watch list names");
             return Err(unavailable());
         }
     };
     let Some(watched) = watched else { return Ok(()) };
-    let names = CheckNames { applicant: Some(watched.applicant), ..CheckNames::default() };
+    let Watched { applicant, hits } = watched;
+    let names = CheckNames { applicant: Some(applicant), ..CheckNames::default() };
     let Some((user_id, _)) = store.check_of(verifier.name(), &names).await? else { return Ok(()) };
-    hit(system, user_id, monitor, origin).await
+    hit(system, user_id, hits, origin).await
 }
 
-async fn hit(system: &System, user_id: UserId, provider_reference: String, origin: &Origin) -> Result<(), Error> {
+/// Has operators look, unless they have cleared all of these hits.
+async fn hit(system: &System, user_id: UserId, provider_references: Vec<String>, origin: &Origin) -> Result<(), Error> {
     if system.store.load_latest::<User>(user_id).await?.standing() == Standing::Erased {
         return Ok(());
     }
     let provider = system.providers.kyc.name().to_owned();
-    let command = kyc::Command::RecordHit { provider, provider_reference, now: crate::now() };
+    let command = kyc::Command::RecordHit { provider, provider_references, now: crate::now() };
     change(system, user_id, &command, Actor::System("kyc"), origin).await.map(drop)
 }
 

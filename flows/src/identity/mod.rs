@@ -18,7 +18,7 @@ use store::{AppendError, Loaded, Unit};
 
 use crate::{ATTEMPTS, Error, Origin, System, Written};
 
-pub(crate) use applicants::forget;
+pub use applicants::forget;
 pub use documents::add_document;
 pub use draft::{Address, give_address, give_details, open_draft, submit_draft};
 pub(crate) use gate::permits_card;
@@ -107,7 +107,8 @@ fn view(identity: &kyc::Kyc) -> KycView {
     KycView {
         status,
         provider: case.and_then(|case| case.provider.clone()),
-        decided_at: case.and_then(|case| case.decided_at),
+        // Not beside a hit that operators look at: the person is in review.
+        decided_at: case.filter(|_| status.is_final()).and_then(|case| case.decided_at),
         reasons: reasons.unwrap_or_default(),
     }
 }

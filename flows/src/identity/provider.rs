@@ -25,12 +25,17 @@ use crate::{Error, Origin, System, Written};
 pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result<Written<KycView>, Error> {
     let identity = system.store.load_latest::<kyc::Kyc>(user_id).await?;
     let standing = system.store.load_latest::<User>(user_id).await?.standing();
-    let is_open = !identity.status().is_final() && identity.status() != kyc::Status::NotStarted;
+    // Beside a hit of a watch list a case that is not decided waits until operators have cleared the hit.
+    let is_open = match identity.case_status() {
+        kyc::Status::Pending => identity.status() == kyc::Status::Pending,
+        kyc::Status::InReview => true,
+        kyc::Status::NotStarted | kyc::Status::Approved | kyc::Status::Rejected | kyc::Status::Expired => false,
+    };
     // Nobody can say any more who an erased person was.
     let Some(case) = identity.case().filter(|_| is_open && standing != Standing::Erased) else {
         return Ok(Written { value: view(&identity), position: 0 });
     };
-    let is_in_review = identity.status() == kyc::Status::InReview;
+    let is_in_review = identity.case_status() == kyc::Status::InReview;
     let word = match standing {
         Standing::Open => word(system, user_id, case, is_in_review).await,
         // Of somebody who has left nothing is sent to anybody.
@@ -43,8 +48,9 @@ pub async fn finish(system: &System, user_id: UserId, origin: &Origin) -> Result
             let (four_eyes, valid_until) = (settings.four_eyes, settings.valid_until(now));
             kyc::Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, valid_until, now }
         }
-        Ok(None) | Err(_) if !is_in_review && case.submitted_at + settings.patience() <= now => {
-            tracing::warn!(case = %case_id, "a case was not decided in time and goes to people");
+        Ok(None) | Err(_) if identity.is_overdue(settings.patience(), now) => {
+            let error = word.err().map(tracing::field::display);
+            tracing::warn!(case = %case_id, error, "a case was not decided in time and goes to people");
             let patience = settings.patience();
             kyc::Command::Overdue { case_id, provider, provider_reference: case_id.to_string(), patience, now }
         }
@@ -196,7 +202,11 @@ async fn hand_over(system: &System, user_id: UserId, case: &kyc::Case, name: Opt
     let (verifier, retry, deadline) = (&system.providers.kyc, system.providers.retry, system.settings.deadline());
     for picture in &case.pictures {
         let picture = picture_of(system, user_id, case, picture).await?;
-        retry.run(deadline, || verifier.upload(case.case_id, name, &picture)).await?;
+        let upload = || verifier.upload(case.case_id, name, &picture);
+        match verifier.is_idempotent() {
+            true => retry.run(deadline, upload).await?,
+            false => retry.run_until_sent(deadline, upload).await?,
+        }
     }
     Ok(())
 }

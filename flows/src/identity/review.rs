@@ -20,6 +20,8 @@ pub struct Review {
     pub user_id: UserId,
     pub status: kyc::Status,
     pub case: kyc::Case,
+    /// Where a watch list names the person: what told of it, in the provider's own names.
+    pub hits: Vec<String>,
     pub applicant: ApplicantView,
     pub notes: Vec<NoteView>,
 }
@@ -83,7 +85,12 @@ pub async fn review(
         document_number: applicant.document_number.clone(),
         address,
     };
-    let review = Review { user_id, status: identity.status(), case: case.clone(), applicant, notes };
+    let mut case = case.clone();
+    let hits = identity.listing().map(|listing| listing.references.clone()).unwrap_or_default();
+    if !hits.is_empty() && !case.reasons.iter().any(|reason| reason == kyc::WATCH_LIST) {
+        case.reasons.insert(0, kyc::WATCH_LIST.to_owned());
+    }
+    let review = Review { user_id, status: identity.status(), case, hits, applicant, notes };
     Ok(Written { value: review, position })
 }
 
@@ -115,7 +122,7 @@ pub async fn note(
     step(system, (person, operator), case_id, kyc::ReviewStep::Note { text }, origin).await
 }
 
-/// Decides a case in review, or proposes to where it takes two.
+/// Decides a case in review, or a watch list's hit, or proposes to where it takes two.
 pub async fn decide(
     system: &System,
     operator: UserId,

@@ -29,10 +29,11 @@ pub trait Verifier: Send + Sync {
     /// not asked for again before a webhook had time to tell of it.
     fn is_idempotent(&self) -> bool;
 
-    /// Makes the applicant known; the provider's own name for them, where it has one. A repeat may make another one.
+    /// Makes the applicant known; the provider's own name for them, where it has one. A repeat may make another one,
+    /// whose name is not known where the first answer was lost.
     async fn register(&self, case: KycCaseId, applicant: &Applicant) -> Result<Option<String>, Failure>;
 
-    /// Hands a picture over. A repeat does no harm.
+    /// Hands a picture over. A repeat hands it over once more, which changes nothing about the check.
     async fn upload(&self, case: KycCaseId, applicant: Option<&str>, picture: &Picture) -> Result<(), Failure>;
 
     /// Asks for a check of what was registered and uploaded.
@@ -48,13 +49,14 @@ pub trait Verifier: Send + Sync {
         Ok(None)
     }
 
-    /// Whom the provider watches under this name of a monitor, and whether a list names them; none: it watches nobody.
+    /// Whom the provider watches under this name of a monitor, and what lists have on them; none: the provider says that
+    /// it watches nobody.
     async fn watched(&self, _monitor: &str) -> Result<Option<Watched>, Failure> {
         Ok(None)
     }
 
     /// Has the provider delete an applicant, by its own name, with all that was uploaded and found out. Done where it
-    /// knows nobody of this name any more.
+    /// says that it knows nobody of this name any more.
     async fn forget(&self, applicant: &str) -> Result<(), Failure>;
 
     /// Of what a webhook of this provider speaks.
@@ -94,7 +96,8 @@ pub struct Mention {
 pub struct Watched {
     /// The provider's own name for them.
     pub applicant: String,
-    pub is_hit: bool,
+    /// What a list has on them: the provider's own names for it, some of it at least.
+    pub hits: Vec<String>,
 }
 
 /// Why what a provider says is not about the case that was asked about.

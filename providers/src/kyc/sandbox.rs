@@ -13,12 +13,15 @@ use crate::{
     Failure, SetupError, VendorConfig,
     config::BaseUrl,
     failure::{reference, stable_code},
-    http::Line,
+    http::{self, Line},
     metering::Meter,
     wiped::WipedBuffer,
 };
 
 const NAME: &str = "sandbox";
+
+/// What it calls a case that it does not know.
+const MISSING: &str = "no_such_check";
 
 /// The sandbox's KYC provider: `POST /kyc/v1/documents`, `POST /kyc/v1/checks`, and `GET` and `DELETE
 /// /kyc/v1/checks?case_id=…`. It knows applicants by our name for the case.
@@ -132,7 +135,7 @@ impl Verifier for Sandbox {
     async fn forget(&self, applicant: &str) -> Result<(), Failure> {
         let mut url = self.checks.clone();
         url.set_query(Some(&format!("case_id={applicant}")));
-        self.forget.measure(async { self.line.delete(url).await?.deleted() }).await
+        self.forget.measure(async { self.line.delete(url).await?.deleted(http::code, MISSING) }).await
     }
 
     fn mentioned(&self, webhook: &[u8]) -> Mention {
@@ -145,7 +148,7 @@ impl Verifier for Sandbox {
         url.set_query(Some(&format!("case_id={}", known.case)));
         let call = async {
             let answer = self.line.get(url).await?;
-            answer.json_if_present("no_such_check")?.map(|answer| check(answer, known.case)).transpose()
+            answer.json_if_present(MISSING)?.map(|answer| check(answer, known.case)).transpose()
         };
         self.look_up.measure(call).await
     }

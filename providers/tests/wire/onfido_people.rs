@@ -28,8 +28,8 @@ fn lines(onfido: &StandIn) -> Vec<String> {
 #[tokio::test]
 async fn an_applicant_is_deleted_and_being_gone_already_is_as_good() {
     let onfido = a_stand_in().await;
-    for status in [204, 404, 410] {
-        onfido.answers(status, json!({ "error": { "type": "resource_not_found" } }));
+    for (status, kind) in [(204, "none"), (404, "resource_not_found"), (410, "none")] {
+        onfido.answers(status, json!({ "error": { "type": kind } }));
         assert_eq!(onfido.kyc.forget(APPLICANT).await, Ok(()), "{status}");
     }
     assert_eq!(lines(&onfido), vec![format!("DELETE /v3.6/applicants/{APPLICANT}"); 3]);
@@ -39,6 +39,8 @@ async fn an_applicant_is_deleted_and_being_gone_already_is_as_good() {
         (401, Failure::Refused { status: 401, code: "unspecified".into() }),
         (422, Failure::Refused { status: 422, code: "unspecified".into() }),
         (302, Failure::Malformed),
+        // Of a wrong address, perhaps.
+        (404, Failure::Refused { status: 404, code: "unspecified".into() }),
     ] {
         onfido.answers(status, Value::String("no".into()));
         assert_eq!(onfido.kyc.forget(APPLICANT).await, Err(failure), "{status}");
@@ -74,22 +76,27 @@ async fn an_approval_of_somebody_else_is_told_from_ours() {
 async fn a_monitor_names_its_applicant_and_whether_a_list_does() {
     let onfido = a_stand_in().await;
     let answer = |matches: Value| json!({ "id": MONITOR, "applicant_id": APPLICANT, "matches": matches });
-    for (matches, is_hit) in [
-        (json!([]), false),
-        (json!([{ "id": RUN, "enabled": false }]), false),
-        (json!([{ "id": RUN, "enabled": false }, { "id": RUN, "enabled": true }]), true),
-        (json!([{ "id": RUN }]), true),
+    for (matches, hits) in [
+        (json!([]), vec![]),
+        (json!([{ "id": RUN, "enabled": false }]), vec![]),
+        (json!([{ "id": RUN, "enabled": false }, { "id": APPLICANT, "enabled": true }]), vec![APPLICANT]),
+        (json!([{ "id": APPLICANT }, { "id": APPLICANT }]), vec![APPLICANT]),
+        (json!([{ "enabled": true }, { "id": "../other" }]), vec![MONITOR]),
         // What cannot be read is looked at.
-        (json!("many"), true),
+        (json!("many"), vec![MONITOR]),
     ] {
         onfido.answers(200, answer(matches.clone()));
-        let watched = Watched { applicant: APPLICANT.into(), is_hit };
+        let hits = hits.into_iter().map(str::to_owned).collect();
+        let watched = Watched { applicant: APPLICANT.into(), hits };
         assert_eq!(onfido.kyc.watched(MONITOR).await, Ok(Some(watched)), "{matches}");
     }
     let path = format!("GET /v3.6/watchlist_monitors/{MONITOR}");
     assert_eq!(lines(&onfido)[..2], [path.clone(), format!("{path}/matches")]);
-    onfido.answers(404, json!({}));
+    onfido.answers(404, json!({ "error": { "type": "resource_not_found" } }));
     assert_eq!(onfido.kyc.watched(MONITOR).await, Ok(None));
+    onfido.answers(404, json!({}));
+    let refused = Failure::Refused { status: 404, code: "unspecified".into() };
+    assert_eq!(onfido.kyc.watched(MONITOR).await, Err(refused));
     let notice = json!({ "payload": { "resource_type": "watchlist_monitor",
         "action": "watchlist_monitor.matches_updated", "object": { "id": MONITOR } } });
     let mention = Mention { monitor: Some(MONITOR.into()), ..Mention::default() };

@@ -112,3 +112,21 @@ async fn a_flaky_gateway_charges_once_through_retries() {
     let charges = sandbox.charges().await;
     assert_eq!((charges["charges"].as_u64(), charges["requests"].as_u64()), (Some(1), Some(2)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_idempotency_key_is_repeated_only_while_nothing_was_sent() {
+    for (answers, expected) in [
+        (vec![Err(Failure::Unreachable), Ok(7)], (Ok(7), 2)),
+        (vec![Err(Failure::Unreachable), Err(Failure::Unknown), Ok(7)], (Err(Failure::Unknown), 2)),
+        (vec![Err(Failure::Unknown), Ok(7)], (Err(Failure::Unknown), 1)),
+    ] {
+        let attempts = Cell::new(0);
+        let call = || {
+            let attempt = attempts.replace(attempts.get() + 1);
+            let answer = answers[attempt].clone();
+            async move { answer }
+        };
+        let result = Retry::new(&RetryConfig::default()).run_until_sent(Instant::now() + LATER, call).await;
+        assert_eq!((result, attempts.get()), expected);
+    }
+}

@@ -1,6 +1,9 @@
 //! What events of verification mean to the read tables.
 
-use aggregates::{UserId, kyc};
+use aggregates::{
+    KycCaseId, UserId,
+    kyc::{self, WATCH_LIST},
+};
 
 use super::changes::{CaseChange, Changes, NewCase, Verdict, text};
 
@@ -18,20 +21,31 @@ impl Changes {
                 position,
             }),
             Event::ReviewStarted { case_id, provider, provider_reference: reference, reasons, .. } => {
+                self.hit_among(case_id, &reasons);
                 let (status, decided_at, valid_until) = ("in_review", None, None);
                 let verdict = Verdict { status, provider, reference, reasons, decided_at, valid_until };
                 self.verdicts.insert(case_id, verdict);
             }
-            Event::Approved { case_id, provider, provider_reference: reference, valid_until, at, .. } => {
+            Event::Approved { case_id, provider, provider_reference: reference, decided_by, valid_until, at } => {
+                if !decided_by.is_empty() {
+                    self.case_changes.push((case_id, CaseChange::Hit(false)));
+                }
                 let (status, reasons, decided_at) = ("approved", vec![], Some(at));
                 let verdict = Verdict { status, provider, reference, reasons, decided_at, valid_until };
                 self.verdicts.insert(case_id, verdict);
             }
-            Event::Rejected { case_id, provider, provider_reference: reference, reasons, at, .. } => {
+            Event::Rejected { case_id, provider, provider_reference: reference, reasons, decided_by, at } => {
+                self.hit_among(case_id, &reasons);
+                if !decided_by.is_empty() {
+                    self.case_changes.push((case_id, CaseChange::Hit(false)));
+                    self.case_changes.push((case_id, CaseChange::ApprovalsEnded));
+                }
                 let (status, decided_at, valid_until) = ("rejected", Some(at), None);
                 let verdict = Verdict { status, provider, reference, reasons, decided_at, valid_until };
                 self.verdicts.insert(case_id, verdict);
             }
+            Event::WatchListNamed { case_id, .. } => self.case_changes.push((case_id, CaseChange::Hit(true))),
+            Event::WatchListCleared { case_id, .. } => self.case_changes.push((case_id, CaseChange::Hit(false))),
             Event::Assigned { case_id, operator, .. } => {
                 self.case_changes.push((case_id, CaseChange::Assigned(operator)));
             }
@@ -45,6 +59,13 @@ impl Changes {
             | Event::DocumentViewed { .. }
             | Event::CaseViewed { .. }
             | Event::DecisionProposed { .. } => {}
+        }
+    }
+
+    /// A hit among the reasons waits for operators, also in logs that have no event of the hit itself.
+    fn hit_among(&mut self, case_id: KycCaseId, reasons: &[String]) {
+        if reasons.iter().any(|reason| reason == WATCH_LIST) {
+            self.case_changes.push((case_id, CaseChange::Hit(true)));
         }
     }
 }

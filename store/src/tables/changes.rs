@@ -65,6 +65,10 @@ pub(super) enum CaseChange {
     Assigned(UserId),
     ExpiryAnnounced,
     Expired,
+    /// A watch list's hit waits for operators, or does not any more.
+    Hit(bool),
+    /// What the person was approved for up to this case is over.
+    ApprovalsEnded,
 }
 
 pub(super) struct Verdict {

@@ -132,11 +132,12 @@ impl Store {
     }
 
     /// People, erased ones apart, whose case was submitted in `span` and still waits for the provider, or for the
-    /// people who review it there.
+    /// people who review it there. What is pending beside a watch list's hit waits for operators alone.
     pub async fn open_cases(&self, span: Span, limit: i64) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
         // Nobody can say any more who an erased person was.
         let sql = "SELECT user_id, submitted_at FROM read.kyc_verifications k
-                    WHERE status IN ('pending', 'in_review') AND submitted_at > $1 AND submitted_at < $2
+                    WHERE (status = 'in_review' OR (status = 'pending' AND NOT has_open_hit))
+                      AND submitted_at > $1 AND submitted_at < $2
                       AND NOT EXISTS (SELECT FROM read.users u WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)
                     ORDER BY submitted_at LIMIT $3";
         self.still_open(sql, span, limit).await
@@ -162,14 +163,17 @@ impl Store {
         soon: u32,
         limit: i64,
     ) -> Result<Vec<(UserId, DateTime<Utc>)>, Error> {
-        // An approval that a later one took the place of ends silently.
+        // An approval that a later one took the place of ends silently, and so does one that operators have ended.
+        // One that rests is not announced.
         let sql = format!(
             "SELECT k.user_id, k.valid_until FROM read.kyc_verifications k
-              WHERE k.status = 'approved' AND k.valid_until > $1
+              WHERE k.status = 'approved' AND NOT k.approval_ended AND k.valid_until > $1
                 AND (k.valid_until < $2
                      OR (k.valid_until < $2 + interval '{soon} days' AND NOT k.expiry_announced
                          AND NOT EXISTS (SELECT FROM read.users u
-                                          WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)))
+                                          WHERE u.user_id = k.user_id AND u.erased_at IS NOT NULL)
+                         AND NOT EXISTS (SELECT FROM read.kyc_verifications hit
+                                          WHERE hit.user_id = k.user_id AND hit.has_open_hit)))
                 AND NOT EXISTS (SELECT FROM read.kyc_verifications later
                                  WHERE later.user_id = k.user_id AND later.position > k.position
                                    AND later.status IN ('approved', 'expired'))

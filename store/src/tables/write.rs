@@ -102,19 +102,22 @@ impl Changes {
     }
 
     async fn write_case_changes(&self, transaction: &mut Tx<'_>, schema: &str) -> Result<(), sqlx::Error> {
+        let of_case = |set: &str| format!("UPDATE {schema}.kyc_verifications SET {set} WHERE case_id = $1");
         for (case_id, change) in &self.case_changes {
-            let (assigned_to, status, is_announced) = match change {
-                CaseChange::Assigned(operator) => (Some(operator.0), None, false),
-                CaseChange::ExpiryAnnounced => (None, None, true),
-                CaseChange::Expired => (None, Some("expired"), false),
+            let sql = match change {
+                CaseChange::Assigned(_) => of_case("assigned_to = $2"),
+                CaseChange::ExpiryAnnounced => of_case("expiry_announced = true"),
+                CaseChange::Expired => of_case("status = 'expired'"),
+                CaseChange::Hit(true) => of_case("has_open_hit = true"),
+                CaseChange::Hit(false) => of_case("has_open_hit = false"),
+                CaseChange::ApprovalsEnded => format!(
+                    "UPDATE {schema}.kyc_verifications k SET approval_ended = true
+                       FROM {schema}.kyc_verifications last
+                      WHERE last.case_id = $1 AND k.user_id = last.user_id AND k.position <= last.position"
+                ),
             };
-            let sql = format!(
-                "UPDATE {schema}.kyc_verifications
-                    SET assigned_to = coalesce($2, assigned_to), status = coalesce($3, status),
-                        expiry_announced = expiry_announced OR $4
-                  WHERE case_id = $1"
-            );
-            let query = sqlx::query(&sql).bind(case_id.0).bind(assigned_to).bind(status).bind(is_announced);
+            let query = sqlx::query(&sql).bind(case_id.0);
+            let query = if let CaseChange::Assigned(operator) = change { query.bind(operator.0) } else { query };
             execute(query, transaction).await?;
         }
         Ok(())

@@ -186,6 +186,10 @@ async fn the_provider_forgets_an_erased_person_as_soon_as_it_can_be_reached() {
     // Not all is done yet.
     assert_eq!((erased.status.as_u16(), &erased.json()["standing"]), (202, &json!("erased")), "{}", erased.text());
     nothing_opens(&system, &second.person).await;
+    // The ending itself waits for nobody.
+    let user_id: UserId = second.person.user_id.parse().unwrap();
+    eventually("the ending has ended", async || store.ending_begun_at(user_id).await.unwrap().is_none().then_some(()))
+        .await;
     assert!(applicant(&second.person).await.is_some());
     system.processes.sandbox.restart().await.unwrap();
     eventually("a worker has seen to it", async || applicant(&second.person).await.is_none().then_some(())).await;

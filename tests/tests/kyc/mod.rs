@@ -7,6 +7,7 @@ mod pictures;
 mod providers_word;
 mod reviews;
 mod uploads;
+mod watch;
 
 use aggregates::{Proof, Role};
 use http_body_util::Full;

@@ -1,6 +1,7 @@
 //! The relational read tables: made from the log alone, the same however they were made (invariant 6).
 
 mod apply;
+mod approvals;
 mod poison;
 mod rebuild;
 mod rows;

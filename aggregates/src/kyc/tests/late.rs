@@ -1,10 +1,9 @@
 //! What comes late, or too often: a provider's word, a watch list's, the end of an approval, changes of a draft.
 
 use super::{
-    CASE, CHANGES, Command, Decision, DocumentType, FourEyes, Kyc, Level, OLGA, OSKAR, OTHER_CASE, Verdict, WATCH_LIST,
-    a_complete_draft, a_draft, a_pending_case, a_person_hit_later, a_person_whose_approval_ends_soon, address, after,
-    an_approved_person, an_overdue_case, announce_at, by, decide, details, late_hit, november, open_draft, overdue_at,
-    reject, rejection, submit, unusable, verdict,
+    CASE, CHANGES, Command, Decision, DocumentType, FourEyes, Kyc, Level, OLGA, OTHER_CASE, Verdict, a_complete_draft,
+    a_draft, a_pending_case, a_person_whose_approval_ends_soon, address, after, an_approved_person, an_overdue_case,
+    announce_at, by, decide, details, november, open_draft, reject, rejection, submit, unusable, verdict,
 };
 use crate::kyc::{Error, OVERDUE, Status};
 
@@ -38,45 +37,10 @@ fn a_result_that_is_not_of_the_case_leaves_it_to_people() {
 }
 
 #[test]
-fn whoever_is_on_a_watch_list_stays_so_when_the_provider_is_late() {
-    let hit = Verdict::Rejected { reasons: vec![WATCH_LIST.into()] };
-    let again = after(a_pending_case(), [verdict(CASE, hit), submit(OTHER_CASE)]);
-    let Command::Overdue { provider, provider_reference, patience, now, .. } = overdue_at(8) else { return };
-    let overdue = Command::Overdue { case_id: OTHER_CASE, provider, provider_reference, patience, now };
-    assert_eq!(reasons(&after(again, [overdue])), [WATCH_LIST, OVERDUE]);
-}
-
-#[test]
-fn an_approval_rests_while_people_look_at_a_late_hit() {
-    let hit = a_person_hit_later();
-    assert_eq!((hit.status(), hit.approval(november(4)), hit.is_expired(november(4))), (Status::InReview, None, false));
-    let yes = |operator| by(operator, decide(Decision::Approve, FourEyes::WatchList));
-    let cleared = after(hit.clone(), [yes(OLGA), yes(OSKAR)]);
-    let approval = cleared.approval(november(4)).expect("it is in force again");
-    assert_eq!((approval.valid_until, cleared.has_cleared("monitor_1")), (Some(november(20)), true));
-    let no = |operator| by(operator, decide(reject(), FourEyes::WatchList));
-    let rejected = after(hit, [no(OLGA), no(OSKAR)]);
-    assert_eq!((rejected.approval(november(4)), rejected.status()), (None, Status::Rejected));
-}
-
-#[test]
-fn a_late_hit_sends_the_latest_case_to_people_whatever_became_of_it() {
-    let basic = after(Kyc::default(), [submit(OTHER_CASE), verdict(OTHER_CASE, Verdict::Approved)]);
-    let full = [open_draft(CASE, Level::Full), details(DocumentType::Passport), address()];
-    let pictures = [super::PictureKind::Front, super::PictureKind::Selfie].map(super::picture);
-    let steps = full.into_iter().chain(pictures).chain([super::submit_draft(), verdict(CASE, rejection())]);
-    let rejected = after(basic, steps);
-    assert!(rejected.approval(november(3)).is_some());
-    let hit = after(rejected, [late_hit()]);
-    assert_eq!((hit.status(), hit.approval(november(3))), (Status::InReview, None));
-    assert_eq!(hit.case().map(|case| case.case_id), Some(CASE));
-}
-
-#[test]
 fn an_approval_that_ends_soon_is_renewed_while_it_counts() {
     assert_eq!(an_approved_person().decide(submit(OTHER_CASE)), Err(Error::AlreadyApproved));
-    let soon = a_person_whose_approval_ends_soon();
-    let renewing = after(soon, [submit(OTHER_CASE)]);
+    let approved = after(Kyc::default(), [submit(CASE), verdict(CASE, Verdict::Approved)]);
+    let renewing = after(approved, [announce_at(10), submit(OTHER_CASE)]);
     assert_eq!(renewing.approval(november(11)).map(|approval| approval.case_id), Some(CASE));
     let Command::RecordVerdict { case_id, provider, provider_reference, verdict, four_eyes, .. } =
         verdict(OTHER_CASE, Verdict::Approved)
@@ -93,6 +57,19 @@ fn an_approval_that_ends_soon_is_renewed_while_it_counts() {
     // The new one has its own notice, once.
     let told = after(renewed, [announce_at(20)]);
     assert_eq!(told.decide(announce_at(21)), Ok(vec![]));
+}
+
+#[test]
+fn no_renewal_lowers_the_level() {
+    // Given an approval of level full that ends soon
+    let soon = a_person_whose_approval_ends_soon();
+    // When a case of the lower level is begun, handed in at once or as a draft
+    // Then it is refused, and one of the same level is not.
+    assert_eq!(soon.approval(november(11)).map(|approval| approval.level), Some(Level::Full));
+    for lower in [open_draft(OTHER_CASE, Level::Basic), submit(OTHER_CASE)] {
+        assert_eq!(soon.decide(lower), Err(Error::AlreadyApproved));
+    }
+    assert!(soon.decide(open_draft(OTHER_CASE, Level::Full)).is_ok());
 }
 
 #[test]
@@ -113,7 +90,12 @@ fn a_draft_is_changed_so_often_a_day_and_then_handed_in_or_begun_anew_the_next_d
         return;
     };
     let next_day = Command::OpenDraft { case_id, level, attempts, most_changes, now: november(2) };
-    assert_eq!(after(kyc, [next_day]).draft().map(|draft| draft.changes), Some(1));
+    let changes = |kyc: &Kyc| kyc.draft().map(|draft| draft.changes);
+    assert_eq!(changes(&after(kyc.clone(), [next_day])), Some(1));
+    // The same draft goes on being changed the next day, too.
+    let Command::GiveAddress { case_id, address, most_changes, .. } = address() else { return };
+    let next_day = Command::GiveAddress { case_id, address, most_changes, now: november(2) };
+    assert_eq!(changes(&after(kyc, [next_day])), Some(1));
 }
 
 #[test]

@@ -2,6 +2,7 @@ mod cases;
 mod late;
 mod review;
 mod table;
+mod watch;
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -107,7 +108,12 @@ fn overdue_at(day: u32) -> Command {
 }
 
 fn late_hit() -> Command {
-    Command::RecordHit { provider: "sandbox".into(), provider_reference: "monitor_1".into(), now: november(3) }
+    hits(&["match_1"])
+}
+
+fn hits(references: &[&str]) -> Command {
+    let provider_references = references.iter().map(|&reference| reference.to_owned()).collect();
+    Command::RecordHit { provider: "sandbox".into(), provider_references, now: november(3) }
 }
 
 fn announce_at(day: u32) -> Command {
@@ -115,7 +121,11 @@ fn announce_at(day: u32) -> Command {
 }
 
 fn by(operator: UserId, step: ReviewStep) -> Command {
-    Command::Review { case_id: CASE, person: ALICE, operator, step, now: november(3) }
+    review_of(CASE, operator, step)
+}
+
+fn review_of(case_id: KycCaseId, operator: UserId, step: ReviewStep) -> Command {
+    Command::Review { case_id, person: ALICE, operator, step, now: november(3) }
 }
 
 fn decide(decision: Decision, four_eyes: FourEyes) -> ReviewStep {
@@ -167,6 +177,16 @@ fn an_overdue_case() -> Kyc {
 /// Approved, and then named by a watch list.
 fn a_person_hit_later() -> Kyc {
     after(an_approved_person(), [late_hit()])
+}
+
+/// Named by a watch list before the provider has decided.
+fn a_pending_person_hit() -> Kyc {
+    after(a_pending_case(), [late_hit()])
+}
+
+/// Rejected by the provider, and then named by a watch list.
+fn a_rejected_person_hit() -> Kyc {
+    after(a_rejected_person(), [late_hit()])
 }
 
 fn a_rejected_person() -> Kyc {

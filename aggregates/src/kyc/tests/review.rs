@@ -1,7 +1,6 @@
 use super::{
-    ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, OTHER_CASE, ReviewStep, Verdict, WATCH_LIST, a_case_in_review,
-    a_hit, a_listed_case, a_pending_case, after, an_approved_person, by, decide, doubts, november, reject, sealed,
-    submit, verdict, verdict_under,
+    ALICE, CASE, Decision, FourEyes, Kyc, OLGA, OSKAR, ReviewStep, Verdict, a_case_in_review, a_hit, a_listed_case,
+    a_pending_case, after, an_approved_person, by, decide, november, reject, sealed, verdict, verdict_under,
 };
 use crate::kyc::{Error, Event, Level, Status};
 
@@ -12,22 +11,6 @@ fn whom_a_watch_list_names_people_alone_decide() {
     // Also where the hit came later than the doubts.
     let later = after(a_case_in_review(), [verdict(CASE, a_hit())]);
     assert_eq!(later.decide(verdict(CASE, Verdict::Approved)), Ok(vec![]));
-}
-
-#[test]
-fn a_hit_is_not_forgotten_by_handing_in_again() {
-    let hit = Verdict::Rejected { reasons: vec![WATCH_LIST.into()] };
-    let again = after(a_case_in_review(), [verdict(CASE, hit), submit(OTHER_CASE)]);
-    assert!(again.is_on_watch_list());
-    for said in [Verdict::Approved, doubts()] {
-        let looked_at = after(again.clone(), [verdict(OTHER_CASE, said)]);
-        assert_eq!(looked_at.status(), Status::InReview);
-        assert_eq!(looked_at.case().map(|case| case.reasons.clone()), Some(vec![WATCH_LIST.to_owned()]));
-    }
-    // Two operators say that it is somebody else.
-    let yes = |operator| by(operator, decide(Decision::Approve, FourEyes::WatchList));
-    let cleared = after(a_listed_case(), [yes(OLGA), yes(OSKAR)]);
-    assert!(!cleared.is_on_watch_list());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Onfido (Entrust), API v3.6: an applicant, their pictures, and a run of a Studio workflow that decides.
 //!
-//! Onfido knows no idempotency keys. An applicant too many does no harm: no check of it is ever begun. A run too many
-//! is a second check, so the caller notes that it asks for one before it does.
+//! Onfido knows no idempotency keys. Of an applicant too many no check is ever begun, but Onfido has their data, and where
+//! the answer was lost nobody knows by what name to delete them: the caller does not ask twice after a lost answer. A run
+//! too many is a second check, so the caller notes that it asks for one before it does.
 
 mod requests;
 mod runs;
@@ -35,6 +36,9 @@ pub use webhook::OnfidoWebhooks;
 
 const NAME: &str = "onfido";
 
+/// Its type of an error about a thing that it does not know.
+const MISSING: &str = "resource_not_found";
+
 pub struct Onfido {
     line: Line,
     base: BaseUrl,
@@ -52,6 +56,23 @@ pub struct Onfido {
 #[derive(Deserialize)]
 struct Made<'a> {
     id: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Refusal<'a> {
+    #[serde(borrow)]
+    error: ErrorOf<'a>,
+}
+
+#[derive(Deserialize)]
+struct ErrorOf<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+}
+
+/// The type of an error, as Onfido words it.
+fn error_type(body: &[u8]) -> &str {
+    serde_json::from_slice::<Refusal<'_>>(body).map_or("", |refusal| refusal.error.kind)
 }
 
 impl Onfido {
@@ -158,7 +179,7 @@ impl Verifier for Onfido {
             applicant: known.applicant,
             workflow: self.workflow(known.level),
         };
-        let call = async { self.line.get(self.run(run)).await?.json::<Run>()?.check(&of).map(Some) };
+        let call = async { self.line.get(self.run(run)).await?.json_or::<Run>(error_type)?.check(&of).map(Some) };
         self.look_up.measure(call).await
     }
 
@@ -173,24 +194,26 @@ impl Verifier for Onfido {
         let path = format!("/watchlist_monitors/{}", known_id(monitor)?);
         let call = async {
             let answer = self.line.get(self.base.join(&path)).await?;
-            if answer.deleted_by_now() {
+            if answer.is_gone(error_type, MISSING) {
                 return Ok(None);
             }
-            let applicant = known_id(answer.json::<Monitor<'_>>()?.applicant_id)?;
+            let applicant = known_id(answer.json_or::<Monitor<'_>>(error_type)?.applicant_id)?;
             let matches = self.line.get(self.base.join(&format!("{path}/matches"))).await?;
-            let is_hit = match matches.json::<Matches>() {
-                Ok(matches) => matches.is_hit(),
+            let hits = match matches.json_or::<Matches>(error_type) {
+                Ok(matches) => matches.hits(monitor),
                 // More of them than one would read: people look.
-                Err(Failure::Malformed) => true,
+                Err(Failure::Malformed) => vec![monitor.to_owned()],
                 Err(failure) => return Err(failure),
             };
-            Ok(Some(Watched { applicant, is_hit }))
+            Ok(Some(Watched { applicant, hits }))
         };
         self.watched.measure(call).await
     }
 
     async fn forget(&self, applicant: &str) -> Result<(), Failure> {
-        self.forget.measure(async { self.line.delete(self.applicant(applicant)?).await?.deleted() }).await
+        self.forget
+            .measure(async { self.line.delete(self.applicant(applicant)?).await?.deleted(error_type, MISSING) })
+            .await
     }
 
     fn mentioned(&self, webhook: &[u8]) -> Mention {

@@ -6,6 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     super::{Applicant, Mismatch},
+    known_id,
     requests::plain_name,
 };
 
@@ -45,6 +46,7 @@ pub struct Matches {
 
 #[derive(Deserialize)]
 struct Match {
+    id: Option<String>,
     /// False: somebody has said there that it is another person.
     #[serde(default = "yes")]
     enabled: bool,
@@ -54,8 +56,17 @@ fn yes() -> bool {
     true
 }
 
+fn sound(id: String) -> Option<String> {
+    known_id(&id).ok()
+}
+
 impl Matches {
-    pub fn is_hit(&self) -> bool {
-        self.matches.iter().any(|one| one.enabled)
+    /// What stands for itself, each by its own name; by the monitor's where it has none that can be told.
+    pub fn hits(self, monitor: &str) -> Vec<String> {
+        let enabled = self.matches.into_iter().filter(|one| one.enabled);
+        let mut hits: Vec<String> = enabled.map(|one| one.id.and_then(sound).unwrap_or(monitor.to_owned())).collect();
+        hits.sort_unstable();
+        hits.dedup();
+        hits
     }
 }
