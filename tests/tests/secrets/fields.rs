@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Fields of free text, and why they may be read by everybody who reads events. What people say of themselves or of
 /// others is not among them: it belongs under the person's key, as `Sealed`.
-const OPEN: [(&str, &str); 26] = [
+const OPEN: [(&str, &str); 27] = [
     ("allow", "payees, their trades and countries"),
     ("authorization", "a third party's id"),
     ("block", "payees, their trades and countries"),
@@ -26,6 +26,7 @@ const OPEN: [(&str, &str); 26] = [
     ("name", "of a program"),
     ("provider", "our name of a third party"),
     ("provider_reference", "a third party's id"),
+    ("provider_references", "third parties' ids"),
     ("reason", "a code"),
     ("reasons", "codes"),
     ("redirect_uris", "of a program"),
