@@ -38,9 +38,9 @@ pub struct Settings {
     /// the same.
     pub screen_within_milliseconds: u64,
     /// How long nothing was heard of a purchase that still holds something, for a worker to ask the issuer how it
-    /// stands. Longer than the issuer repeats a webhook that nobody takes, which is 3 days for Stripe: one that comes
-    /// after all would be told of a partial reversal twice. At most 30 days, which is as long as a merchant may wait;
-    /// more counts as that, and 0 as 1.
+    /// stands. Longer than the issuer repeats a webhook that nobody takes, which is 3 days for Stripe, so that it is
+    /// seldom asked for what it would have told. At most 30 days, which is as long as a merchant may wait; more counts
+    /// as that, and 0 as 1.
     pub look_up_after_seconds: u64,
 }
 

@@ -220,12 +220,13 @@ pub(super) async fn status(issuer: Arc<Issuer>, request: Request) -> Result<Resp
     Ok(json(&issuer.status_of(id)?))
 }
 
-/// The month so many after this one.
+/// The month so many after this one; ten years back and thirty ahead at most.
 fn expiry(in_months: i32) -> Expiry {
+    let in_months = in_months.clamp(-120, 360);
     let now = Utc::now();
     let month = now.year().saturating_mul(12).saturating_add(now.month0() as i32).saturating_add(in_months);
     let (year, month) = (u16::try_from(month / 12).ok(), u8::try_from(month % 12 + 1).ok());
-    year.zip(month).and_then(|(year, month)| Expiry::new(month, year)).expect("cards are made for this century")
+    year.zip(month).and_then(|(year, month)| Expiry::new(month, year)).expect("the clock is before the year 2069")
 }
 
 impl Card {

@@ -28,6 +28,7 @@ async fn releases(system: &TestSystem, payment: &Loaded<aggregates::payment::Pay
     decoded.filter_map(cause).collect()
 }
 
+/// Invariant 2: what is given back is given back once, whether it is looked up, told, or both.
 #[tokio::test]
 async fn what_nobody_told_of_a_purchase_is_looked_up_and_settled() {
     let mut system = a_network(&[SOON], 1).await;
